@@ -1,0 +1,1 @@
+"""Base images: their facts, and the ones that tare assembles from Debian packages."""

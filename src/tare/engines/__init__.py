@@ -1,0 +1,1 @@
+"""What runs containers: Docker, podman, and a change of root directory where there is neither."""

@@ -1,0 +1,1 @@
+"""Images as the OCI specifications define them. Nothing here knows that Python packaging exists."""

@@ -1,0 +1,150 @@
+"""Layers, written: a tar stream that is compressed and hashed while it grows.
+
+A layer is a row of gzip members. What tare made (headers, small files) is compressed by the pinned coder; what lies
+deflated somewhere already is taken over as it is, as a member of its own: `docs/transmux.md`.
+
+https://github.com/opencontainers/image-spec/blob/main/layer.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import BinaryIO, Final
+
+import msgspec
+
+from tare.oci import media_types, tar
+from tare.oci.compression import MEMBER_HEADER, Deflater, crc32, deflate, trailer
+from tare.oci.descriptor import Descriptor
+from tare.oci.digest import Digest
+
+_ONE_GO: Final = 256 * 1024
+"""Bytes. More than this that waits for the coder is fed to it piece by piece."""
+
+
+class WrittenLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a layer once it was written."""
+
+    descriptor: Descriptor
+
+    diff_id: Digest
+    """The digest of the uncompressed tar."""
+
+    unpacked: int
+    """Bytes of its regular files."""
+
+
+class LayerWriter:
+    """Writes one layer to *out*.
+
+    The caller gives entries in the order in which they shall stand. Headers and content that was given as plain bytes
+    wait until a raw deflate stream arrives, and then become one member together.
+    """
+
+    def __init__(self, out: BinaryIO, *, mtime: int) -> None:
+        self._out = out
+        self._mtime = mtime
+        self._digest = hashlib.sha256()
+        self._diff_id = hashlib.sha256()
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
+        self._stream: _Stream | None = None
+        self._size = 0
+        self._unpacked = 0
+
+    def add(
+        self, path: str, *, kind: tar.Kind = "file", mode: int = 0o644, data: bytes = b"", target: str = ""
+    ) -> None:
+        """Write an entry whose content is at hand."""
+        block = tar.header(path, kind=kind, mode=mode, size=len(data), mtime=self._mtime, target=target)
+        self._plain(block + data + bytes(tar.padding(len(data))))
+        self._unpacked += len(data)
+
+    def add_stream(self, path: str, *, mode: int, size: int, chunks: Iterable[bytes]) -> None:
+        """Write a file whose content arrives in pieces."""
+        self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
+        for chunk in chunks:
+            self._plain(chunk)
+        self._plain(bytes(tar.padding(size)))
+        self._unpacked += size
+
+    def add_deflated(
+        self, path: str, *, mode: int, size: int, crc: int, raw: Iterable[bytes | memoryview], inflated: Iterable[bytes]
+    ) -> None:
+        """Write a file that is already a raw deflate stream.
+
+        *raw* are the stream's bytes, *inflated* the same content uncompressed, *crc* and *size* that content's CRC-32
+        and length. The caller vouches for all of it: checking is done where the file was read.
+        """
+        self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
+        self._flush()
+        self._emit(MEMBER_HEADER)
+        for piece in raw:
+            self._emit(piece)
+        self._emit(trailer(crc, size))
+        for chunk in inflated:
+            self._diff_id.update(chunk)
+        self._unpacked += size
+        if padding := tar.padding(size):
+            self._plain(bytes(padding))
+
+    def close(self) -> WrittenLayer:
+        """Write the end of the archive and return what the layer is."""
+        self._plain(tar.END)
+        self._flush()
+        descriptor = Descriptor(
+            media_type=media_types.LAYER_GZIP, digest="sha256:" + self._digest.hexdigest(), size=self._size
+        )
+        return WrittenLayer(
+            descriptor=descriptor, diff_id="sha256:" + self._diff_id.hexdigest(), unpacked=self._unpacked
+        )
+
+    def _plain(self, data: bytes) -> None:
+        self._diff_id.update(data)
+        if self._stream is not None:
+            self._emit(self._stream.feed(data))
+            return
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+        if self._waiting_size > _ONE_GO:
+            self._stream = _Stream()
+            self._emit(MEMBER_HEADER)
+            self._emit(self._stream.feed(self._take()))
+
+    def _take(self) -> bytes:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._waiting_size = 0
+        return data
+
+    def _flush(self) -> None:
+        """End the member that is being written."""
+        if self._stream is not None:
+            self._emit(self._stream.end())
+            self._stream = None
+        elif self._waiting:
+            data = self._take()
+            self._emit(MEMBER_HEADER + deflate(data) + trailer(crc32(data), len(data)))
+
+    def _emit(self, data: bytes | memoryview) -> None:
+        self._digest.update(data)
+        self._out.write(data)
+        self._size += len(data)
+
+
+class _Stream:
+    """A gzip member that grows, once there is too much to hold."""
+
+    def __init__(self) -> None:
+        self._coder = Deflater()
+        self._crc = 0
+        self._size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        self._crc = crc32(data, self._crc)
+        self._size += len(data)
+        return self._coder.compress(data)
+
+    def end(self) -> bytes:
+        return self._coder.flush() + trailer(self._crc, self._size)

@@ -1,0 +1,348 @@
+"""Tar archives: the headers of what tare writes, and a strict, bounded reader of what anyone wrote.
+
+The format is POSIX.1-2001 (ustar with pax headers), read with GNU's long names, base-256 numbers and old headers, since
+layers in the wild have them. The standard library's `tarfile` is not the gate here: it accepts archives that two
+readers understand differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Literal
+
+import msgspec
+
+from tare.errors import HostileInputError, IntegrityError
+
+BLOCK: Final = 512
+MAX_PATH: Final = 4096
+"""Bytes; Linux's PATH_MAX."""
+MAX_EXTENDED: Final = 1024 * 1024
+"""Bytes of one pax or long-name header. Real ones have some hundreds (`docs/limits.md`)."""
+MAX_NUMBER: Final = 2**63 - 1
+
+Kind = Literal["file", "directory", "symlink", "hardlink", "character", "block", "fifo"]
+
+_FLAGS: Final[dict[bytes, Kind]] = {
+    b"0": "file",
+    b"\0": "file",
+    b"7": "file",
+    b"1": "hardlink",
+    b"2": "symlink",
+    b"3": "character",
+    b"4": "block",
+    b"5": "directory",
+    b"6": "fifo",
+}
+_FLAG_OF: Final[dict[Kind, bytes]] = {kind: flag for flag, kind in reversed(_FLAGS.items())}
+_FLAG_OF["file"] = b"0"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One member of an archive."""
+
+    path: str
+    """As written, without a leading `./` and a trailing `/`; the root itself is the empty string."""
+
+    kind: Kind = "file"
+
+    mode: int = 0o644
+    """Permission bits, with set-user-ID and its like."""
+
+    size: int = 0
+    """Bytes of content; 0 for all but files."""
+
+    mtime: int = 0
+    """Seconds since 1970, rounded down."""
+
+    uid: int = 0
+    gid: int = 0
+
+    target: str = ""
+    """What a link points to, as written."""
+
+    device: tuple[int, int] = (0, 0)
+    """Major and minor number of a device node."""
+
+    xattrs: dict[str, str] = {}
+    """Extended attributes from `SCHILY.xattr.*`; not text is kept by surrogate escapes."""
+
+
+def padding(size: int) -> int:
+    """Return how many zero bytes follow a content of *size* bytes."""
+    return -size % BLOCK
+
+
+END: Final = bytes(2 * BLOCK)
+"""The end of an archive. No filling up to 10,240 bytes: no reader needs it."""
+
+
+def header(path: str, *, kind: Kind = "file", mode: int = 0o644, size: int = 0, mtime: int, target: str = "") -> bytes:
+    """Return the header of an entry that belongs to root, as one or more blocks.
+
+    A path or target that ustar cannot hold goes into a pax header first, whose own fields are fixed: two machines must
+    write the same bytes.
+    """
+    name = path.encode("utf-8", "surrogateescape")
+    if kind == "directory":
+        name += b"/"
+    link = target.encode("utf-8", "surrogateescape")
+    split = _split(name) if name.isascii() else None
+    records = b""
+    if split is None:
+        records += _pax_record(b"path", name)
+        split = (b"", name[:100])
+    if len(link) > 100 or not link.isascii():
+        records += _pax_record(b"linkpath", link)
+        link = link[:100]
+    if size >= 8**11:
+        records += _pax_record(b"size", b"%d" % size)
+    block = _ustar(split, mode=mode, size=min(size, 8**11 - 1), mtime=mtime, flag=_FLAG_OF[kind], link=link)
+    if not records:
+        return block
+    extended = _ustar((b"", b"PaxHeader"), mode=0o644, size=len(records), mtime=mtime, flag=b"x", link=b"")
+    return extended + records + bytes(padding(len(records))) + block
+
+
+def _split(name: bytes) -> tuple[bytes, bytes] | None:
+    """Return *name* as ustar's prefix and name, or None if it does not fit."""
+    if len(name) <= 100:
+        return b"", name
+    cut = name.find(b"/", len(name) - 101, len(name) - 1)
+    if not 0 < cut <= 155:
+        return None
+    return name[:cut], name[cut + 1 :]
+
+
+def _pax_record(key: bytes, value: bytes) -> bytes:
+    r"""Return `LENGTH key=value\n`, where the length counts its own digits."""
+    body = b" " + key + b"=" + value + b"\n"
+    length = len(body) + len(str(len(body)))
+    if len(str(length)) + len(body) != length:
+        length += 1
+    return b"%d" % length + body
+
+
+def _ustar(split: tuple[bytes, bytes], *, mode: int, size: int, mtime: int, flag: bytes, link: bytes) -> bytes:
+    prefix, name = split
+    before = b"%s%07o\x000000000\x000000000\x00%011o\0%011o\0" % (name.ljust(100, b"\0"), mode, size, mtime)
+    after = b"%s%sustar\x0000%s0000000\x000000000\x00%s" % (
+        flag,
+        link.ljust(100, b"\0"),
+        bytes(64),
+        prefix.ljust(167, b"\0"),
+    )
+    checksum = sum(before) + sum(after) + 8 * 0x20
+    return b"%s%06o\0 %s" % (before, checksum, after)
+
+
+class TarReader:
+    """Reads the entries of an uncompressed archive, once, front to back.
+
+    Iterate over it; between two entries, `read` gives the content of the last one. What is not read is skipped. *what*
+    names the archive in errors.
+    """
+
+    def __init__(self, stream: BinaryIO, *, what: str) -> None:
+        self._stream = stream
+        self._what = what
+        self._remaining = 0
+        self._padding = 0
+        self._defaults: dict[str, str] = {}
+        self._entry = ""
+
+    def __iter__(self) -> Iterator[Entry]:
+        while (block := self._next_header()) is not None:
+            yield self._parse(block)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to *size* bytes of the current entry, all that is left by default, nothing at its end."""
+        wanted = self._remaining if size < 0 else min(size, self._remaining)
+        data = self._exactly(wanted) if wanted else b""
+        self._remaining -= len(data)
+        return data
+
+    def chunks(self, size: int = 1024 * 1024) -> Iterator[bytes]:
+        """Yield the current entry's content in pieces."""
+        while data := self.read(size):
+            yield data
+
+    def _next_header(self) -> bytes | None:
+        """Skip to the next header. None at the end of the archive: two zero blocks, one, or the end of the bytes."""
+        for _ in self.chunks():
+            pass
+        if self._padding:
+            self._exactly(self._padding)
+            self._padding = 0
+        block = self._stream.read(BLOCK)
+        if not block:
+            return None
+        if len(block) < BLOCK:
+            raise self._broken("it ends within a header")
+        if block.count(0) == BLOCK:
+            self._after_end()
+            return None
+        return block
+
+    def _after_end(self) -> None:
+        """Read to the end: what follows the end marker must be zeros, or readers disagree on what is in the archive."""
+        while data := self._stream.read(1024 * 1024):
+            if data.count(0) != len(data):
+                raise HostileInputError(
+                    f"{self._what} has data after its end", causes=("a reader that goes on would see other files",)
+                )
+
+    def _parse(self, block: bytes) -> Entry:
+        extended = dict(self._defaults)
+        while (flag := self._check(block)) in b"xgLK" and flag:
+            extended = self._extend(block, flag, extended)
+            following = self._next_header()
+            if following is None:
+                raise self._broken("it ends after an extended header")
+            block = following
+        return self._entry_of(block, flag, extended)
+
+    def _check(self, block: bytes) -> bytes:
+        """Verify the checksum and return the type flag."""
+        stated = self._number(block[148:156], "checksum")
+        unsigned = sum(block) - sum(block[148:156]) + 8 * 0x20
+        if stated != unsigned:
+            raise self._broken(f"a header's checksum is {stated}, its bytes give {unsigned}")
+        return block[156:157]
+
+    def _extend(self, block: bytes, flag: bytes, extended: dict[str, str]) -> dict[str, str]:
+        """Read an extended header and return *extended* with what it says."""
+        size = self._number(block[124:136], "size")
+        if size > MAX_EXTENDED:
+            raise self._hostile(f"an extended header has {size} bytes; the limit is {MAX_EXTENDED}")
+        self._remaining, self._padding = size, padding(size)
+        data = self.read()
+        if flag == b"L":
+            return {**extended, "path": _text(data.rstrip(b"\0"))}
+        if flag == b"K":
+            return {**extended, "linkpath": _text(data.rstrip(b"\0"))}
+        records = dict(self._pax(data))
+        if flag == b"g":
+            self._defaults.update(records)
+        return {**extended, **records}
+
+    def _pax(self, data: bytes) -> Iterator[tuple[str, str]]:
+        position = 0
+        while position < len(data):
+            space = data.find(b" ", position, position + 20)
+            length = data[position:space]
+            if space < 0 or not length.isdigit() or length.startswith(b"0"):
+                raise self._broken("a pax record has no length")
+            end = position + int(length)
+            key, equals, value = data[space + 1 : end - 1].partition(b"=")
+            if end > len(data) or end <= space or data[end - 1 : end] != b"\n" or not equals:
+                raise self._broken("a pax record's length does not fit it")
+            if b"\0" in key or (b"\0" in value and not key.startswith(b"SCHILY.xattr.")):
+                raise self._hostile("a pax record has a NUL")
+            yield _text(key), _text(value)
+            position = end
+
+    def _entry_of(self, block: bytes, flag: bytes, extended: dict[str, str]) -> Entry:
+        kind = _FLAGS.get(flag)
+        if kind is None or any(key.startswith("GNU.sparse.") for key in extended):
+            raise self._broken(f"it has an entry of type {flag!r}, or a sparse one, which layers must not have")
+        path, target = self._names(block, extended)
+        self._entry = path
+        size = self._extended_number(extended, "size", block[124:136])
+        if kind != "file" and size:
+            if kind != "hardlink":
+                raise self._hostile(f"`{path}` is a {kind} with content")
+            size = 0  # POSIX lets a hard link repeat the size of its target without content.
+        self._remaining, self._padding = size, padding(size)
+        if kind == "file" and path.endswith("/"):
+            kind = "directory" if size == 0 else kind  # Before ustar, a trailing slash was how a directory was written.
+        return Entry(
+            path=_plain(path),
+            kind=kind,
+            mode=self._number(block[100:108], "mode") & 0o7777,
+            size=size,
+            mtime=self._mtime(extended, block),
+            uid=self._extended_number(extended, "uid", block[108:116]),
+            gid=self._extended_number(extended, "gid", block[116:124]),
+            target=target if kind in {"symlink", "hardlink"} else "",
+            device=(self._number(block[329:337], "devmajor"), self._number(block[337:345], "devminor"))
+            if kind in {"character", "block"}
+            else (0, 0),
+            xattrs={key[13:]: value for key, value in extended.items() if key.startswith("SCHILY.xattr.")},
+        )
+
+    def _names(self, block: bytes, extended: dict[str, str]) -> tuple[str, str]:
+        name = _text(block[:100].partition(b"\0")[0])
+        if block[257:263] == b"ustar\0" and block[345]:
+            name = _text(block[345:500].partition(b"\0")[0]) + "/" + name
+        path = extended.get("path", name)
+        target = extended.get("linkpath", _text(block[157:257].partition(b"\0")[0]))
+        for text in (path, target):
+            if "\0" in text or len(text.encode("utf-8", "surrogateescape")) > MAX_PATH:
+                raise self._hostile("a path has a NUL, or is longer than 4,096 bytes")
+        if not path:
+            raise self._broken("an entry has no name")
+        return path, target
+
+    def _mtime(self, extended: dict[str, str], block: bytes) -> int:
+        text = extended.get("mtime")
+        if text is None:
+            return self._number(block[136:148], "mtime", signed=True)
+        whole = text.partition(".")[0]
+        if not whole.lstrip("-").isdigit() or len(whole) > 20:
+            raise self._broken(f"the time `{text[:40]}` is not a number")
+        return int(whole)
+
+    def _extended_number(self, extended: dict[str, str], key: str, field: bytes) -> int:
+        text = extended.get(key)
+        if text is None:
+            return self._number(field, key)
+        if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > MAX_NUMBER:
+            raise self._hostile(f"the {key} `{text[:40]}` is not a number of bytes")
+        return int(text)
+
+    def _number(self, field: bytes, what: str, *, signed: bool = False) -> int:
+        """Read octal digits, or GNU's base 256."""
+        if field[0] in {0x80, 0xFF}:
+            value = int.from_bytes(field[1:] if field[0] == 0x80 else field, "big", signed=field[0] == 0xFF)
+        else:
+            digits = field.partition(b"\0")[0].strip(b" ")
+            if digits.strip(b"01234567"):
+                raise self._broken(f"the {what} {digits[:16]!r} is not octal")
+            value = int(digits or b"0", 8)
+        if not (-MAX_NUMBER if signed else 0) <= value <= MAX_NUMBER:
+            raise self._hostile(f"the {what} {value} is out of range")
+        return value
+
+    def _exactly(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        if len(data) == size:
+            return data
+        pieces = [data]
+        missing = size - len(data)
+        while missing:
+            data = self._stream.read(missing)
+            if not data:
+                raise self._broken(f"it ends {missing} bytes early")
+            pieces.append(data)
+            missing -= len(data)
+        return b"".join(pieces)
+
+    def _place(self, problem: str) -> tuple[str, ...]:
+        return (f"after `{self._entry}`: {problem}",) if self._entry else (problem,)
+
+    def _broken(self, problem: str) -> IntegrityError:
+        return IntegrityError(f"{self._what} is not a sound tar archive", causes=self._place(problem))
+
+    def _hostile(self, problem: str) -> HostileInputError:
+        return HostileInputError(f"{self._what} is not a sound tar archive", causes=self._place(problem))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _plain(path: str) -> str:
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    return "" if path == "." else path.rstrip("/")

@@ -1,0 +1,1 @@
+"""Lockfiles of every tool, turned into a PEP 751 lock."""
