@@ -3,7 +3,7 @@
     TareError                   exit code
     ├── UsageError                  2     an option, a configuration key or an argument
     ├── ProjectError                2     a project or lockfile that cannot be read
-    ├── MachineError          2     the machine: no disk space, a missing program, a refused permission
+    ├── MachineError                2     the machine: no disk space, a missing program, a refused permission
     ├── GateError                   1     a gate failed, findings remain, or a container exited non-zero
     ├── TargetError                 3     no wheel, or no shared library, for the target
     ├── NetworkError                4     a registry, an index or a mirror could not be used

@@ -1,0 +1,149 @@
+"""Wheels become layers without being compressed again.
+
+A file in a wheel is a raw deflate stream with its CRC-32 and size beside it; a gzip member is ten bytes, a raw deflate
+stream, CRC-32 and size. So the stream is moved from one frame into the other ("transmuxed"), and inflated only to check
+it against RECORD and to hash the layer's uncompressed bytes. `docs/transmux.md` has the figures and the consumers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import BinaryIO, Final
+
+import msgspec
+
+from tare.errors import MachineError
+from tare.oci.changeset import LayerWriter, WrittenLayer
+from tare.oci.compression import CODER, stored
+from tare.oci.digest import Digest
+from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
+from tare.wheels.archive import STORED
+from tare.wheels.scheme import InstalledFile, Provenance, Scheme
+from tare.wheels.wheel import Wheel
+
+FORMAT: Final = 1
+"""Raised whenever the same plan would give other bytes."""
+
+
+class SegmentKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What a distribution's part of a layer depends on."""
+
+    wheel: Digest
+    scheme: Scheme
+    provenance: Provenance
+    recoded: bool
+
+
+class FileKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What one other file of a layer depends on."""
+
+    path: str
+    mode: int
+    content: str
+    """The content's digest, or `-> ` and a link's target."""
+
+
+class LayerKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a layer's bytes depend on."""
+
+    format: int
+    coder: str
+    mtime: int
+    single_member: bool
+    segments: tuple[SegmentKey, ...]
+    files: tuple[FileKey, ...]
+    directories: tuple[str, ...]
+
+
+def layer_key(layer: PlannedLayer, *, mtime: int, single_member: bool, recoded: frozenset[Digest]) -> LayerKey:
+    """Return what the bytes of *layer* depend on. *recoded* are wheels whose deflate streams must not be taken over."""
+    return LayerKey(
+        format=FORMAT,
+        coder=CODER,
+        mtime=mtime,
+        single_member=single_member,
+        segments=tuple(
+            SegmentKey(
+                wheel=segment.wheel,
+                scheme=segment.scheme,
+                provenance=segment.provenance,
+                recoded=segment.wheel in recoded,
+            )
+            for segment in layer.segments
+        ),
+        files=tuple(_file_key(file) for file in layer.files),
+        directories=layer.directories,
+    )
+
+
+def _file_key(file: PlannedFile) -> FileKey:
+    from tare.oci.digest import sha256
+
+    source = file.source
+    content = (
+        source.digest
+        if isinstance(source, HostFile)
+        else f"-> {source.target}"
+        if isinstance(source, Link)
+        else sha256(source)
+    )
+    return FileKey(path=file.path, mode=file.mode, content=content)
+
+
+def write_layer(
+    layer: PlannedLayer,
+    wheels: Mapping[Digest, Wheel],
+    out: BinaryIO,
+    *,
+    mtime: int,
+    single_member: bool = False,
+    recoded: frozenset[Digest] = frozenset(),
+) -> WrittenLayer:
+    """Write *layer* to *out*. A file that is not what its wheel's RECORD says raises, and *out* is worth nothing."""
+    writer = LayerWriter(out, mtime=mtime)
+    for directory in layer.all_directories():
+        writer.add(directory, kind="directory", mode=0o755)
+    for segment in layer.segments:
+        wheel = wheels[segment.wheel]
+        again = single_member or segment.wheel in recoded
+        for file in segment.files:
+            _write_installed(writer, wheel, file, again=again)
+    for planned in layer.files:
+        _write_planned(writer, planned)
+    return writer.close()
+
+
+def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, *, again: bool) -> None:
+    member = file.source
+    if isinstance(member, bytes):
+        writer.add(file.path, mode=file.mode, data=member)
+    elif again or member.size == 0:
+        writer.add_stream(file.path, mode=file.mode, size=file.size, chunks=wheel.content(member))
+    else:
+        raw = (
+            stored(wheel.archive.inflate(member), member.size) if member.method == STORED else wheel.archive.raw(member)
+        )
+        writer.add_deflated(
+            file.path, mode=file.mode, size=file.size, crc=member.crc, raw=raw, inflated=wheel.content(member)
+        )
+
+
+def _write_planned(writer: LayerWriter, file: PlannedFile) -> None:
+    source = file.source
+    if isinstance(source, Link):
+        writer.add(file.path, kind="symlink", mode=0o777, target=source.target)
+    elif isinstance(source, HostFile):
+        writer.add(file.path, mode=file.mode, data=_unchanged(source, file.size))
+    else:
+        writer.add(file.path, mode=file.mode, data=source)
+
+
+def _unchanged(source: HostFile, size: int) -> bytes:
+    """Return a project file's content, which must still be what the plan saw."""
+    from tare.oci.digest import sha256
+
+    with open(source.path, "rb") as file:  # noqa: PTH123  # 7 ms of start-up for one call
+        data = file.read(size + 1)
+    if sha256(data) != source.digest:
+        raise MachineError(f"`{source.path}` changed while it was being built", hints=("Run the command again",))
+    return data

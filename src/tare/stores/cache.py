@@ -1,0 +1,204 @@
+"""The cache: blobs under their digests, and a memo from a step's inputs to what came out of it.
+
+    blobs/sha256/<hex>       wheels, packages and layers; read-only, complete, and never changed
+    memo/<kind>/<hex>        what a step gave, by the digest of all its inputs
+    partial/                 downloads that can go on, and files that are being written
+
+A name appears by renaming a complete file that was flushed to the disk, so a kill at any moment leaves nothing
+half-written under a final name. Builds hold a shared lock; `prune` needs the exclusive one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from tare.errors import MachineError
+from tare.oci.descriptor import Descriptor
+from tare.oci.digest import Digest, algorithm, encoded, parse
+from tare.oci.image import FileBlob
+
+_CHUNK: Final = 1024 * 1024
+_STALE: Final = 24 * 3600
+"""Seconds after which a partial file belongs to nobody."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies in the cache."""
+
+    path: str
+    blobs: int
+    blob_bytes: int
+    memos: int
+    partial_bytes: int
+
+
+class Pending:
+    """A file that is being written and has no final name yet."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path = path
+        self.file = file
+        self.kept = False
+
+
+class Cache:
+    """Content that is found by its digest. Safe for many processes at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.partial = root / "partial"
+
+    def path(self, digest: Digest) -> Path:
+        """Return where the blob of *digest* lies or would lie."""
+        parse(digest)
+        return self.root / "blobs" / algorithm(digest) / encoded(digest)
+
+    def find(self, descriptor: Descriptor) -> FileBlob | None:
+        """Return the blob, if a file of its size is there."""
+        path = self.path(descriptor.digest)
+        with contextlib.suppress(OSError):
+            if path.stat().st_size == descriptor.size:
+                return FileBlob(descriptor=descriptor, path=path)
+        return None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Pending]:
+        """Give a file to write; it is removed at the end unless `keep` gave it a name."""
+        self._make(self.partial)
+        try:
+            handle, name = tempfile.mkstemp(dir=self.partial, prefix="new-")
+        except OSError as error:
+            raise _cannot_write(self.partial, error) from error
+        pending = Pending(Path(name), os.fdopen(handle, "w+b"))
+        try:
+            with pending.file:
+                yield pending
+        except OSError as error:
+            raise _cannot_write(pending.path, error) from error
+        finally:
+            if not pending.kept:
+                pending.path.unlink(missing_ok=True)
+
+    def keep(self, pending: Pending, digest: Digest) -> Path:
+        """Give what was written its final name, which the caller knows to be its digest."""
+        pending.file.flush()
+        os.fsync(pending.file.fileno())
+        target = self.path(digest)
+        self._make(target.parent)
+        pending.path.chmod(0o444)
+        pending.path.replace(target)
+        pending.kept = True
+        return target
+
+    def remembered(self, kind: str, key: Digest) -> bytes | None:
+        """Return what the step *kind* gave for the inputs *key*, if it is known."""
+        try:
+            return self._memo(kind, key).read_bytes()
+        except OSError:
+            return None
+
+    def remember(self, kind: str, key: Digest, outcome: bytes) -> None:
+        """Write down what the step *kind* gave for the inputs *key*."""
+        path = self._memo(kind, key)
+        self._make(path.parent)
+        with self.writing() as pending:
+            pending.file.write(outcome)
+            pending.file.flush()
+            os.fsync(pending.file.fileno())
+            pending.path.replace(path)
+            pending.kept = True
+
+    def forget(self, kind: str, key: Digest) -> None:
+        """Remove what was remembered, because what it names is gone."""
+        self._memo(kind, key).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep `prune` away while the block runs."""
+        with _lock(self._lock_file(), shared=True):
+            yield
+
+    def usage(self) -> Usage:
+        """Return what lies in the cache."""
+        blobs = [size for _, size in _files(self.root / "blobs")]
+        return Usage(
+            path=str(self.root),
+            blobs=len(blobs),
+            blob_bytes=sum(blobs),
+            memos=sum(1 for _ in _files(self.root / "memo")),
+            partial_bytes=sum(size for _, size in _files(self.partial)),
+        )
+
+    def prune(self, *, unused_since: float) -> int:
+        """Remove what was last written or used before *unused_since* (seconds since 1970); return the bytes."""
+        freed = 0
+        with _lock(self._lock_file(), shared=False):
+            for path, size in list(_files(self.root)):
+                stat = path.stat()
+                if path.name != "lock" and max(stat.st_mtime, stat.st_atime) < unused_since:
+                    path.unlink(missing_ok=True)
+                    freed += size
+        return freed
+
+    def _memo(self, kind: str, key: Digest) -> Path:
+        parse(key)
+        return self.root / "memo" / kind / encoded(key)
+
+    def _lock_file(self) -> Path:
+        self._make(self.root)
+        return self.root / "lock"
+
+    @staticmethod
+    def _make(directory: Path) -> None:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(directory, error) from error
+
+
+def hash_file(path: Path) -> Digest:
+    """Return the SHA-256 digest of a file."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def key_of(inputs: msgspec.Struct) -> Digest:
+    """Return the digest of all of a step's inputs, which is what its outcome is remembered under."""
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(inputs, order="sorted")).hexdigest()
+
+
+def _files(directory: Path) -> Iterator[tuple[Path, int]]:
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                yield path, path.stat().st_size
+
+
+@contextlib.contextmanager
+def _lock(path: Path, *, shared: bool) -> Iterator[None]:
+    """Hold an advisory lock, which the system releases when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no shared lock of this kind; renames are atomic there too
+        yield
+        return
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+
+
+def _cannot_write(path: Path, error: OSError) -> MachineError:
+    return MachineError(
+        f"cannot write to the cache at `{path}`",
+        causes=(error.strerror or str(error),),
+        hints=("Free some space, or name another directory with `--cache-dir`",),
+    )

@@ -1,0 +1,378 @@
+"""The zip container of a wheel, read strictly from its central directory.
+
+Only what every reader would understand in the same way is accepted: one central directory, names that are plain
+relative paths, local headers that repeat what the directory says, members that do not share bytes. Members stay as
+they lie; `inflate` gives their content, `raw` their deflate stream.
+
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT and the rules that indexes enforce for uploads
+(`docs/wheels.md` lists each with its reason).
+"""
+
+from __future__ import annotations
+
+import mmap
+import stat
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+from zlib_ng import zlib_ng
+
+from tare.errors import HostileInputError, IntegrityError
+
+STORED: Final = 0
+DEFLATED: Final = 8
+
+MAX_RATIO: Final = 50
+"""Uncompressed bytes for each compressed one that an index refuses, once there are more than `RATIO_FROM`."""
+RATIO_FROM: Final = 64 * 1024 * 1024
+MAX_MEMBERS: Final = 200_000
+MAX_DIRECTORY: Final = 64 * 1024 * 1024
+"""Bytes of a central directory. The largest known wheel has 2 MB."""
+
+_CHUNK: Final = 1024 * 1024
+_END = struct.Struct("<4s4H2IH")
+_END64_LOCATOR = struct.Struct("<4sIQI")
+_END64 = struct.Struct("<4sQ2H2I4Q")
+_CENTRAL = struct.Struct("<4s6H3I5H2I")
+_LOCAL = struct.Struct("<4s5H3I2H")
+
+_ENCRYPTED = 0x0001 | 0x0040 | 0x2000
+_DESCRIPTOR = 0x0008
+_UTF8 = 0x0800
+_UNIX = 3
+
+
+class Bytes(Protocol):
+    """Random access to an archive's bytes, wherever it lies."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read_at(self, offset: int, length: int) -> bytes | memoryview:
+        """Return exactly *length* bytes from *offset*."""
+        ...
+
+
+class MappedFile:
+    """A file's bytes, mapped: nothing is copied that is not asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.size = path.stat().st_size
+        with path.open("rb") as file:
+            self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else b"")
+
+    def read_at(self, offset: int, length: int) -> memoryview:
+        return self._view[offset : offset + length]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of the archive."""
+
+    name: str
+    """The path within the archive: relative, with forward slashes."""
+
+    method: int
+    """`STORED` or `DEFLATED`."""
+
+    crc: int
+    """CRC-32 of the content."""
+
+    size: int
+    """Bytes of the content, uncompressed."""
+
+    compressed: int
+    """Bytes as they lie in the archive."""
+
+    header: int
+    """Where the local header begins."""
+
+    executable: bool = False
+    """Whether the archive gives anyone the right to execute it."""
+
+    descriptor: bool = False
+    """Whether a data descriptor follows the data, and the local header leaves sizes open."""
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """A zip archive's members, in the order of their names."""
+
+    what: str
+    """How errors name the archive."""
+
+    source: Bytes
+    members: tuple[Member, ...]
+
+    def raw(self, member: Member) -> Iterator[memoryview | bytes]:
+        """Yield the member's bytes as they lie, in pieces."""
+        start = self._data(member)
+        for offset in range(0, member.compressed, _CHUNK):
+            yield self.source.read_at(start + offset, min(_CHUNK, member.compressed - offset))
+
+    def inflate(self, member: Member) -> Iterator[bytes]:
+        """Yield the member's content in pieces, and raise at its end if its size or CRC-32 is not the stated one."""
+        crc = size = 0
+        pieces = self.raw(member) if member.method == STORED else self._inflated(member)
+        for piece in pieces:
+            size += len(piece)
+            if size > member.size:
+                break
+            crc = zlib_ng.crc32(piece, crc)
+            yield bytes(piece) if isinstance(piece, memoryview) else piece
+        if size != member.size or crc != member.crc:
+            raise _hostile(
+                self.what,
+                f"`{member.name}` should have {member.size} bytes with CRC-32 {member.crc:08x}; "
+                f"its data gives {'more' if size > member.size else size} with {crc:08x}",
+            )
+
+    def read(self, member: Member) -> bytes:
+        """Return the whole content of a small member."""
+        return b"".join(self.inflate(member))
+
+    def _inflated(self, member: Member) -> Iterator[bytes]:
+        decoder = zlib_ng.decompressobj(-15)
+        try:
+            for piece in self.raw(member):
+                data = decoder.decompress(piece, _CHUNK)
+                while data:
+                    yield data
+                    data = decoder.decompress(decoder.unconsumed_tail, _CHUNK)
+            tail = decoder.flush()
+        except zlib_ng.error as error:  # type: ignore[misc]  # the stub has a class, mypy sees a variable
+            raise _hostile(self.what, f"`{member.name}` is not a deflate stream: {error}") from None
+        if tail:
+            yield tail
+        if not decoder.eof or decoder.unused_data:
+            raise _hostile(self.what, f"`{member.name}` does not end where the directory says")
+
+    def _data(self, member: Member) -> int:
+        """Return where the member's data begins, after its local header was found to agree with the directory."""
+        fixed = bytes(self.source.read_at(member.header, _LOCAL.size))
+        if len(fixed) < _LOCAL.size or fixed[:4] != b"PK\x03\x04":
+            raise _hostile(self.what, f"`{member.name}` has no local header where the directory says")
+        _, _, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack(fixed)
+        rest = bytes(self.source.read_at(member.header + _LOCAL.size, name_length + extra_length))
+        name, extra = rest[:name_length], rest[name_length:]
+        open_sizes = bool(flags & _DESCRIPTOR)
+        if 0xFFFFFFFF in {compressed, size} and not open_sizes:
+            size, compressed, _ = _zip64(self.what, extra, size, compressed, 0)
+        stated = (name, method, open_sizes) if open_sizes else (name, method, open_sizes, crc, compressed, size)
+        expected = (member.name.encode(), member.method, member.descriptor)
+        if stated != (expected if open_sizes else (*expected, member.crc, member.compressed, member.size)):
+            raise _hostile(self.what, f"the local header of `{member.name}` disagrees with the directory")
+        return member.header + _LOCAL.size + int(name_length) + int(extra_length)
+
+
+def read(source: Bytes, *, what: str, local_headers: bool = True) -> Archive:
+    """Read the directory and check it.
+
+    With *local_headers* false only the directory is looked at, which is all that a reader by ranges has to fetch.
+    """
+    offset, size, count = _find_directory(source, what)
+    members = list(_parse_directory(bytes(source.read_at(offset, size)), count, what))
+    _check_names(members, what)
+    _check_ratio(members, what)
+    archive = Archive(what=what, source=source, members=tuple(sorted(members, key=lambda member: member.name)))
+    if local_headers:
+        _check_layout(archive, offset)
+    return archive
+
+
+def _find_directory(source: Bytes, what: str) -> tuple[int, int, int]:
+    """Return offset, size and number of entries of the one central directory.
+
+    The end record must be the last bytes: with a comment or trailing data, two readers may find two directories.
+    """
+    if source.size < _END.size:
+        raise IntegrityError(f"{what} is not a zip archive", causes=(f"it has {source.size} bytes",))
+    position = source.size - _END.size
+    record = bytes(source.read_at(position, _END.size))
+    signature, disk, first_disk, on_disk, count, size, offset, comment = _END.unpack(record)
+    if signature != b"PK\x05\x06" or comment:
+        raise _hostile(what, "it does not end with its directory: it is cut short, or something follows")
+    if 0xFFFF in {on_disk, count} or 0xFFFFFFFF in {size, offset}:
+        position, size, offset, count = _find_directory64(source, position, what)
+    elif disk or first_disk or on_disk != count:
+        raise _hostile(what, "it is in several volumes")
+    if offset + size != position:
+        raise _hostile(what, "there are bytes between its directory and its end")
+    if count > MAX_MEMBERS or size > MAX_DIRECTORY:
+        raise _hostile(
+            what, f"its directory has {count} entries in {size} bytes; the limits are {MAX_MEMBERS} and {MAX_DIRECTORY}"
+        )
+    return offset, size, count
+
+
+def _find_directory64(source: Bytes, end: int, what: str) -> tuple[int, int, int, int]:
+    """Return position of the zip64 end record, and size, offset and number of entries of the directory."""
+    if end < _END64_LOCATOR.size + _END64.size:
+        raise _hostile(what, "it has no zip64 end record")
+    signature, disk, position, disks = _END64_LOCATOR.unpack(
+        source.read_at(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
+    )
+    if signature != b"PK\x06\x07" or disk or disks != 1 or position + _END64.size != end - _END64_LOCATOR.size:
+        raise _hostile(what, "its zip64 end record is not where it should be")
+    signature, length, _, _, disk, first, on_disk, count, size, offset = _END64.unpack(
+        source.read_at(position, _END64.size)
+    )
+    if signature != b"PK\x06\x06" or length != _END64.size - 12 or disk or first or on_disk != count:
+        raise _hostile(what, "its zip64 end record is not sound")
+    return position, size, offset, count
+
+
+def _parse_directory(data: bytes, count: int, what: str) -> Iterator[Member]:
+    position = 0
+    for _ in range(count):
+        if position + _CENTRAL.size > len(data) or data[position : position + 4] != b"PK\x01\x02":
+            raise _hostile(what, "its directory ends early")
+        fields = _CENTRAL.unpack_from(data, position)
+        name_length, extra_length, comment_length = fields[10:13]
+        start = position + _CENTRAL.size
+        name = data[start : start + name_length]
+        extra = data[start + name_length : start + name_length + extra_length]
+        position = start + name_length + extra_length + comment_length
+        if position > len(data):
+            raise _hostile(what, "its directory ends early")
+        member = _member(fields, name, extra, what)
+        if member is not None:
+            yield member
+    if position != len(data):
+        raise _hostile(what, "its directory has more entries than it says")
+
+
+def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes, what: str) -> Member | None:
+    """Return a directory's entry, or None if it is only a directory's name."""
+    _, made_by, _, flags, method, _, _, crc, compressed, size, _, _, _, disk, _, attributes, header = fields
+    name = _name(raw_name, flags, what)
+    if flags & _ENCRYPTED:
+        raise _hostile(what, f"`{name}` is encrypted")
+    if method not in {STORED, DEFLATED}:
+        raise _hostile(what, f"`{name}` is compressed by method {method}; wheels use deflate")
+    if 0xFFFFFFFF in {compressed, size, header}:
+        size, compressed, header = _zip64(what, extra, size, compressed, header)
+    if disk or (method == STORED and size != compressed):
+        raise _hostile(what, f"`{name}` has fields that contradict each other")
+    mode = attributes >> 16 if made_by >> 8 == _UNIX else 0
+    kind = stat.S_IFMT(mode)
+    if kind and kind not in {stat.S_IFREG, stat.S_IFDIR}:
+        raise _hostile(what, f"`{name}` is a link or a device; wheels have files only")
+    if name.endswith("/"):
+        if size:
+            raise _hostile(what, f"`{name}` is a directory with content")
+        return None
+    return Member(
+        name=name,
+        method=method,
+        crc=crc,
+        size=size,
+        compressed=compressed,
+        header=header,
+        executable=bool(mode & 0o111),
+        descriptor=bool(flags & _DESCRIPTOR),
+    )
+
+
+def _name(raw: bytes, flags: int, what: str) -> str:
+    if not raw.isascii() and not flags & _UTF8:
+        raise _hostile(what, f"the name {raw[:80]!r} is not marked as UTF-8")
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        raise _hostile(what, f"the name {raw[:80]!r} is not UTF-8") from None
+    parts = name.removesuffix("/").split("/")
+    if any(part in {"", ".", ".."} for part in parts) or "\\" in name or name[1:2] == ":":
+        raise _hostile(
+            what, f"its entry `{name[:200]}` leaves the installation directory, or is not a plain relative path"
+        )
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
+        raise _hostile(what, f"the name {name[:200]!r} has control characters")
+    if len(raw) > 4096 or any(len(part.encode()) > 255 for part in parts):
+        raise _hostile(what, f"the name `{name[:80]}…` is longer than a file system allows")
+    return name
+
+
+def _zip64(what: str, extra: bytes, size: int, compressed: int, header: int) -> tuple[int, int, int]:
+    """Replace the fields that are all ones by those of the zip64 extra field, which come in this order."""
+    body = None
+    position = 0
+    while position + 4 <= len(extra):
+        identifier, length = struct.unpack_from("<2H", extra, position)
+        if identifier == 1:
+            if body is not None:
+                raise _hostile(what, "an entry has two zip64 fields")
+            body = extra[position + 4 : position + 4 + length]
+        position += 4 + length
+    values = []
+    for value in (size, compressed, header):
+        if value == 0xFFFFFFFF:
+            if body is None or len(body) < 8:
+                raise _hostile(what, "an entry needs a zip64 field that it does not have")
+            value, body = int.from_bytes(body[:8], "little"), body[8:]  # noqa: PLW2901  # the field's real value
+        values.append(value)
+    return values[0], values[1], values[2]
+
+
+def _check_names(members: list[Member], what: str) -> None:
+    """Refuse two members of one name, and a file that is also a directory."""
+    names: set[str] = set()
+    for member in members:
+        if member.name in names:
+            raise _hostile(what, f"it has two entries named `{member.name}`")
+        names.add(member.name)
+    parents: set[str] = set()
+    for name in names:
+        while (cut := name.rfind("/")) > 0 and (name := name[:cut]) not in parents:
+            parents.add(name)
+    both = sorted(parents & names)
+    if both:
+        raise _hostile(what, f"`{both[0]}` is a file and also a directory")
+
+
+def _check_ratio(members: list[Member], what: str) -> None:
+    size = sum(member.size for member in members)
+    compressed = sum(member.compressed for member in members)
+    if size > RATIO_FROM and size > MAX_RATIO * compressed:
+        raise _hostile(what, f"its {compressed} bytes would become {size}, more than {MAX_RATIO} for one")
+
+
+def _check_layout(archive: Archive, directory: int) -> None:
+    """Check every local header, and that no two members share bytes, nor one and the directory."""
+    end = 0
+    for member in sorted(archive.members, key=lambda member: member.header):
+        start = archive._data(member)  # noqa: SLF001  # the same module
+        if member.header < end:
+            raise _hostile(archive.what, f"`{member.name}` shares bytes with another entry")
+        end = start + member.compressed
+        if member.descriptor:
+            end += _descriptor_length(archive, member, end)
+        if end > directory:
+            raise _hostile(archive.what, f"`{member.name}` reaches into the directory")
+    if (
+        archive.members
+        and min(member.header for member in archive.members) > 0
+        and archive.source.read_at(0, 4) != b"PK\x03\x04"
+    ):
+        raise _hostile(archive.what, "something stands before its first entry")
+
+
+def _descriptor_length(archive: Archive, member: Member, position: int) -> int:
+    """Return the length of the data descriptor at *position*, which must repeat the directory's numbers.
+
+    Its signature is optional and its sizes have four or eight bytes, so the forms are tried.
+    """
+    length = min(24, archive.source.size - position)
+    data = bytes(archive.source.read_at(position, length))
+    for form in ("<4sIII", "<4sIQQ", "<III", "<IQQ"):
+        numbers = struct.unpack_from(form, data) if len(data) >= struct.calcsize(form) else ()
+        if numbers[:1] == (b"PK\x07\x08",):
+            numbers = numbers[1:]
+        if numbers == (member.crc, member.compressed, member.size):
+            return struct.calcsize(form)
+    raise _hostile(archive.what, f"the data descriptor of `{member.name}` disagrees with the directory")
+
+
+def _hostile(what: str, problem: str) -> HostileInputError:
+    return HostileInputError(f"refusing {what}", causes=(problem,))

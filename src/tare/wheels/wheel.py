@@ -1,0 +1,282 @@
+"""Wheels, read strictly: what the file name, METADATA, WHEEL and RECORD say, and that they say the same.
+
+https://packaging.python.org/en/latest/specifications/binary-distribution-format/ (PEP 427) and
+recording-installed-packages/ (PEP 376, 627)
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tare.errors import HostileInputError, IntegrityError, TargetError
+from tare.oci.digest import Digest
+from tare.wheels import archive as archives
+from tare.wheels.archive import Archive, MappedFile, Member
+
+MAX_METADATA: Final = 16 * 1024 * 1024
+"""Bytes of a file of `.dist-info` that is read whole. The largest known RECORD has 3 MB."""
+
+_ALGORITHMS = {"sha256": 32, "sha384": 48, "sha512": 64}
+"""What RECORD may use, with the bytes of a digest: PEP 376 leaves it open, and MD5 and SHA-1 prove nothing."""
+
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+"""Files that cannot be in RECORD, because they sign it."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A row of RECORD, without its path."""
+
+    algorithm: str
+    """Empty for RECORD itself."""
+
+    hash: str
+    """URL-safe base 64 without padding."""
+
+
+class Wheel(msgspec.Struct, frozen=True, kw_only=True):
+    """A wheel whose parts agree with each other. Its files' hashes are checked by `content`, when they are read."""
+
+    filename: str
+    digest: Digest
+    """Of the whole file."""
+
+    name: str
+    """The distribution's name, normalized."""
+
+    version: str
+    """As METADATA spells it."""
+
+    archive: Archive
+    dist_info: str
+    """The directory's name."""
+
+    data_dir: str
+    """The directory of files for other schemes; it need not exist."""
+
+    purelib: bool
+    """Whether the root goes to `purelib`; else to `platlib`."""
+
+    record: dict[str, Recorded]
+    """By path, for every file."""
+
+    entry_points: str
+    """The text of `entry_points.txt`, empty if there is none."""
+
+    @property
+    def what(self) -> str:
+        return self.archive.what
+
+    def read(self, name: str) -> bytes:
+        """Return a small file's content, checked."""
+        member = next(member for member in self.archive.members if member.name == name)
+        return b"".join(self.content(member))
+
+    def content(self, member: Member) -> Iterator[bytes]:
+        """Yield a file's content in pieces, and raise at its end if it is not what RECORD says."""
+        recorded = self.record[member.name]
+        if not recorded.algorithm:
+            yield from self.archive.inflate(member)
+            return
+        hasher = hashlib.new(recorded.algorithm)
+        for piece in self.archive.inflate(member):
+            hasher.update(piece)
+            yield piece
+        found = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()
+        if found != recorded.hash:
+            raise HostileInputError(
+                f"refusing {self.what}",
+                causes=(f"`{member.name}` has the {recorded.algorithm} {found}; RECORD says {recorded.hash}",),
+            )
+
+
+def open_wheel(path: Path, filename: str, digest: Digest) -> Wheel:
+    """Read the wheel at *path*, which is known as *filename* and was verified against *digest*."""
+    what = f"`{filename}`"
+    return read(archives.read(MappedFile(path), what=what), filename=filename, digest=digest)
+
+
+def read(archive: Archive, *, filename: str, digest: Digest) -> Wheel:
+    """Read a wheel's own description of itself."""
+    name, version = _parse_filename(filename)
+    dist_info = _dist_info(archive, name, version)
+    members = {member.name: member for member in archive.members}
+
+    def text(file: str, *, required: bool = True) -> str:
+        return _text(archive, members.get(f"{dist_info}/{file}"), f"{dist_info}/{file}", required=required)
+
+    wheel_fields = _headers(text("WHEEL"))
+    metadata = _headers(text("METADATA"))
+    _check_metadata(archive, metadata, wheel_fields, name, version)
+    record = _parse_record(archive, text("RECORD"), dist_info)
+    _check_record(archive, members, record, dist_info)
+    return Wheel(
+        filename=filename,
+        digest=digest,
+        name=name,
+        version=metadata["version"][0],
+        archive=archive,
+        dist_info=dist_info,
+        data_dir=dist_info.removesuffix(".dist-info") + ".data",
+        purelib=wheel_fields.get("root-is-purelib", ["false"])[0].strip().lower() == "true",
+        record={path: Recorded(algorithm, value) for path, (algorithm, value, _) in record.items()},
+        entry_points=text("entry_points.txt", required=False),
+    )
+
+
+def _parse_filename(filename: str) -> tuple[str, str]:
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    try:
+        name, version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename as error:
+        raise IntegrityError(f"`{filename}` is not the name of a wheel", causes=(str(error),)) from None
+    return name, str(version)
+
+
+def _dist_info(archive: Archive, name: str, version: str) -> str:
+    """Return the one `.dist-info` directory, which must be named as the file is."""
+    found = sorted(
+        {
+            head
+            for head, _, _ in (member.name.partition("/") for member in archive.members)
+            if head.endswith(".dist-info")
+        }
+    )
+    if len(found) != 1:
+        raise _refuse(
+            archive, f"it has {len(found)} .dist-info directories" + (": " + ", ".join(found[:3]) if found else "")
+        )
+    stated_name, _, stated_version = found[0].removesuffix(".dist-info").partition("-")
+    if _normalize(stated_name) != name or _canonical(stated_version) != version:
+        raise _refuse(archive, f"its `{found[0]}` is of another distribution or version than its file name")
+    return found[0]
+
+
+def _text(archive: Archive, member: Member | None, path: str, *, required: bool) -> str:
+    if member is None:
+        if required:
+            raise _refuse(archive, f"it has no `{path}`")
+        return ""
+    if member.size > MAX_METADATA:
+        raise _refuse(archive, f"`{path}` has {member.size} bytes; the limit is {MAX_METADATA}")
+    try:
+        return archive.read(member).decode()
+    except UnicodeDecodeError:
+        raise _refuse(archive, f"`{path}` is not UTF-8") from None
+
+
+def _headers(text: str) -> dict[str, list[str]]:
+    """Read `Key: value` lines up to the first blank one; lines that go on begin with a space.
+
+    The standard library's e-mail parser would do, for 20 ms of start-up.
+    """
+    fields: dict[str, list[str]] = {}
+    last = None
+    for line in text.splitlines():
+        if not line.strip():
+            break
+        if line[0] in " \t":
+            if last is not None:
+                last[-1] += "\n" + line.strip()
+            continue
+        key, colon, value = line.partition(":")
+        if colon:
+            last = fields.setdefault(key.strip().lower(), [])
+            last.append(value.strip())
+    return fields
+
+
+def _check_metadata(
+    archive: Archive, metadata: dict[str, list[str]], wheel: dict[str, list[str]], name: str, version: str
+) -> None:
+    for key in ("name", "version"):
+        if len(metadata.get(key, [])) != 1:
+            raise _refuse(archive, f"METADATA has {len(metadata.get(key, []))} fields `{key.title()}`")
+    if _normalize(metadata["name"][0]) != name or _canonical(metadata["version"][0]) != version:
+        raise _refuse(
+            archive,
+            f"METADATA says `{metadata['name'][0]} {metadata['version'][0]}`; the file name says `{name} {version}`",
+        )
+    stated = wheel.get("wheel-version", [""])
+    if len(stated) != 1 or not re.fullmatch(r"1\.\d+", stated[0]):
+        raise TargetError(
+            f"`{archive.what.strip('`')}` is of a wheel version that tare does not know",
+            causes=(f"its WHEEL says `Wheel-Version: {stated[0]}`; expected 1.x",),
+        )
+
+
+def _parse_record(archive: Archive, text: str, dist_info: str) -> dict[str, tuple[str, str, int | None]]:
+    """Return algorithm, hash and size by path."""
+    rows: dict[str, tuple[str, str, int | None]] = {}
+    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+        if not row:
+            continue
+        if len(row) != 3:
+            raise _refuse(archive, f"RECORD line {number} has {len(row)} fields; expected 3")
+        path, stated, size = row
+        if path in rows:
+            raise _refuse(archive, f"RECORD has two rows for `{path}`")
+        unsigned = path == f"{dist_info}/RECORD" or path in {f"{dist_info}/{name}" for name in _SIGNATURES}
+        algorithm, _, value = stated.partition("=")
+        if not unsigned and (algorithm not in _ALGORITHMS or not _is_hash(algorithm, value)):
+            raise _refuse(archive, f"RECORD has no SHA-2 hash for `{path}`: it says `{stated[:80]}`")
+        if size and not (size.isascii() and size.isdigit()):
+            raise _refuse(archive, f"RECORD line {number} says the size is `{size[:40]}`")
+        rows[path] = ("", "", None) if unsigned else (algorithm, value.rstrip("="), int(size) if size else None)
+    return rows
+
+
+def _is_hash(algorithm: str, value: str) -> bool:
+    try:
+        decoded = base64.urlsafe_b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4))
+    except ValueError:
+        return False
+    return len(decoded) == _ALGORITHMS[algorithm]
+
+
+def _check_record(
+    archive: Archive, members: dict[str, Member], record: dict[str, tuple[str, str, int | None]], dist_info: str
+) -> None:
+    """Compare RECORD with the files both ways, and their sizes."""
+    signatures = {f"{dist_info}/{name}" for name in _SIGNATURES}
+    missing = sorted(members.keys() - record.keys() - signatures)
+    ghosts = sorted(record.keys() - members.keys())
+    sizes = [
+        f"`{path}` has {members[path].size} bytes; RECORD says {size}"
+        for path, (_, _, size) in record.items()
+        if path in members and size is not None and size != members[path].size
+    ]
+    problems = (
+        *(f"`{path}` is not in RECORD" for path in missing[:3]),
+        *(f"RECORD names `{path}`, which is not in the wheel" for path in ghosts[:3]),
+        *sizes[:3],
+    )
+    if problems:
+        raise HostileInputError(f"refusing {archive.what}", causes=problems)
+    for path in signatures & members.keys():
+        record.setdefault(path, ("", "", None))
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _canonical(version: str) -> str:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return str(Version(version.replace("_", "-")))
+    except InvalidVersion:
+        return version
+
+
+def _refuse(archive: Archive, problem: str) -> HostileInputError:
+    return HostileInputError(f"refusing {archive.what}", causes=(problem,))
