@@ -7,7 +7,8 @@ it against RECORD and to hash the layer's uncompressed bytes. `docs/transmux.md`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
 import msgspec
@@ -21,6 +22,8 @@ from tare.wheels.archive import STORED
 from tare.wheels.scheme import InstalledFile, Provenance, Scheme
 from tare.wheels.wheel import Wheel
 
+_CHUNK: Final = 1024 * 1024
+
 FORMAT: Final = 1
 """Raised whenever the same plan would give other bytes."""
 
@@ -31,6 +34,7 @@ class SegmentKey(msgspec.Struct, frozen=True, kw_only=True):
     wheel: Digest
     scheme: Scheme
     provenance: Provenance
+    without: tuple[str, ...]
     recoded: bool
 
 
@@ -67,6 +71,7 @@ def layer_key(layer: PlannedLayer, *, mtime: int, single_member: bool, recoded: 
                 wheel=segment.wheel,
                 scheme=segment.scheme,
                 provenance=segment.provenance,
+                without=segment.without,
                 recoded=segment.wheel in recoded,
             )
             for segment in layer.segments
@@ -133,17 +138,23 @@ def _write_planned(writer: LayerWriter, file: PlannedFile) -> None:
     if isinstance(source, Link):
         writer.add(file.path, kind="symlink", mode=0o777, target=source.target)
     elif isinstance(source, HostFile):
-        writer.add(file.path, mode=file.mode, data=_unchanged(source, file.size))
+        writer.add_stream(file.path, mode=file.mode, size=file.size, chunks=_unchanged(source, file.size))
     else:
         writer.add(file.path, mode=file.mode, data=source)
 
 
-def _unchanged(source: HostFile, size: int) -> bytes:
-    """Return a project file's content, which must still be what the plan saw."""
-    from tare.oci.digest import sha256
-
-    with open(source.path, "rb") as file:  # noqa: PTH123  # 7 ms of start-up for one call
-        data = file.read(size + 1)
-    if sha256(data) != source.digest:
+def _unchanged(source: HostFile, size: int) -> Iterator[bytes]:
+    """Yield a project file's content, which must still be what the plan saw."""
+    hasher = hashlib.sha256()
+    left = size
+    try:
+        with open(source.path, "rb") as file:  # noqa: PTH123  # 7 ms of start-up for one call
+            while data := file.read(min(left, _CHUNK)):
+                hasher.update(data)
+                left -= len(data)
+                yield data
+            longer = file.read(1)
+    except OSError as error:
+        raise MachineError(f"cannot read `{source.path}`", causes=(error.strerror or str(error),)) from error
+    if left or longer or "sha256:" + hasher.hexdigest() != source.digest:
         raise MachineError(f"`{source.path}` changed while it was being built", hints=("Run the command again",))
-    return data

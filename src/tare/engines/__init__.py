@@ -1,1 +1,1 @@
-"""What runs containers: Docker, podman, and a change of root directory where there is neither."""
+"""What runs containers: Docker, podman, and without either of them a namespace of one's own."""

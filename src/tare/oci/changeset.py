@@ -54,10 +54,20 @@ class LayerWriter:
         self._unpacked = 0
 
     def add(
-        self, path: str, *, kind: tar.Kind = "file", mode: int = 0o644, data: bytes = b"", target: str = ""
+        self,
+        path: str,
+        *,
+        kind: tar.Kind = "file",
+        mode: int = 0o644,
+        data: bytes = b"",
+        target: str = "",
+        uid: int = 0,
+        gid: int = 0,
     ) -> None:
         """Write an entry whose content is at hand."""
-        block = tar.header(path, kind=kind, mode=mode, size=len(data), mtime=self._mtime, target=target)
+        block = tar.header(
+            path, kind=kind, mode=mode, size=len(data), mtime=self._mtime, target=target, uid=uid, gid=gid
+        )
         self._plain(block + data + bytes(tar.padding(len(data))))
         self._unpacked += len(data)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 from zlib_ng import zlib_ng
 
@@ -99,15 +99,20 @@ def member(data: bytes | memoryview) -> bytes:
     return b"".join((MEMBER_HEADER, deflate(data), trailer(crc32(data), len(data))))
 
 
-class _GzipReader(io.RawIOBase):
-    """Decompresses gzip members one after the other; trailing bytes that are no member are an error."""
+class _FrameReader(io.RawIOBase):
+    """Decompresses frames (gzip members, zstd frames) that follow each other to the end of the bytes."""
+
+    format: ClassVar[str]
+    slice: ClassVar[int] = 64 * 1024
+    """Bytes that a decoder gets at once. It copies what it did not use, which a row of tiny frames would make dear."""
 
     def __init__(self, stream: BinaryIO, what: str) -> None:
         self._stream = stream
         self._what = what
-        self._decoder = zlib_ng.decompressobj(31)
+        self._decoder = self._fresh()
         self._pending = b""
-        self._fresh = True
+        self._between = False
+        """Whether a frame has ended and the next has not begun."""
 
     def readable(self) -> bool:
         return True
@@ -122,41 +127,87 @@ class _GzipReader(io.RawIOBase):
                 return len(data)
 
     def _step(self, size: int) -> bytes | None:
+        """Return up to *size* bytes, perhaps none yet; None at the end."""
         if not self._pending:
-            self._pending = self._stream.read(_CHUNK)
+            self._pending = self._stream.read(self.slice)
         if not self._pending:
-            if not self._fresh:
+            if not self._between:
                 raise IntegrityError(f"{self._what} ends within its compressed data")
             return None
-        self._fresh = False
+        if self._between:
+            self._decoder = self._fresh()
+        data = self._decode(size)
+        self._between = self._decoder.eof
+        self._pending = self._decoder.unused_data if self._between else self._decoder.unconsumed_tail
+        return data
+
+    def _fresh(self) -> Any:  # noqa: ANN401  # zlib-ng's and zstandard's decoders, which share attributes and no type
+        raise NotImplementedError
+
+    def _decode(self, size: int) -> bytes:
+        raise NotImplementedError
+
+    def _unsound(self, error: Exception) -> IntegrityError:
+        return IntegrityError(f"{self._what} is not sound {self.format} data", causes=(str(error),))
+
+
+class _GzipReader(_FrameReader):
+    format = "gzip"
+
+    def _fresh(self) -> Any:  # noqa: ANN401  # as above
+        return zlib_ng.decompressobj(31)
+
+    def _decode(self, size: int) -> bytes:
         try:
-            data = self._decoder.decompress(self._pending, size)
+            return bytes(self._decoder.decompress(self._pending, size))
         except zlib_ng.error as error:  # type: ignore[misc]  # the stub has a class, mypy sees a variable
-            raise IntegrityError(f"{self._what} is not sound gzip data", causes=(str(error),)) from None
-        if self._decoder.eof:
-            self._pending = self._decoder.unused_data
-            self._decoder = zlib_ng.decompressobj(31)
-            self._fresh = True
-        else:
-            self._pending = self._decoder.unconsumed_tail
-        return bytes(data)
+            raise self._unsound(error) from None
+
+
+class _ZstdReader(_FrameReader):
+    """Its decoder has no limit for output, but four bytes give 128 KiB at most: small slices are the bound."""
+
+    format = "zstd"
+    slice = 1024
+
+    def __init__(self, stream: BinaryIO, what: str) -> None:
+        super().__init__(stream, what)
+        self._ready = memoryview(b"")
+
+    def _fresh(self) -> Any:  # noqa: ANN401  # as above
+        import zstandard  # 11 ms, and layers of this kind are rare
+
+        # Docker and containerd write windows of at most 128 MiB; a larger one is a bomb.
+        return zstandard.ZstdDecompressor(max_window_size=128 * 1024 * 1024).decompressobj()
+
+    def _step(self, size: int) -> bytes | None:
+        if not self._ready:
+            data = super()._step(size)
+            if data is None:
+                return None
+            self._ready = memoryview(data)
+        data, self._ready = bytes(self._ready[:size]), self._ready[size:]
+        return data
+
+    def _decode(self, size: int) -> bytes:
+        import zstandard
+
+        try:
+            return bytes(self._decoder.decompress(self._pending))
+        except zstandard.ZstdError as error:
+            raise self._unsound(error) from None
 
 
 def open_decompressed(stream: BinaryIO, compression: str, *, what: str) -> BinaryIO:
-    """Return a reader of the uncompressed bytes. *compression* is `none`, `gzip` or `zstd`; *what* names the bytes."""
+    """Return a reader of the uncompressed bytes. *compression* is `none`, `gzip` or `zstd`; *what* names the bytes.
+
+    The bytes are not hashed here: a layer's are those of its diff ID, which is the reader's to check.
+    """
     if compression == "gzip":
         return io.BufferedReader(_GzipReader(stream, what), _CHUNK)
     if compression == "zstd":
-        return _open_zstd(stream)
+        return io.BufferedReader(_ZstdReader(stream, what), _CHUNK)
     return stream
-
-
-def _open_zstd(stream: BinaryIO) -> BinaryIO:
-    import zstandard  # 11 ms, and layers of this kind are rare
-
-    # Docker and containerd write windows of at most 128 MiB; a larger one is a bomb.
-    decoder = zstandard.ZstdDecompressor(max_window_size=128 * 1024 * 1024)
-    return io.BufferedReader(decoder.stream_reader(stream, read_across_frames=True), _CHUNK)
 
 
 def sniff(head: bytes) -> str:

@@ -28,12 +28,17 @@ def parse(text: str) -> Digest:
     >>> parse("sha256:" + "0" * 64)[:10]
     'sha256:000'
     """
-    if _matches(text) is None:
+    if not is_digest(text):
         raise IntegrityError(
             f"`{text[:80]}` is not a digest",
             causes=("expected `sha256:` and 64, or `sha512:` and 128, lower-case hexadecimal digits",),
         )
     return text
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether *text* is a digest that tare can check."""
+    return _matches(text) is not None
 
 
 def sha256(data: bytes | memoryview) -> Digest:

@@ -97,9 +97,25 @@ def decode(raw: bytes, kind: type[Document], *, what: str) -> Document:
             f"{what} is too large", causes=(f"it has {len(raw)} bytes; the limit is {MAX_DOCUMENT}",)
         )
     try:
-        return msgspec.json.decode(raw, type=kind)
+        document = msgspec.json.decode(raw, type=kind)
+        _refuse_duplicates(raw, what)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IntegrityError(f"{what} cannot be read", causes=(str(error),)) from None
+    return document
+
+
+def _refuse_duplicates(raw: bytes, what: str) -> None:
+    """Refuse an object with two values for one key: readers differ in which they take."""
+    import json  # 2 ms, and only what others wrote is read here
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise HostileInputError(f"{what} is ambiguous", causes=(f"it has two values for `{key[:80]}`",))
+            seen.add(key)
+
+    json.loads(raw, object_pairs_hook=check)
 
 
 def encode(document: msgspec.Struct) -> bytes:

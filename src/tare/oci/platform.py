@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from tare.errors import UsageError
@@ -21,6 +23,9 @@ _ALIASES = {
 
 _DEFAULT_VARIANTS = {("arm64", "v8"): None, ("amd64", "v1"): None, ("arm", None): "v7"}
 """A variant that says nothing new is dropped, and `arm` alone means `arm/v7`, as containerd normalises them."""
+
+
+_part = re.compile(r"[a-z0-9.]*[a-z0-9][a-z0-9.]*")
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, order=True):
@@ -61,10 +66,11 @@ def parse(text: str) -> Platform:
     """
     parts = text.lower().split("/")
     if len(parts) == 1:
-        parts = ["linux", *_ALIASES.get(parts[0], parts[0]).split("/")]
-    elif len(parts) == 2:
-        parts = [parts[0], *_ALIASES.get(parts[1], parts[1]).split("/")]
-    if len(parts) not in {2, 3} or not all(part.replace(".", "").isalnum() for part in parts):
+        parts = ["linux", *parts]
+    if len(parts) > 1:
+        alias = _ALIASES.get(parts[1], parts[1]).split("/")
+        parts = [parts[0], alias[0], *(parts[2:] or alias[1:])]
+    if len(parts) not in {2, 3} or not all(_part.fullmatch(part) for part in parts):
         raise UsageError(f"`{text}` is not a platform", hints=("Write it as `linux/amd64` or `linux/arm/v7`",))
     variant = parts[2] if len(parts) == 3 else None
     return Platform(os=parts[0], architecture=parts[1], variant=variant).normalized()

@@ -18,8 +18,10 @@ DEFAULT_REGISTRY = "docker.io"
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _repository = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-_registry = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]{1,5})?")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_registry = re.compile(rf"(?:\[[0-9a-fA-F:]+\]|{_LABEL}(?:\.{_LABEL})*)(?::[0-9]{{1,5}})?")
 _tag = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_image_id = re.compile(r"[0-9a-f]{64}")
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,22 +66,22 @@ def parse(text: str) -> Reference:
     >>> parse("localhost:5000/app").registry
     'localhost:5000'
     """
-    rest, at, digest = text.partition("@")
-    registry, rest = _split_registry(rest)
+    name, at, digest = text.partition("@")
+    registry, rest = _split_registry(name)
     repository, colon, tag = rest.partition(":")
     if registry in {"index.docker.io", "registry-1.docker.io"}:
         registry = DEFAULT_REGISTRY
+    problem = _problem(registry, repository, tag if colon else None, digest if at else None)
+    if problem is None and _image_id.fullmatch(text):
+        problem = "64 hexadecimal digits are an image's ID, which registries do not know"
+    if problem:
+        lower = text.replace(repository, repository.lower(), 1)
+        hints = (f"Did you mean `{lower}`?",) if "lower case" in problem else ()
+        raise UsageError(f"`{text}` is not an image reference", causes=(problem,), hints=hints)
     if registry == DEFAULT_REGISTRY and "/" not in repository:
         repository = f"library/{repository}"
-    problem = _problem(registry, repository, tag if colon else None)
-    if problem:
-        hints = (f"Did you mean `{text.lower()}`?",) if text.lower() != text and "lower case" in problem else ()
-        raise UsageError(f"`{text}` is not an image reference", causes=(problem,), hints=hints)
     return Reference(
-        registry=registry,
-        repository=repository,
-        tag=tag if colon else None,
-        digest=digests.parse(digest) if at else None,
+        registry=registry, repository=repository, tag=tag if colon else None, digest=digest if at else None
     )
 
 
@@ -90,7 +92,7 @@ def _split_registry(text: str) -> tuple[str, str]:
     return DEFAULT_REGISTRY, text
 
 
-def _problem(registry: str, repository: str, tag: str | None) -> str | None:
+def _problem(registry: str, repository: str, tag: str | None, digest: str | None) -> str | None:
     if _registry.fullmatch(registry) is None:
         return f"`{registry}` is not the name of a registry"
     if repository != repository.lower():
@@ -99,4 +101,6 @@ def _problem(registry: str, repository: str, tag: str | None) -> str | None:
         return f"`{repository}` is not the name of a repository"
     if tag is not None and _tag.fullmatch(tag) is None:
         return f"`{tag}` is not a tag"
+    if digest is not None and not digests.is_digest(digest):
+        return f"`{digest}` is not a digest"
     return None

@@ -7,6 +7,7 @@ readers understand differently.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final, Literal
 
@@ -20,6 +21,9 @@ MAX_PATH: Final = 4096
 MAX_EXTENDED: Final = 1024 * 1024
 """Bytes of one pax or long-name header. Real ones have some hundreds (`docs/limits.md`)."""
 MAX_NUMBER: Final = 2**63 - 1
+
+_PIECE: Final = 1024 * 1024
+"""Bytes that are asked for at once: a header may claim 8 GiB, and must not get them before they arrived."""
 
 Kind = Literal["file", "directory", "symlink", "hardlink", "character", "block", "fifo"]
 
@@ -36,6 +40,15 @@ _FLAGS: Final[dict[bytes, Kind]] = {
 }
 _FLAG_OF: Final[dict[Kind, bytes]] = {kind: flag for flag, kind in reversed(_FLAGS.items())}
 _FLAG_OF["file"] = b"0"
+
+_EXTENDED: Final = b"xgLK"
+"""Headers about the next entry: pax, pax for all entries, and GNU's long name and long link target."""
+
+_MEANT: Final = frozenset({"path", "linkpath", "size", "mtime", "uid", "gid"})
+"""Records of a pax header that decide what an entry is. An empty one means the header's own field to some readers, and
+nothing to others."""
+
+_pax_time = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]*))?").fullmatch
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +90,18 @@ END: Final = bytes(2 * BLOCK)
 """The end of an archive. No filling up to 10,240 bytes: no reader needs it."""
 
 
-def header(path: str, *, kind: Kind = "file", mode: int = 0o644, size: int = 0, mtime: int, target: str = "") -> bytes:
-    """Return the header of an entry that belongs to root, as one or more blocks.
+def header(
+    path: str,
+    *,
+    kind: Kind = "file",
+    mode: int = 0o644,
+    size: int = 0,
+    mtime: int,
+    target: str = "",
+    uid: int = 0,
+    gid: int = 0,
+) -> bytes:
+    """Return the header of an entry, as one or more blocks. *uid* and *gid* are below 2,097,152.
 
     A path or target that ustar cannot hold goes into a pax header first, whose own fields are fixed: two machines must
     write the same bytes.
@@ -97,7 +120,9 @@ def header(path: str, *, kind: Kind = "file", mode: int = 0o644, size: int = 0, 
         link = link[:100]
     if size >= 8**11:
         records += _pax_record(b"size", b"%d" % size)
-    block = _ustar(split, mode=mode, size=min(size, 8**11 - 1), mtime=mtime, flag=_FLAG_OF[kind], link=link)
+    block = _ustar(
+        split, mode=mode, size=min(size, 8**11 - 1), mtime=mtime, flag=_FLAG_OF[kind], link=link, uid=uid, gid=gid
+    )
     if not records:
         return block
     extended = _ustar((b"", b"PaxHeader"), mode=0o644, size=len(records), mtime=mtime, flag=b"x", link=b"")
@@ -123,9 +148,19 @@ def _pax_record(key: bytes, value: bytes) -> bytes:
     return b"%d" % length + body
 
 
-def _ustar(split: tuple[bytes, bytes], *, mode: int, size: int, mtime: int, flag: bytes, link: bytes) -> bytes:
+def _ustar(
+    split: tuple[bytes, bytes],
+    *,
+    mode: int,
+    size: int,
+    mtime: int,
+    flag: bytes,
+    link: bytes,
+    uid: int = 0,
+    gid: int = 0,
+) -> bytes:
     prefix, name = split
-    before = b"%s%07o\x000000000\x000000000\x00%011o\0%011o\0" % (name.ljust(100, b"\0"), mode, size, mtime)
+    before = b"%s%07o\0%07o\0%07o\0%011o\0%011o\0" % (name.ljust(100, b"\0"), mode, uid, gid, size, mtime)
     after = b"%s%sustar\x0000%s0000000\x000000000\x00%s" % (
         flag,
         link.ljust(100, b"\0"),
@@ -145,57 +180,96 @@ class TarReader:
 
     def __init__(self, stream: BinaryIO, *, what: str) -> None:
         self._stream = stream
+        self._seekable = stream.seekable()
         self._what = what
         self._remaining = 0
         self._padding = 0
-        self._defaults: dict[str, str] = {}
         self._entry = ""
+        self.unpacked = 0
+        """Bytes of the files seen so far."""
 
     def __iter__(self) -> Iterator[Entry]:
         while (block := self._next_header()) is not None:
-            yield self._parse(block)
+            entry = self._parse(block)
+            self.unpacked += entry.size
+            yield entry
 
     def read(self, size: int = -1) -> bytes:
         """Return up to *size* bytes of the current entry, all that is left by default, nothing at its end."""
         wanted = self._remaining if size < 0 else min(size, self._remaining)
-        data = self._exactly(wanted) if wanted else b""
-        self._remaining -= len(data)
-        return data
+        pieces = []
+        while wanted:
+            data = self._stream.read(min(wanted, _PIECE))
+            if not data:
+                raise self._early(self._remaining + self._padding)
+            pieces.append(data)
+            wanted -= len(data)
+            self._remaining -= len(data)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def chunks(self, size: int = 1024 * 1024) -> Iterator[bytes]:
+    def chunks(self, size: int = _PIECE) -> Iterator[bytes]:
         """Yield the current entry's content in pieces."""
         while data := self.read(size):
             yield data
 
     def _next_header(self) -> bytes | None:
         """Skip to the next header. None at the end of the archive: two zero blocks, one, or the end of the bytes."""
-        for _ in self.chunks():
-            pass
-        if self._padding:
-            self._exactly(self._padding)
-            self._padding = 0
+        self._skip()
         block = self._stream.read(BLOCK)
         if not block:
             return None
-        if len(block) < BLOCK:
-            raise self._broken("it ends within a header")
+        while len(block) < BLOCK:
+            more = self._stream.read(BLOCK - len(block))
+            if not more:
+                raise self._broken("it ends within a header")
+            block += more
         if block.count(0) == BLOCK:
             self._after_end()
             return None
         return block
 
+    def _skip(self) -> None:
+        """Go to the end of the current entry. What can seek is not read, but that it has these bytes is checked."""
+        left = self._remaining + self._padding
+        self._remaining = self._padding = 0
+        if left and self._seekable:
+            self._seek(left)
+            return
+        while left:
+            data = self._stream.read(min(left, _PIECE))
+            if not data:
+                raise self._early(left)
+            left -= len(data)
+
+    def _seek(self, distance: int) -> None:
+        try:
+            self._stream.seek(distance - 1, 1)
+            if self._stream.read(1):
+                return
+            wanted = self._stream.tell() + 1
+        except (OSError, OverflowError):  # further than files can be
+            wanted = self._stream.tell() + distance
+        raise self._early(wanted - self._stream.seek(0, 2))
+
     def _after_end(self) -> None:
         """Read to the end: what follows the end marker must be zeros, or readers disagree on what is in the archive."""
-        while data := self._stream.read(1024 * 1024):
+        while data := self._stream.read(_PIECE):
             if data.count(0) != len(data):
                 raise HostileInputError(
                     f"{self._what} has data after its end", causes=("a reader that goes on would see other files",)
                 )
 
     def _parse(self, block: bytes) -> Entry:
-        extended = dict(self._defaults)
-        while (flag := self._check(block)) in b"xgLK" and flag:
-            extended = self._extend(block, flag, extended)
+        extended: dict[str, str] = {}
+        seen: set[bytes] = set()
+        while (flag := self._check(block)) in _EXTENDED:
+            if flag in seen and flag != b"g":
+                raise self._hostile("an entry has two extended headers of one kind")
+            seen.add(flag)
+            for key, value in self._records(block, flag):
+                if key in extended:
+                    raise self._hostile(f"an entry's extended headers have two values for `{key[:80]}`")
+                extended[key] = value
             following = self._next_header()
             if following is None:
                 raise self._broken("it ends after an extended header")
@@ -210,21 +284,22 @@ class TarReader:
             raise self._broken(f"a header's checksum is {stated}, its bytes give {unsigned}")
         return block[156:157]
 
-    def _extend(self, block: bytes, flag: bytes, extended: dict[str, str]) -> dict[str, str]:
-        """Read an extended header and return *extended* with what it says."""
+    def _records(self, block: bytes, flag: bytes) -> Iterator[tuple[str, str]]:
+        """Read an extended header and yield what it says about the next entry."""
         size = self._number(block[124:136], "size")
         if size > MAX_EXTENDED:
             raise self._hostile(f"an extended header has {size} bytes; the limit is {MAX_EXTENDED}")
         self._remaining, self._padding = size, padding(size)
         data = self.read()
-        if flag == b"L":
-            return {**extended, "path": _text(data.rstrip(b"\0"))}
-        if flag == b"K":
-            return {**extended, "linkpath": _text(data.rstrip(b"\0"))}
-        records = dict(self._pax(data))
-        if flag == b"g":
-            self._defaults.update(records)
-        return {**extended, **records}
+        if flag in b"LK":
+            yield "path" if flag == b"L" else "linkpath", _text(data.rstrip(b"\0"))
+            return
+        for key, value in self._pax(data):
+            if flag == b"x":
+                yield key, value
+            elif key in _MEANT or key.startswith(("SCHILY.xattr.", "GNU.sparse.")):
+                # Docker and containerd pass over such headers; tar, bsdtar and Python obey them.
+                raise self._hostile(f"a global header sets `{key[:80]}` for all entries")
 
     def _pax(self, data: bytes) -> Iterator[tuple[str, str]]:
         position = 0
@@ -239,6 +314,8 @@ class TarReader:
                 raise self._broken("a pax record's length does not fit it")
             if b"\0" in key or (b"\0" in value and not key.startswith(b"SCHILY.xattr.")):
                 raise self._hostile("a pax record has a NUL")
+            if not key or (not value and _text(key) in _MEANT):
+                raise self._hostile(f"a pax record has no {'value' if key else 'name'}")
             yield _text(key), _text(value)
             position = end
 
@@ -247,16 +324,18 @@ class TarReader:
         if kind is None or any(key.startswith("GNU.sparse.") for key in extended):
             raise self._broken(f"it has an entry of type {flag!r}, or a sparse one, which layers must not have")
         path, target = self._names(block, extended)
-        self._entry = path
         size = self._extended_number(extended, "size", block[124:136])
         if kind != "file" and size:
             if kind != "hardlink":
                 raise self._hostile(f"`{path}` is a {kind} with content")
             size = 0  # POSIX lets a hard link repeat the size of its target without content.
-        self._remaining, self._padding = size, padding(size)
         if kind == "file" and path.endswith("/"):
-            kind = "directory" if size == 0 else kind  # Before ustar, a trailing slash was how a directory was written.
-        return Entry(
+            if flag != b"\0" or size:
+                raise self._hostile(f"`{path}` is a file by its type and a directory by its name")
+            kind = "directory"  # Before ustar, a trailing slash was how a directory was written.
+        if not _plain(path) and kind != "directory":
+            raise self._hostile(f"the root is a {kind}")
+        entry = Entry(
             path=_plain(path),
             kind=kind,
             mode=self._number(block[100:108], "mode") & 0o7777,
@@ -270,6 +349,9 @@ class TarReader:
             else (0, 0),
             xattrs={key[13:]: value for key, value in extended.items() if key.startswith("SCHILY.xattr.")},
         )
+        self._entry = path
+        self._remaining, self._padding = size, padding(size)
+        return entry
 
     def _names(self, block: bytes, extended: dict[str, str]) -> tuple[str, str]:
         name = _text(block[:100].partition(b"\0")[0])
@@ -288,10 +370,11 @@ class TarReader:
         text = extended.get("mtime")
         if text is None:
             return self._number(block[136:148], "mtime", signed=True)
-        whole = text.partition(".")[0]
-        if not whole.lstrip("-").isdigit() or len(whole) > 20:
+        match = _pax_time(text)
+        if match is None:
             raise self._broken(f"the time `{text[:40]}` is not a number")
-        return int(whole)
+        whole, fraction = int(match[1]), match[2] or ""
+        return whole - 1 if text.startswith("-") and fraction.strip("0") else whole
 
     def _extended_number(self, extended: dict[str, str], key: str, field: bytes) -> int:
         text = extended.get(key)
@@ -306,30 +389,20 @@ class TarReader:
         if field[0] in {0x80, 0xFF}:
             value = int.from_bytes(field[1:] if field[0] == 0x80 else field, "big", signed=field[0] == 0xFF)
         else:
-            digits = field.partition(b"\0")[0].strip(b" ")
-            if digits.strip(b"01234567"):
-                raise self._broken(f"the {what} {digits[:16]!r} is not octal")
+            digits, _, rest = field.partition(b"\0")
+            digits = digits.strip(b" ")
+            if digits.strip(b"01234567") or (not digits and rest.strip(b" \0")):  # some readers skip leading zeros
+                raise self._broken(f"the {what} {field!r} is not octal")
             value = int(digits or b"0", 8)
         if not (-MAX_NUMBER if signed else 0) <= value <= MAX_NUMBER:
             raise self._hostile(f"the {what} {value} is out of range")
         return value
 
-    def _exactly(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        if len(data) == size:
-            return data
-        pieces = [data]
-        missing = size - len(data)
-        while missing:
-            data = self._stream.read(missing)
-            if not data:
-                raise self._broken(f"it ends {missing} bytes early")
-            pieces.append(data)
-            missing -= len(data)
-        return b"".join(pieces)
-
     def _place(self, problem: str) -> tuple[str, ...]:
         return (f"after `{self._entry}`: {problem}",) if self._entry else (problem,)
+
+    def _early(self, missing: int) -> IntegrityError:
+        return self._broken(f"it ends {missing} bytes early")
 
     def _broken(self, problem: str) -> IntegrityError:
         return IntegrityError(f"{self._what} is not a sound tar archive", causes=self._place(problem))

@@ -56,6 +56,9 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[InstalledFile, ...]
     """Sorted by path."""
 
+    without: tuple[str, ...] = ()
+    """Paths of the wheel that are left to another distribution."""
+
     @property
     def size(self) -> int:
         """Bytes of its files, uncompressed."""

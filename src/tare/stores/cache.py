@@ -13,10 +13,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import msgspec
 
@@ -24,10 +23,6 @@ from tare.errors import MachineError
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded, parse
 from tare.oci.image import FileBlob
-
-_CHUNK: Final = 1024 * 1024
-_STALE: Final = 24 * 3600
-"""Seconds after which a partial file belongs to nobody."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +67,12 @@ class Cache:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Pending]:
         """Give a file to write; it is removed at the end unless `keep` gave it a name."""
-        self._make(self.partial)
+        path = self._fresh_name()
         try:
-            handle, name = tempfile.mkstemp(dir=self.partial, prefix="new-")
+            file = path.open("x+b")
         except OSError as error:
-            raise _cannot_write(self.partial, error) from error
-        pending = Pending(Path(name), os.fdopen(handle, "w+b"))
+            raise _cannot_write(path, error) from error
+        pending = Pending(path, file)
         try:
             with pending.file:
                 yield pending
@@ -87,16 +82,39 @@ class Cache:
             if not pending.kept:
                 pending.path.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give an empty directory that is removed at the end of the block."""
+        import shutil
+
+        path = self._fresh_name()
+        self._make(path)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _fresh_name(self) -> Path:
+        """Return a name that nobody has, on the file system of the final names."""
+        self._make(self.partial)
+        return self.partial / f"new-{os.getpid()}-{os.urandom(8).hex()}"
+
     def keep(self, pending: Pending, digest: Digest) -> Path:
-        """Give what was written its final name, which the caller knows to be its digest."""
+        """Give what was written its final name, which the caller knows to be its digest. Nothing is written after."""
+        target = self.path(digest)
+        self._finish(pending, target)
+        return target
+
+    def _finish(self, pending: Pending, target: Path) -> None:
+        """Move a complete file to its final name."""
         pending.file.flush()
         os.fsync(pending.file.fileno())
-        target = self.path(digest)
+        pending.file.close()  # Windows does not rename what is open.
         self._make(target.parent)
-        pending.path.chmod(0o444)
+        if os.name == "posix":  # Elsewhere a read-only file can be neither replaced nor removed.
+            pending.path.chmod(0o444)
         pending.path.replace(target)
         pending.kept = True
-        return target
 
     def remembered(self, kind: str, key: Digest) -> bytes | None:
         """Return what the step *kind* gave for the inputs *key*, if it is known."""
@@ -107,18 +125,17 @@ class Cache:
 
     def remember(self, kind: str, key: Digest, outcome: bytes) -> None:
         """Write down what the step *kind* gave for the inputs *key*."""
-        path = self._memo(kind, key)
-        self._make(path.parent)
         with self.writing() as pending:
             pending.file.write(outcome)
-            pending.file.flush()
-            os.fsync(pending.file.fileno())
-            pending.path.replace(path)
-            pending.kept = True
+            self._finish(pending, self._memo(kind, key))
 
     def forget(self, kind: str, key: Digest) -> None:
         """Remove what was remembered, because what it names is gone."""
-        self._memo(kind, key).unlink(missing_ok=True)
+        path = self._memo(kind, key)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
@@ -140,11 +157,14 @@ class Cache:
     def prune(self, *, unused_since: float) -> int:
         """Remove what was last written or used before *unused_since* (seconds since 1970); return the bytes."""
         freed = 0
-        with _lock(self._lock_file(), shared=False):
+        lock = self._lock_file()
+        with _lock(lock, shared=False):
             for path, size in list(_files(self.root)):
-                stat = path.stat()
-                if path.name != "lock" and max(stat.st_mtime, stat.st_atime) < unused_since:
-                    path.unlink(missing_ok=True)
+                if path != lock and _last_used(path) < unused_since:
+                    try:
+                        path.unlink(missing_ok=True)
+                    except OSError as error:
+                        raise _cannot_write(path, error) from error
                     freed += size
         return freed
 
@@ -183,6 +203,15 @@ def _files(directory: Path) -> Iterator[tuple[Path, int]]:
                 yield path, path.stat().st_size
 
 
+def _last_used(path: Path) -> float:
+    """Return when a file was last written or read, in seconds since 1970."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return float("inf")
+    return max(stat.st_mtime, stat.st_atime)
+
+
 @contextlib.contextmanager
 def _lock(path: Path, *, shared: bool) -> Iterator[None]:
     """Hold an advisory lock, which the system releases when the process ends, however it ends."""
@@ -191,8 +220,16 @@ def _lock(path: Path, *, shared: bool) -> Iterator[None]:
     except ImportError:  # Windows has no shared lock of this kind; renames are atomic there too
         yield
         return
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    try:
+        # In a cache that is only read, a lock that is there can be taken all the same.
+        file = path.open("rb" if shared and path.exists() else "ab")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        except OSError as error:  # some network file systems have no locks
+            raise MachineError(f"cannot lock the cache at `{path}`", causes=(error.strerror or str(error),)) from error
         yield
 
 

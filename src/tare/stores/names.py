@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -105,14 +106,14 @@ def parse(text: str) -> ImageName:
         raise UsageError("the name of an image is empty", hints=(_SPELLINGS,))
     if not colon or transport not in _READERS:
         return _bare(text, transport if colon else "")
-    if transport != "docker" and (not rest or rest.startswith("//")):
-        raise _wrong(text, f"nothing follows `{transport}:`" if not rest else f"`{transport}:` is not followed by `//`")
+    if transport != "docker" and not rest:
+        raise _wrong(text, f"nothing follows `{transport}:`")
+    if transport != "docker" and rest.startswith("//"):
+        raise _wrong(text, f"`{transport}:` is not followed by `//`", f"Did you mean `{transport}:{rest.lstrip('/')}`?")
     return _READERS[transport](text, rest)
 
 
-_SPELLINGS: Final = (
-    "Name an image as `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REFERENCE`, `docker://REFERENCE` or `deb:SUITE`"
-)
+_SPELLINGS: Final = "Write `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REF`, `docker://REF` or `deb:SUITE`"
 
 
 def _wrong(text: str, cause: str, hint: str = _SPELLINGS) -> UsageError:
@@ -122,12 +123,14 @@ def _wrong(text: str, cause: str, hint: str = _SPELLINGS) -> UsageError:
 def _bare(text: str, transport: str) -> ImageName:
     if transport in ELSEWHERE:
         raise _wrong(text, f"tare does not read the transport `{transport}:`")
+    close = difflib.get_close_matches(transport, [name for name in _READERS if "-" in name], 1, 0.8)
+    if close:
+        raise _wrong(
+            text, f"`{transport}:` is not a transport", f"Did you mean `{close[0]}:{text[len(transport) + 1 :]}`?"
+        )
     if text.startswith((".", "/", "~")) or "\\" in text or text.endswith((".tar", ".tar.gz", ".tgz")):
         kind = "docker-archive" if ".tar" in text or text.endswith(".tgz") else "oci"
         raise _wrong(text, "it looks like a path", f"Did you mean `{kind}:{text}`?")
-    close = difflib.get_close_matches(transport, [name for name in _READERS if "-" in name], 1, 0.8)
-    if close:
-        raise _wrong(text, f"`{transport}:` is not a transport", f"Did you mean `{close[0]}:{text[len(transport) + 1 :]}`?")
     return RegistryName(reference=references.parse(text))
 
 
@@ -154,7 +157,7 @@ def _archive(text: str, rest: str) -> ArchiveName:
     return ArchiveName(file=file, reference=references.parse(reference) if reference else None)
 
 
-def _daemon(text: str, rest: str) -> DaemonName:
+def _daemon(_text: str, rest: str) -> DaemonName:
     if rest.startswith("sha256:"):
         return DaemonName(image_id=digests.parse(rest))
     if _image_id.fullmatch(rest):
@@ -176,7 +179,7 @@ def _deb(text: str, rest: str) -> SuiteName:
     return SuiteName(suite=rest)
 
 
-_READERS: Final = {
+_READERS: Final[dict[str, Callable[[str, str], ImageName]]] = {
     "oci": _layout,
     "docker-archive": _archive,
     "docker-daemon": _daemon,

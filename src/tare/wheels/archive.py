@@ -11,6 +11,7 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT and the rules that i
 from __future__ import annotations
 
 import mmap
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ MAX_DIRECTORY: Final = 64 * 1024 * 1024
 """Bytes of a central directory. The largest known wheel has 2 MB."""
 
 _CHUNK: Final = 1024 * 1024
+_READ_AROUND: Final = 64 * 1024
+"""Bytes that Linux maps in for one that is touched."""
+
 _END = struct.Struct("<4s4H2IH")
 _END64_LOCATOR = struct.Struct("<4sIQI")
 _END64 = struct.Struct("<4sQ2H2I4Q")
@@ -42,7 +46,13 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 _ENCRYPTED = 0x0001 | 0x0040 | 0x2000
 _DESCRIPTOR = 0x0008
 _UTF8 = 0x0800
-_UNIX = 3
+
+_ZIP64 = 0x0001
+_UNICODE_PATH = 0x7075
+"""Kinds of extra fields: numbers that are too large for their places, and Info-ZIP's second name of an entry."""
+
+# C0 and C1, line and paragraph separators, and what turns the direction of the text that a person sees.
+_unprintable = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]").search
 
 
 class Bytes(Protocol):
@@ -57,14 +67,34 @@ class Bytes(Protocol):
 
 
 class MappedFile:
-    """A file's bytes, mapped: nothing is copied that is not asked for."""
+    """A file's bytes, mapped: nothing is copied that is not asked for, and nothing stays that was read."""
 
     def __init__(self, path: Path) -> None:
         self.size = path.stat().st_size
         with path.open("rb") as file:
-            self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else b"")
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else None
+        self._view = memoryview(self._map or b"")
+        self._touched = 0
 
     def read_at(self, offset: int, length: int) -> memoryview:
+        self._touched += max(length, _READ_AROUND)
+        if self._touched > _CHUNK:
+            self._touched = 0
+            if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+                # Pages of a mapped file count as the process's memory until they are given back.
+                self._map.madvise(mmap.MADV_DONTNEED)
+        return self._view[offset : offset + length]
+
+
+class HeldBytes:
+    """An archive that is held in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.size = len(data)
+        self._view = memoryview(data)
+
+    def read_at(self, offset: int, length: int) -> memoryview:
+        """Return exactly *length* bytes from *offset*."""
         return self._view[offset : offset + length]
 
 
@@ -125,7 +155,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
             raise _hostile(
                 self.what,
                 f"`{member.name}` should have {member.size} bytes with CRC-32 {member.crc:08x}; "
-                f"its data gives {'more' if size > member.size else size} with {crc:08x}",
+                f"its data gives {'more' if size > member.size else f'{size} with CRC-32 {crc:08x}'}",
             )
 
     def read(self, member: Member) -> bytes:
@@ -155,15 +185,21 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
             raise _hostile(self.what, f"`{member.name}` has no local header where the directory says")
         _, _, flags, method, _, _, crc, compressed, size, name_length, extra_length = _LOCAL.unpack(fixed)
         rest = bytes(self.source.read_at(member.header + _LOCAL.size, name_length + extra_length))
-        name, extra = rest[:name_length], rest[name_length:]
-        open_sizes = bool(flags & _DESCRIPTOR)
-        if 0xFFFFFFFF in {compressed, size} and not open_sizes:
+        extra = _extra_fields(rest[name_length:], rest[:name_length], self.what)
+        if 0xFFFFFFFF in {compressed, size}:
             size, compressed, _ = _zip64(self.what, extra, size, compressed, 0)
-        stated = (name, method, open_sizes) if open_sizes else (name, method, open_sizes, crc, compressed, size)
-        expected = (member.name.encode(), member.method, member.descriptor)
-        if stated != (expected if open_sizes else (*expected, member.crc, member.compressed, member.size)):
+        stated = (rest[:name_length], method, bool(flags & _DESCRIPTOR))
+        numbers = zip((crc, compressed, size), (member.crc, member.compressed, member.size), strict=True)
+        agree = (
+            stated == (member.name.encode(), member.method, member.descriptor)
+            and not flags & _ENCRYPTED
+            and (member.name.isascii() or flags & _UTF8)
+            # A data descriptor has the numbers where the header has none.
+            and all(found == wanted or (member.descriptor and found == 0) for found, wanted in numbers)
+        )
+        if not agree:
             raise _hostile(self.what, f"the local header of `{member.name}` disagrees with the directory")
-        return member.header + _LOCAL.size + int(name_length) + int(extra_length)
+        return member.header + _LOCAL.size + len(rest)
 
 
 def read(source: Bytes, *, what: str, local_headers: bool = True) -> Archive:
@@ -172,12 +208,13 @@ def read(source: Bytes, *, what: str, local_headers: bool = True) -> Archive:
     With *local_headers* false only the directory is looked at, which is all that a reader by ranges has to fetch.
     """
     offset, size, count = _find_directory(source, what)
-    members = list(_parse_directory(bytes(source.read_at(offset, size)), count, what))
-    _check_names(members, what)
+    entries = list(_parse_directory(bytes(source.read_at(offset, size)), count, what))
+    _check_names(entries, what)
+    members = [entry for entry in entries if not entry.name.endswith("/")]
     _check_ratio(members, what)
     archive = Archive(what=what, source=source, members=tuple(sorted(members, key=lambda member: member.name)))
     if local_headers:
-        _check_layout(archive, offset)
+        _check_layout(archive, entries, offset)
     return archive
 
 
@@ -193,8 +230,13 @@ def _find_directory(source: Bytes, what: str) -> tuple[int, int, int]:
     signature, disk, first_disk, on_disk, count, size, offset, comment = _END.unpack(record)
     if signature != b"PK\x05\x06" or comment:
         raise _hostile(what, "it does not end with its directory: it is cut short, or something follows")
-    if 0xFFFF in {on_disk, count} or 0xFFFFFFFF in {size, offset}:
+    if source.read_at(max(0, position - _END64_LOCATOR.size), 4) == b"PK\x06\x07":
+        stated = (on_disk, count, size, offset)
         position, size, offset, count = _find_directory64(source, position, what)
+        ones = (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+        for found, real, all_ones in zip(stated, (count, count, size, offset), ones, strict=True):
+            if found not in {real, all_ones}:
+                raise _hostile(what, "its two end records disagree")
     elif disk or first_disk or on_disk != count:
         raise _hostile(what, "it is in several volumes")
     if offset + size != position:
@@ -207,13 +249,12 @@ def _find_directory(source: Bytes, what: str) -> tuple[int, int, int]:
 
 
 def _find_directory64(source: Bytes, end: int, what: str) -> tuple[int, int, int, int]:
-    """Return position of the zip64 end record, and size, offset and number of entries of the directory."""
-    if end < _END64_LOCATOR.size + _END64.size:
-        raise _hostile(what, "it has no zip64 end record")
-    signature, disk, position, disks = _END64_LOCATOR.unpack(
-        source.read_at(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
-    )
-    if signature != b"PK\x06\x07" or disk or disks != 1 or position + _END64.size != end - _END64_LOCATOR.size:
+    """Return position of the zip64 end record, and size, offset and number of entries of the directory.
+
+    Its locator stands before *end*, whether or not the shorter record needs it: some writers add both from 2 GiB.
+    """
+    _, disk, position, disks = _END64_LOCATOR.unpack(source.read_at(end - _END64_LOCATOR.size, _END64_LOCATOR.size))
+    if disk or disks != 1 or position + _END64.size != end - _END64_LOCATOR.size:
         raise _hostile(what, "its zip64 end record is not where it should be")
     signature, length, _, _, disk, first, on_disk, count, size, offset = _END64.unpack(
         source.read_at(position, _END64.size)
@@ -236,16 +277,14 @@ def _parse_directory(data: bytes, count: int, what: str) -> Iterator[Member]:
         position = start + name_length + extra_length + comment_length
         if position > len(data):
             raise _hostile(what, "its directory ends early")
-        member = _member(fields, name, extra, what)
-        if member is not None:
-            yield member
+        yield _member(fields, name, _extra_fields(extra, name, what), what)
     if position != len(data):
         raise _hostile(what, "its directory has more entries than it says")
 
 
-def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes, what: str) -> Member | None:
-    """Return a directory's entry, or None if it is only a directory's name."""
-    _, made_by, _, flags, method, _, _, crc, compressed, size, _, _, _, disk, _, attributes, header = fields
+def _member(fields: tuple[int, ...], raw_name: bytes, extra: dict[int, bytes], what: str) -> Member:
+    """Return an entry of the directory. One that is only a directory's name keeps its slash."""
+    _, _, _, flags, method, _, _, crc, compressed, size, _, _, _, disk, _, attributes, header = fields
     name = _name(raw_name, flags, what)
     if flags & _ENCRYPTED:
         raise _hostile(what, f"`{name}` is encrypted")
@@ -253,16 +292,15 @@ def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes, what: str) -
         raise _hostile(what, f"`{name}` is compressed by method {method}; wheels use deflate")
     if 0xFFFFFFFF in {compressed, size, header}:
         size, compressed, header = _zip64(what, extra, size, compressed, header)
-    if disk or (method == STORED and size != compressed):
-        raise _hostile(what, f"`{name}` has fields that contradict each other")
-    mode = attributes >> 16 if made_by >> 8 == _UNIX else 0
+    mode = attributes >> 16  # Installers look at it whatever system the archive says that it was made on.
     kind = stat.S_IFMT(mode)
     if kind and kind not in {stat.S_IFREG, stat.S_IFDIR}:
         raise _hostile(what, f"`{name}` is a link or a device; wheels have files only")
-    if name.endswith("/"):
-        if size:
-            raise _hostile(what, f"`{name}` is a directory with content")
-        return None
+    is_directory = name.endswith("/")
+    if disk or (method == STORED and size != compressed) or (kind == stat.S_IFDIR and not is_directory):
+        raise _hostile(what, f"`{name}` has fields that contradict each other")
+    if is_directory and size:
+        raise _hostile(what, f"`{name}` is a directory with content")
     return Member(
         name=name,
         method=method,
@@ -287,41 +325,51 @@ def _name(raw: bytes, flags: int, what: str) -> str:
         raise _hostile(
             what, f"its entry `{name[:200]}` leaves the installation directory, or is not a plain relative path"
         )
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
-        raise _hostile(what, f"the name {name[:200]!r} has control characters")
-    if len(raw) > 4096 or any(len(part.encode()) > 255 for part in parts):
+    if _unprintable(name):
+        raise _hostile(what, f"the name {name[:200]!a} has control characters")
+    if len(raw) > 255 and (len(raw) > 4096 or any(len(part.encode()) > 255 for part in parts)):
         raise _hostile(what, f"the name `{name[:80]}…` is longer than a file system allows")
     return name
 
 
-def _zip64(what: str, extra: bytes, size: int, compressed: int, header: int) -> tuple[int, int, int]:
-    """Replace the fields that are all ones by those of the zip64 extra field, which come in this order."""
-    body = None
+def _extra_fields(data: bytes, name: bytes, what: str) -> dict[int, bytes]:
+    """Return an entry's extra fields by their kind. Those that can change its numbers or its *name* must be plain."""
+    found: dict[int, bytes] = {}
     position = 0
-    while position + 4 <= len(extra):
-        identifier, length = struct.unpack_from("<2H", extra, position)
-        if identifier == 1:
-            if body is not None:
-                raise _hostile(what, "an entry has two zip64 fields")
-            body = extra[position + 4 : position + 4 + length]
+    while position + 4 <= len(data):
+        kind, length = struct.unpack_from("<2H", data, position)
+        body = data[position + 4 : position + 4 + length]
+        if len(body) < length:
+            raise _hostile(what, f"the entry {name[:80]!r} has an extra field that is cut short")
+        if kind in found and kind in {_ZIP64, _UNICODE_PATH}:
+            raise _hostile(what, f"the entry {name[:80]!r} has two extra fields of the kind {kind:#06x}")
+        if kind == _UNICODE_PATH and body[5:] != name:
+            raise _hostile(what, f"the entry {name[:80]!r} has a second name, {body[5:85]!r}")
+        found[kind] = body
         position += 4 + length
+    return found
+
+
+def _zip64(what: str, extra: dict[int, bytes], size: int, compressed: int, header: int) -> tuple[int, int, int]:
+    """Replace the fields that are all ones by those of the zip64 extra field, which come in this order."""
+    body = extra.get(_ZIP64, b"")
     values = []
     for value in (size, compressed, header):
         if value == 0xFFFFFFFF:
-            if body is None or len(body) < 8:
+            if len(body) < 8:
                 raise _hostile(what, "an entry needs a zip64 field that it does not have")
             value, body = int.from_bytes(body[:8], "little"), body[8:]  # noqa: PLW2901  # the field's real value
         values.append(value)
     return values[0], values[1], values[2]
 
 
-def _check_names(members: list[Member], what: str) -> None:
-    """Refuse two members of one name, and a file that is also a directory."""
+def _check_names(entries: list[Member], what: str) -> None:
+    """Refuse two entries of one name, and a file that is also a directory."""
     names: set[str] = set()
-    for member in members:
-        if member.name in names:
-            raise _hostile(what, f"it has two entries named `{member.name}`")
-        names.add(member.name)
+    for entry in entries:
+        if entry.name in names:
+            raise _hostile(what, f"it has two entries named `{entry.name}`")
+        names.add(entry.name)
     parents: set[str] = set()
     for name in names:
         while (cut := name.rfind("/")) > 0 and (name := name[:cut]) not in parents:
@@ -338,40 +386,44 @@ def _check_ratio(members: list[Member], what: str) -> None:
         raise _hostile(what, f"its {compressed} bytes would become {size}, more than {MAX_RATIO} for one")
 
 
-def _check_layout(archive: Archive, directory: int) -> None:
-    """Check every local header, and that no two members share bytes, nor one and the directory."""
-    end = 0
-    for member in sorted(archive.members, key=lambda member: member.header):
-        start = archive._data(member)  # noqa: SLF001  # the same module
-        if member.header < end:
-            raise _hostile(archive.what, f"`{member.name}` shares bytes with another entry")
-        end = start + member.compressed
-        if member.descriptor:
-            end += _descriptor_length(archive, member, end)
-        if end > directory:
-            raise _hostile(archive.what, f"`{member.name}` reaches into the directory")
-    if (
-        archive.members
-        and min(member.header for member in archive.members) > 0
-        and archive.source.read_at(0, 4) != b"PK\x03\x04"
-    ):
-        raise _hostile(archive.what, "something stands before its first entry")
+def _check_layout(archive: Archive, entries: list[Member], directory: int) -> None:
+    """Check every local header, and that the entries fill the archive up to its *directory*.
 
-
-def _descriptor_length(archive: Archive, member: Member, position: int) -> int:
-    """Return the length of the data descriptor at *position*, which must repeat the directory's numbers.
-
-    Its signature is optional and its sizes have four or eight bytes, so the forms are tried.
+    A reader that goes from entry to entry would find another file in a gap, and bytes that two entries share are how a
+    small archive becomes a large one.
     """
-    length = min(24, archive.source.size - position)
-    data = bytes(archive.source.read_at(position, length))
+    ordered = sorted(entries, key=lambda entry: (entry.header, entry.name))
+    starts = [entry.header for entry in ordered] + [directory]
+    if starts[0] > 0:
+        raise _hostile(archive.what, "something stands before its first entry")
+    for entry, following in zip(ordered, starts[1:], strict=True):
+        end = archive._data(entry) + entry.compressed  # noqa: SLF001  # the same module
+        if end > following:
+            other = "the directory" if following == directory else "another entry"
+            raise _hostile(archive.what, f"`{entry.name}` shares bytes with {other}")
+        if entry.descriptor:
+            end = _after_descriptor(archive, entry, end, following)
+        if end != following:
+            raise _hostile(archive.what, f"after `{entry.name}` are bytes that its directory does not name")
+
+
+def _after_descriptor(archive: Archive, member: Member, position: int, following: int) -> int:
+    """Return where the data descriptor at *position* ends. It must repeat the directory's numbers.
+
+    Its signature is optional and its sizes have four or eight bytes, so the forms are tried; one that reaches up to
+    what is *following* is the best.
+    """
+    data = bytes(archive.source.read_at(position, min(24, following - position)))
+    ends = []
     for form in ("<4sIII", "<4sIQQ", "<III", "<IQQ"):
         numbers = struct.unpack_from(form, data) if len(data) >= struct.calcsize(form) else ()
         if numbers[:1] == (b"PK\x07\x08",):
             numbers = numbers[1:]
         if numbers == (member.crc, member.compressed, member.size):
-            return struct.calcsize(form)
-    raise _hostile(archive.what, f"the data descriptor of `{member.name}` disagrees with the directory")
+            ends.append(position + struct.calcsize(form))
+    if not ends:
+        raise _hostile(archive.what, f"the data descriptor of `{member.name}` disagrees with the directory")
+    return following if following in ends else ends[0]
 
 
 def _hostile(what: str, problem: str) -> HostileInputError:

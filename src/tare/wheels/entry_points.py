@@ -24,7 +24,8 @@ def console_scripts(text: str, *, what: str) -> Iterator[tuple[str, tuple[str, s
     """
     if not text:
         return
-    parser = configparser.RawConfigParser(delimiters=("=",), strict=True)
+    # No section gives its options to the others: `[DEFAULT]` means nothing here.
+    parser = configparser.RawConfigParser(delimiters=("=",), strict=True, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     try:
         parser.read_string(text)
@@ -33,7 +34,9 @@ def console_scripts(text: str, *, what: str) -> Iterator[tuple[str, tuple[str, s
     found: dict[str, tuple[str, str]] = {}
     for section in ("console_scripts", "gui_scripts"):
         for name, value in parser.items(section) if parser.has_section(section) else ():
-            found[name] = _checked(name, value.strip(), what)
+            target = _checked(name, value.strip(), what)
+            if found.setdefault(name, target) != target:
+                raise HostileInputError(f"refusing {what}", causes=(f"it has two scripts named `{name}`",))
     yield from sorted(found.items())
 
 

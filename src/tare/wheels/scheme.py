@@ -17,7 +17,7 @@ import msgspec
 from tare.errors import HostileInputError
 from tare.wheels.archive import Member
 from tare.wheels.entry_points import console_scripts, script
-from tare.wheels.wheel import Wheel
+from tare.wheels.wheel import SIGNATURES, Wheel
 
 MAX_SCRIPT: Final = 8 * 1024 * 1024
 """Bytes of a script whose first line has to be changed."""
@@ -102,7 +102,7 @@ def _place(wheel: Wheel, scheme: Scheme, member: Member) -> InstalledFile | None
     """Return where *member* lands, or None if it does not."""
     name = member.name
     head, _, rest = name.partition("/")
-    if name == f"{wheel.dist_info}/RECORD" or name.startswith(f"{wheel.dist_info}/RECORD."):
+    if head == wheel.dist_info and rest in {"RECORD", *SIGNATURES}:  # It is written anew, which no signature survives.
         return None
     if name.endswith(".pyc") and "/__pycache__/" in f"/{name}":
         return None
@@ -122,7 +122,7 @@ def _place(wheel: Wheel, scheme: Scheme, member: Member) -> InstalledFile | None
 
 
 def _rewritten(wheel: Wheel, scheme: Scheme, member: Member) -> bytes | None:
-    """Return a script with its placeholder `#!python` replaced, or None if it has none."""
+    """Return a script with its placeholder `#!python` or `#!pythonw` replaced, or None if it has none."""
     first = next(wheel.archive.inflate(member), b"")
     if not first.startswith(b"#!python"):
         return None
@@ -132,35 +132,43 @@ def _rewritten(wheel: Wheel, scheme: Scheme, member: Member) -> bytes | None:
         )
     content = b"".join(wheel.content(member))
     line, newline, rest = content.partition(b"\n")
-    arguments = line.removeprefix(b"#!pythonw").removeprefix(b"#!python").rstrip(b"\r")
-    return b"#!" + scheme.interpreter.encode() + arguments + newline + rest
+    _, space, arguments = line.rstrip(b"\r").partition(b" ")
+    return b"#!" + scheme.interpreter.encode() + space + arguments + newline + rest
 
 
 def _generated(wheel: Wheel, scheme: Scheme, provenance: Provenance) -> Iterator[InstalledFile]:
     for name, target in console_scripts(wheel.entry_points, what=wheel.what):
         data = script(target, interpreter=scheme.interpreter)
         yield InstalledFile(f"{scheme.scripts}/{name}", 0o755, len(data), data)
+    present = {member.name for member in wheel.archive.members}
+    for name in ("INSTALLER", "REQUESTED", "direct_url.json"):
+        if f"{wheel.dist_info}/{name}" in present:
+            raise HostileInputError(
+                f"refusing {wheel.what}", causes=(f"it has `{wheel.dist_info}/{name}`, which only an installer writes",)
+            )
     extra = {"INSTALLER": b"tare\n"}
     if provenance.requested:
         extra["REQUESTED"] = b""
     if provenance.direct_url:
         extra["direct_url.json"] = provenance.direct_url
-    present = {member.name for member in wheel.archive.members}
     for name, data in extra.items():
-        if f"{wheel.dist_info}/{name}" in present:
-            raise HostileInputError(
-                f"refusing {wheel.what}", causes=(f"it has `{wheel.dist_info}/{name}`, which only an installer writes",)
-            )
         yield InstalledFile(f"{scheme.site_packages}/{wheel.dist_info}/{name}", 0o644, len(data), data)
 
 
 def _refuse_conflicts(wheel: Wheel, files: list[InstalledFile]) -> None:
-    """Two files of one wheel that land at one path would be decided by their order."""
+    """Two files of one wheel that land at one path, or one below the other, would be decided by their order."""
     paths: set[str] = set()
     for file in files:
         if file.path in paths:
             raise HostileInputError(f"refusing {wheel.what}", causes=(f"two of its files land at `/{file.path}`",))
         paths.add(file.path)
+    directories: set[str] = set()
+    for path in paths:
+        while (cut := path.rfind("/")) > 0 and (path := path[:cut]) not in directories:
+            directories.add(path)
+    both = sorted(paths & directories)
+    if both:
+        raise HostileInputError(f"refusing {wheel.what}", causes=(f"`/{both[0]}` would be a file and a directory",))
 
 
 def _record(wheel: Wheel, scheme: Scheme, files: list[InstalledFile], record_path: str) -> bytes:

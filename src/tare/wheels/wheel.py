@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +25,14 @@ from tare.wheels.archive import Archive, MappedFile, Member
 MAX_METADATA: Final = 16 * 1024 * 1024
 """Bytes of a file of `.dist-info` that is read whole. The largest known RECORD has 3 MB."""
 
-_ALGORITHMS = {"sha256": 32, "sha384": 48, "sha512": 64}
-"""What RECORD may use, with the bytes of a digest: PEP 376 leaves it open, and MD5 and SHA-1 prove nothing."""
+_ALGORITHMS = {"sha256": 43, "sha384": 64, "sha512": 86}
+"""What RECORD may use, with the characters of a digest: PEP 376 leaves it open, and MD5 and SHA-1 prove nothing."""
 
-_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 """Files that cannot be in RECORD, because they sign it."""
+
+_line_end = re.compile(r"\r\n|\r|\n")
+_base64 = re.compile(r"[A-Za-z0-9_-]*")
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -76,8 +80,10 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, name: str) -> bytes:
         """Return a small file's content, checked."""
-        member = next(member for member in self.archive.members if member.name == name)
-        return b"".join(self.content(member))
+        for member in self.archive.members:
+            if member.name == name:
+                return b"".join(self.content(member))
+        raise _refuse(self.archive, f"it has no `{name}`")
 
     def content(self, member: Member) -> Iterator[bytes]:
         """Yield a file's content in pieces, and raise at its end if it is not what RECORD says."""
@@ -113,8 +119,9 @@ def read(archive: Archive, *, filename: str, digest: Digest) -> Wheel:
         return _text(archive, members.get(f"{dist_info}/{file}"), f"{dist_info}/{file}", required=required)
 
     wheel_fields = _headers(text("WHEEL"))
+    _check_wheel_version(archive, wheel_fields)
     metadata = _headers(text("METADATA"))
-    _check_metadata(archive, metadata, wheel_fields, name, version)
+    _check_metadata(archive, metadata, name, version)
     record = _parse_record(archive, text("RECORD"), dist_info)
     _check_record(archive, members, record, dist_info)
     return Wheel(
@@ -142,21 +149,20 @@ def _parse_filename(filename: str) -> tuple[str, str]:
 
 
 def _dist_info(archive: Archive, name: str, version: str) -> str:
-    """Return the one `.dist-info` directory, which must be named as the file is."""
-    found = sorted(
-        {
-            head
-            for head, _, _ in (member.name.partition("/") for member in archive.members)
-            if head.endswith(".dist-info")
-        }
-    )
+    """Return the one `.dist-info` directory, which must be named as the file is, and so must a `.data` directory."""
+    tops = {member.name.partition("/")[0] for member in archive.members}
+    found = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(found) != 1:
         raise _refuse(
             archive, f"it has {len(found)} .dist-info directories" + (": " + ", ".join(found[:3]) if found else "")
         )
-    stated_name, _, stated_version = found[0].removesuffix(".dist-info").partition("-")
-    if _normalize(stated_name) != name or _canonical(stated_version) != version:
+    stated_name, _, stated_version = found[0].removesuffix(".dist-info").rpartition("-")
+    if _normalize(stated_name) != name or not _same_version(stated_version, version):
         raise _refuse(archive, f"its `{found[0]}` is of another distribution or version than its file name")
+    data = found[0].removesuffix(".dist-info") + ".data"
+    for top in sorted(tops):
+        if top.endswith(".data") and top != data:  # Some installers would take its files apart, and some would not.
+            raise _refuse(archive, f"its `{top}` is not named as its `{found[0]}`")
     return found[0]
 
 
@@ -180,7 +186,7 @@ def _headers(text: str) -> dict[str, list[str]]:
     """
     fields: dict[str, list[str]] = {}
     last = None
-    for line in text.splitlines():
+    for line in _line_end.split(text):
         if not line.strip():
             break
         if line[0] in " \t":
@@ -194,59 +200,65 @@ def _headers(text: str) -> dict[str, list[str]]:
     return fields
 
 
-def _check_metadata(
-    archive: Archive, metadata: dict[str, list[str]], wheel: dict[str, list[str]], name: str, version: str
-) -> None:
+def _check_wheel_version(archive: Archive, wheel: dict[str, list[str]]) -> None:
+    stated = wheel.get("wheel-version", [])
+    if len(stated) != 1:
+        raise _refuse(archive, f"WHEEL has {len(stated)} fields `Wheel-Version`")
+    if re.fullmatch(r"1\.[0-9]+", stated[0]) is None:
+        raise TargetError(
+            f"{archive.what} is of a wheel version that tare does not know",
+            causes=(f"its WHEEL says `Wheel-Version: {stated[0][:40]}`; expected 1.x",),
+        )
+
+
+def _check_metadata(archive: Archive, metadata: dict[str, list[str]], name: str, version: str) -> None:
     for key in ("name", "version"):
         if len(metadata.get(key, [])) != 1:
             raise _refuse(archive, f"METADATA has {len(metadata.get(key, []))} fields `{key.title()}`")
-    if _normalize(metadata["name"][0]) != name or _canonical(metadata["version"][0]) != version:
+    stated_name, stated_version = metadata["name"][0], metadata["version"][0]
+    if _normalize(stated_name) != name or not _same_version(stated_version, version):
         raise _refuse(
             archive,
-            f"METADATA says `{metadata['name'][0]} {metadata['version'][0]}`; the file name says `{name} {version}`",
-        )
-    stated = wheel.get("wheel-version", [""])
-    if len(stated) != 1 or not re.fullmatch(r"1\.\d+", stated[0]):
-        raise TargetError(
-            f"`{archive.what.strip('`')}` is of a wheel version that tare does not know",
-            causes=(f"its WHEEL says `Wheel-Version: {stated[0]}`; expected 1.x",),
+            f"METADATA says `{stated_name[:80]} {stated_version[:80]}`; the file name says `{name} {version}`",
         )
 
 
 def _parse_record(archive: Archive, text: str, dist_info: str) -> dict[str, tuple[str, str, int | None]]:
     """Return algorithm, hash and size by path."""
     rows: dict[str, tuple[str, str, int | None]] = {}
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
-        if not row:
-            continue
+    unsigned = {f"{dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
+    for number, row in _rows(archive, text):
         if len(row) != 3:
             raise _refuse(archive, f"RECORD line {number} has {len(row)} fields; expected 3")
         path, stated, size = row
         if path in rows:
-            raise _refuse(archive, f"RECORD has two rows for `{path}`")
-        unsigned = path == f"{dist_info}/RECORD" or path in {f"{dist_info}/{name}" for name in _SIGNATURES}
+            raise _refuse(archive, f"RECORD has two rows for `{path[:200]}`")
         algorithm, _, value = stated.partition("=")
-        if not unsigned and (algorithm not in _ALGORITHMS or not _is_hash(algorithm, value)):
-            raise _refuse(archive, f"RECORD has no SHA-2 hash for `{path}`: it says `{stated[:80]}`")
-        if size and not (size.isascii() and size.isdigit()):
+        value = value.rstrip("=")
+        if path not in unsigned and (_ALGORITHMS.get(algorithm) != len(value) or not _base64.fullmatch(value)):
+            raise _refuse(archive, f"RECORD has no SHA-2 hash for `{path[:200]}`: it says `{stated[:80]}`")
+        if size and not (size.isascii() and size.isdigit() and len(size) < 20):
             raise _refuse(archive, f"RECORD line {number} says the size is `{size[:40]}`")
-        rows[path] = ("", "", None) if unsigned else (algorithm, value.rstrip("="), int(size) if size else None)
+        rows[path] = ("", "", None) if path in unsigned else (algorithm, value, int(size) if size else None)
     return rows
 
 
-def _is_hash(algorithm: str, value: str) -> bool:
+def _rows(archive: Archive, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of RECORD that are not empty, with the number of the line on which each ends."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        decoded = base64.urlsafe_b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4))
-    except ValueError:
-        return False
-    return len(decoded) == _ALGORITHMS[algorithm]
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise _refuse(archive, f"RECORD line {reader.line_num} is not CSV: {error}") from None
 
 
 def _check_record(
     archive: Archive, members: dict[str, Member], record: dict[str, tuple[str, str, int | None]], dist_info: str
 ) -> None:
     """Compare RECORD with the files both ways, and their sizes."""
-    signatures = {f"{dist_info}/{name}" for name in _SIGNATURES}
+    signatures = {f"{dist_info}/{name}" for name in SIGNATURES}
     missing = sorted(members.keys() - record.keys() - signatures)
     ghosts = sorted(record.keys() - members.keys())
     sizes = [
@@ -269,13 +281,14 @@ def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _canonical(version: str) -> str:
+def _same_version(stated: str, version: str) -> bool:
+    """Compare as PEP 440 does: `1.0` and `1.0.0` are one version, and `_` stands for what a file name cannot have."""
     from packaging.version import InvalidVersion, Version
 
     try:
-        return str(Version(version.replace("_", "-")))
+        return Version(stated.replace("_", "-")) == Version(version)
     except InvalidVersion:
-        return version
+        return False
 
 
 def _refuse(archive: Archive, problem: str) -> HostileInputError:

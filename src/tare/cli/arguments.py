@@ -1,0 +1,44 @@
+"""Arguments, parsed: argparse with errors of our form and a typed result."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tare.errors import UsageError
+
+
+class Arguments(argparse.Namespace):
+    """What a command was given. Commands declare the names they add in a subclass of their own."""
+
+    verbose: bool
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises `UsageError` with the nearest name, where argparse would print and exit."""
+
+    def __init__(self, *, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def parse(self, argv: Sequence[str]) -> Arguments:
+        """Read *argv*, or raise `UsageError`."""
+        arguments, unknown = self.parse_known_args(argv, Arguments())
+        if unknown:
+            raise self._unknown(unknown[0])
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            f"`{self.prog}` cannot read its arguments", causes=(message,), hints=(f"`{self.prog} --help` lists them",)
+        )
+
+    def _unknown(self, word: str) -> UsageError:
+        from difflib import get_close_matches
+
+        option = word.partition("=")[0]
+        known = [name for action in self._actions for name in action.option_strings]
+        near = get_close_matches(option, known, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else f"`{self.prog} --help` lists its options"
+        what = "option" if word.startswith("-") else "argument"
+        return UsageError(f"`{self.prog}` has no {what} `{option}`", hints=(hint,))

@@ -1,0 +1,87 @@
+"""`tare build`: from a locked project to an image."""
+
+from __future__ import annotations
+
+import sys
+from typing import cast
+
+from tare.cli.arguments import Arguments, Parser
+from tare.cli.progress import Terminal
+from tare.cli.project_options import ProjectArguments, add_project_options, read_project, requests
+from tare.cli.settings import world as make_world
+from tare.flow.world import World
+from tare.oci import reference as references
+from tare.oci.image import Image, ImageIndex, make_index
+from tare.oci.reference import Reference
+from tare.report.build import build_json, build_text
+
+
+class BuildArguments(ProjectArguments):
+    """What `tare build` is given."""
+
+    output: list[str]
+    tag: list[str]
+    dry_run: bool
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    add_project_options(parser)
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], metavar="IMAGE",
+        help="oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF; may be repeated (default: oci:dist)",
+    )  # fmt: skip
+    parser.add_argument("-t", "--tag", action="append", default=[], metavar="REF", help="the image's name")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, and build nothing")
+
+
+def execute(arguments: Arguments) -> int:
+    """Build, write to every output, and say what came of it."""
+    arguments = cast("BuildArguments", arguments)
+    if arguments.dry_run:
+        from tare.cli import plan
+
+        return plan.execute(arguments)
+    reporter = Terminal()
+    world = make_world(arguments, reporter)
+    tags = tuple(references.parse(text) for text in arguments.tag)
+    try:
+        with world.cache.in_use():
+            return _build(arguments, world, reporter, tags)
+    finally:
+        reporter.close()
+
+
+def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tuple[Reference, ...]) -> int:
+    from tare.flow.build import build
+
+    started = world.now()
+    project = read_project(arguments, world)
+    built = [build(world, project, request) for request in requests(arguments, project, world)]
+    for warning in dict.fromkeys(warning for each in built for warning in each.warnings):
+        reporter.warn(warning)
+    images = tuple(each.image for each in built)
+    whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
+    outputs = arguments.output or ["oci:dist"]
+    with world.step("write the image"):
+        _write(world, whole, outputs, tags)
+    reporter.close()
+    reference = str(tags[0].familiar) if tags else outputs[0]
+    if arguments.json:
+        sys.stdout.write(build_json(whole, built, reference=reference, seconds=world.seconds))
+        return 0
+    sys.stderr.write(build_text(built, seconds=world.now() - started, now=world.now()))
+    for output in outputs:
+        if output != "docker-archive:-":
+            sys.stdout.write(f"{output} {whole.digest}\n")
+    return 0
+
+
+def _write(world: World, image: Image | ImageIndex, outputs: list[str], tags: tuple[Reference, ...]) -> None:
+    from tare.stores.names import parse
+    from tare.stores.open import Surroundings, open_destination
+
+    host = world.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    surroundings = Surroundings(docker_host=host, stdout=sys.stdout.buffer, scratch=world.cache.partial)
+    for output in outputs:
+        open_destination(parse(output), tags, surroundings, mtime=world.epoch).write(image)

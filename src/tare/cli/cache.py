@@ -1,0 +1,76 @@
+"""`tare cache`: what tare keeps on this machine."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import cast
+
+from tare.cli.arguments import Arguments, Parser
+from tare.cli.settings import cache_directory
+from tare.errors import UsageError
+from tare.report.text import megabytes
+from tare.stores.cache import Cache
+
+_UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+class CacheArguments(Arguments):
+    """What `tare cache` is given."""
+
+    action: str
+    cache_dir: str | None
+    older_than: str
+    all: bool
+    json: bool
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("action", choices=("info", "prune"), help="show what is there, or remove what was not used")
+    parser.add_argument("--cache-dir", metavar="DIR", help="the cache (TARE_CACHE_DIR)")
+    parser.add_argument(
+        "--older-than", default="30d", metavar="TIME", help="prune what was last used before, such as 12h, 30d or 8w"
+    )
+    parser.add_argument("--all", action="store_true", help="prune everything")
+    parser.add_argument("--json", action="store_true", help="print a document that machines read")
+
+
+def execute(arguments: Arguments) -> int:
+    """Show or prune."""
+    arguments = cast("CacheArguments", arguments)
+    cache = Cache(Path(arguments.cache_dir or cache_directory()))
+    if arguments.action == "prune":
+        age = 0 if arguments.all else _seconds(arguments.older_than)
+        before = time.time() + 1 if arguments.all else time.time() - age
+        freed = cache.prune(unused_since=before)
+        sys.stdout.write(_json({"freed": freed}) if arguments.json else f"{megabytes(freed)} freed\n")
+        return 0
+    usage = cache.usage()
+    if arguments.json:
+        sys.stdout.write(
+            _json({"path": usage.path, "blobs": usage.blobs, "blob_bytes": usage.blob_bytes, "memos": usage.memos,
+                   "partial_bytes": usage.partial_bytes})
+        )  # fmt: skip
+        return 0
+    sys.stdout.write(
+        f"{usage.path}\n"
+        f"  {usage.blobs} blobs, {megabytes(usage.blob_bytes)}\n"
+        f"  {usage.memos} remembered steps\n"
+        f"  {megabytes(usage.partial_bytes)} unfinished\n"
+    )
+    return 0
+
+
+def _seconds(text: str) -> int:
+    number, unit = text[:-1], text[-1:]
+    if not number.isdigit() or unit not in _UNITS:
+        raise UsageError(f"`--older-than {text}` is not a length of time", hints=("Write it as `12h`, `30d` or `8w`",))
+    return int(number) * _UNITS[unit]
+
+
+def _json(document: dict[str, object]) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode({"schema": "tare.cache/1", **document}), indent=2).decode() + "\n"

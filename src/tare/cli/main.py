@@ -1,0 +1,105 @@
+"""Dispatch to one command, and turn what it raises into words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final, Protocol
+
+from tare.cli.arguments import Arguments, Parser
+from tare.cli.render import render_bug, render_error
+from tare.errors import TareError, UsageError
+
+COMMANDS: Final = {
+    "build": "build an image from a locked project, without a daemon",
+    "plan": "show which file would go into which layer, and why",
+    "run": "run an image with Docker, podman, or neither",
+    "cache": "show or prune what tare keeps on this machine",
+}
+"""Each is the module of the same name in this package, which is loaded only when it is asked for."""
+
+BUG: Final = 70
+INTERRUPTED: Final = 130
+
+
+class Command(Protocol):
+    """What a module of a command has."""
+
+    def configure(self, parser: Parser) -> None:
+        """Add the command's arguments."""
+        ...
+
+    def execute(self, arguments: Arguments) -> int:
+        """Do it, and return the exit code."""
+        ...
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line *argv*, without the program's name, and return the exit code."""
+    verbose = "--verbose" in argv
+    try:
+        return _dispatch(argv)
+    except TareError as error:
+        sys.stderr.write(render_error(error))
+        if verbose:
+            _traceback()
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; say nothing at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001  # the last resort, which apologises
+        sys.stderr.write(render_bug(error))
+        if verbose:
+            _traceback()
+        return BUG
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    name = argv[0] if argv else "--help"
+    if name in {"-h", "--help", "help"}:
+        sys.stdout.write(_overview())
+        return 0
+    if name not in COMMANDS:
+        raise _unknown(name)
+    command: Command = import_module(f"tare.cli.{name}")  # a module can be one
+    parser = Parser(prog=f"tare {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
+    parser.add_argument("--verbose", action="store_true", help="show more, and the traceback of an error")
+    command.configure(parser)
+    return command.execute(parser.parse(argv[1:]))
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [
+        "usage: tare COMMAND [OPTIONS]",
+        "",
+        "Container images for Python projects: chosen, built, weighed and proved.",
+        "",
+        *(f"  {name:<{width}}  {help_text}" for name, help_text in COMMANDS.items()),
+        "",
+        "`tare COMMAND --help` explains a command; `tare --version` shows the version.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _unknown(name: str) -> UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    hint = (
+        f"Did you mean `tare {near[0]}`?" if near else "The commands are " + ", ".join(f"`{each}`" for each in COMMANDS)
+    )
+    return UsageError(f"`{name}` is not a command of tare", hints=(hint,))
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

@@ -1,0 +1,108 @@
+"""The options that `build` and `plan` share: which project, for which target, and how the image is to run."""
+
+from __future__ import annotations
+
+import platform as this_machine
+
+import msgspec
+
+from tare.cli.arguments import Parser
+from tare.cli.settings import WorldArguments, add_world_options
+from tare.errors import UsageError
+from tare.flow.default_base import default_base
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci import platform as platforms
+from tare.oci.platform import Platform
+from tare.projects.settings import command
+from tare.projects.project import Project, read
+
+
+class ProjectArguments(WorldArguments):
+    """What says which image is meant."""
+
+    project: str
+    lock: str | None
+    base: str | None
+    platform: list[str]
+    python: str | None
+    extra: list[str]
+    group: list[str]
+    entrypoint: str | None
+    allow_missing: list[str]
+    single_member: bool
+    debug: bool
+    pull: bool
+    json: bool
+
+
+def add_project_options(parser: Parser) -> None:
+    """Add the project and everything that decides its image."""
+    parser.add_argument(
+        "project",
+        nargs="?",
+        default=".",
+        metavar="PROJECT",
+        help="a directory, a lockfile, a pyproject.toml or a script",
+    )
+    target = parser.add_argument_group("the image")
+    target.add_argument(
+        "--base", metavar="IMAGE", help="deb:SUITE, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
+    )
+    target.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="OS/ARCH",
+        help="linux/amd64, linux/arm64, …; several, or a list",
+    )
+    target.add_argument(
+        "--python", metavar="VERSION", help="the interpreter: a series such as 3.13, or its path in the base"
+    )
+    target.add_argument("--lock", metavar="FILE", help="the lockfile, where a project has several")
+    target.add_argument("--extra", action="append", default=[], metavar="NAME", help="install an optional feature")
+    target.add_argument("--group", action="append", default=[], metavar="NAME", help="install a dependency group")
+    target.add_argument("--entrypoint", metavar="COMMAND", help="what the container runs, split as a shell would")
+    target.add_argument(
+        "--allow-missing", action="append", default=[], metavar="LIB", help="a shared library that need not be there"
+    )
+    target.add_argument("--single-member", action="store_true", help="write layers that every old reader understands")
+    target.add_argument("--debug", action="store_true", help="put a shell into an assembled base")
+    target.add_argument("--pull", action="store_true", help="ask again what a base's name stands for")
+    add_world_options(parser)
+    parser.add_argument("--json", action="store_true", help="print a document that machines read")
+
+
+def read_project(arguments: ProjectArguments, world: World) -> Project:
+    """Return the project, with what the command line says instead of its configuration."""
+    project = read(arguments.project, lock=arguments.lock, memo_directory=world.memo_directory)
+    if arguments.entrypoint is None:
+        return project
+    words = command(arguments.entrypoint)
+    if words is None:
+        raise UsageError(f"`--entrypoint {arguments.entrypoint}` has a quotation that does not end")
+    config = msgspec.structs.replace(project.config, entrypoint=words, cmd=None)
+    return msgspec.structs.replace(project, config=config)
+
+
+def requests(arguments: ProjectArguments, project: Project, world: World) -> tuple[Request, ...]:
+    """Return one request for each platform."""
+    named = arguments.platform or project.config.platforms or (this_machine.machine(),)
+    found = dict.fromkeys(platforms.parse(text) for words in named for text in words.split(","))
+    base = arguments.base or project.config.base or default_base(world, project, arguments.python)
+    return tuple(_request(arguments, project, base, platform) for platform in found)
+
+
+def _request(arguments: ProjectArguments, project: Project, base: str, platform: Platform) -> Request:
+    return Request(
+        base=base,
+        platform=platform,
+        python=arguments.python,
+        extras=tuple(arguments.extra),
+        groups=tuple(arguments.group),
+        system_packages=project.config.system_packages,
+        allow_missing=tuple(sorted(arguments.allow_missing)),
+        single_member=arguments.single_member,
+        debug=arguments.debug,
+        pull=arguments.pull,
+    )

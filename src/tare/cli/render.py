@@ -1,0 +1,41 @@
+"""Errors as text: the one place that writes `error:`, `caused by:` and `hint:`."""
+
+from __future__ import annotations
+
+import sys
+
+from tare import __version__
+from tare.errors import TareError
+
+
+def render_error(error: TareError) -> str:
+    """Return an expected failure as a person reads it."""
+    lines = [f"error: {error.message}", *(f"  caused by: {cause}" for cause in _causes(error))]
+    if error.hints:
+        lines += ["", *(f"hint: {hint}" for hint in error.hints)]
+    return "\n".join(lines) + "\n"
+
+
+def render_bug(error: BaseException) -> str:
+    """Return an unexpected failure: an apology, and what to report."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return (
+        "error: something is wrong in tare itself, sorry\n"
+        f"  caused by: {type(error).__name__}: {error}\n"
+        "\n"
+        f"hint: Please report it with the output of the same command and `--verbose` (tare {__version__}, CPython {python}, {sys.platform})\n"
+    )
+
+
+def _causes(error: TareError) -> list[str]:
+    """Return the reasons, outermost first: the error's own, then those of what it was raised from."""
+    causes = list(error.causes)
+    cause = error.__cause__
+    while cause is not None:
+        text = cause.message if isinstance(cause, TareError) else str(cause) or type(cause).__name__
+        if not any(text in known for known in causes):
+            causes.append(text)
+        if isinstance(cause, TareError):
+            causes += cause.causes
+        cause = cause.__cause__
+    return causes

@@ -1,0 +1,139 @@
+"""What Docker's and podman's command lines have in common, which is nearly everything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tare.engines.interface import TIMED_OUT, Mount, RunOptions
+from tare.engines.runner import ProcessRunner, Runner
+from tare.errors import MachineError, UsageError
+from tare.oci import reference as references
+from tare.oci.digest import encoded
+from tare.oci.image import Image
+from tare.stores import platforms
+from tare.stores.archive_writer import ArchiveWriter
+
+_REPOSITORY: Final = "localhost/tare-run"
+"""What an image is called that was loaded for one run. The host is reserved: nothing would ever be pulled from it."""
+
+
+class CommandLineEngine:
+    """An engine behind a program.
+
+    *options* are the program's own, before its command. An image that the engine has already is run as it is; another
+    one is loaded under a name of its own, and that name is removed afterwards.
+    """
+
+    name = ""
+
+    def __init__(self, *, program: str, options: Sequence[str] = (), runner: Runner | None = None) -> None:
+        self._argv = (program, *options)
+        self._runner = runner or ProcessRunner()
+
+    def run(self, image: Image, options: RunOptions) -> int:
+        with self._loaded(image) as reference:
+            container = f"tare-{os.urandom(6).hex()}"
+            argv = [
+                *self._argv,
+                *self._runtime(),
+                "run",
+                f"--name={container}",
+                *self._limits(),
+                *_flags(image, options),
+            ]
+            code = self._runner.attach(
+                [*argv, reference, *_arguments(options)],
+                stdout=options.stdout,
+                stderr=options.stderr,
+                timeout=options.timeout,
+                expired=lambda: self._kill(container),
+            )
+        return TIMED_OUT if code is None else code
+
+    def _runtime(self) -> Sequence[str]:
+        """Return options that the program needs on this machine before `run`."""
+        return ()
+
+    def _limits(self) -> Sequence[str]:
+        """Return options that it needs after `run`."""
+        return ()
+
+    def _kill(self, container: str) -> None:
+        self._runner.capture([*self._argv, "kill", container])
+
+    @contextlib.contextmanager
+    def _loaded(self, image: Image) -> Iterator[str]:
+        """Give a name under which the engine has *image*."""
+        name = references.parse(f"{_REPOSITORY}:{encoded(image.digest)[:16]}")
+        there = self._find(image)
+        if there:
+            yield there
+            return
+        self._load(image, name)
+        try:
+            yield str(name)
+        finally:
+            # Another run may be using it at this moment; then the name stays, and that run removes it.
+            self._runner.capture([*self._argv, "rmi", str(name)])
+
+    def _find(self, image: Image) -> str | None:
+        """Return the engine's ID of *image*: its config's digest, or its own in Docker's containerd store."""
+        for digest in (image.manifest.config.digest, image.digest):
+            argv = [*self._argv, "image", "inspect", "--format={{.Id}}", digest]
+            if self._runner.capture(argv).code == 0:
+                return digest
+        return None
+
+    def _load(self, image: Image, name: references.Reference) -> None:
+        archive = ArchiveWriter(image, (name,), mtime=0, platform=image.platform.normalized())
+        finished = self._runner.capture([*self._argv, "load", "--quiet"], stdin=archive.chunks())
+        if finished.code:
+            raise MachineError(
+                f"`{self._argv[0]}` does not load the image", causes=(last_line(finished.stderr) or "it says nothing",)
+            )
+
+
+def _flags(image: Image, options: RunOptions) -> Iterator[str]:
+    """Yield what `run` is told, in the words that Docker and podman share."""
+    platform = image.platform.normalized()
+    entrypoint = options.entrypoint
+    said = {
+        "--rm": True,
+        f"--platform={platform}": platform != platforms.host(),
+        "--interactive": options.stdin,
+        "--tty": options.tty,
+        "--read-only": options.read_only,
+        "--network=none": not options.network,
+        "--cap-drop=ALL": options.drop_capabilities,
+        "--security-opt=no-new-privileges": options.drop_capabilities,
+        f"--user={options.user}": options.user is not None,
+        f"--workdir={options.workdir}": options.workdir is not None,
+        f"--memory={options.memory}b": options.memory is not None,
+        f"--entrypoint={entrypoint[0] if entrypoint else ''}": entrypoint is not None,
+    }
+    yield from (flag for flag, wanted in said.items() if wanted)
+    yield from (f"--tmpfs={path}" for path in options.tmpfs)
+    yield from (f"--publish={port}" for port in options.publish)
+    yield from (f"--mount={_mount(mount)}" for mount in options.mounts)
+    yield from (f"--env={key}={value}" for key, value in options.env.items())
+
+
+def _arguments(options: RunOptions) -> tuple[str, ...]:
+    return (*(options.entrypoint or ())[1:], *(options.args or ()))
+
+
+def _mount(mount: Mount) -> str:
+    """Return the value of `--mount`, which is one line of CSV."""
+    source = str(mount.source.absolute())
+    if any(character in source + mount.target for character in '",\n'):
+        raise UsageError(f"`{source}` cannot be mounted", causes=("a quote, comma or line break is in a path",))
+    return f"type=bind,source={source},target={mount.target}" + (",readonly" if mount.read_only else "")
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something, bounded: programs put their reason there."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:500] if lines else ""

@@ -1,0 +1,106 @@
+"""From a base's name to the base: resolved once and then kept, until `--pull`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from tare.bases.facts import FORMAT, BaseFacts
+from tare.errors import UsageError
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci import media_types
+from tare.oci.compression import open_decompressed
+from tare.oci.digest import Digest
+from tare.oci.image import Blob, Image
+from tare.stores.cache import key_of
+from tare.stores.names import ArchiveName, DaemonName, LayoutName, SuiteName, parse
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image is built on."""
+
+    name: str
+    """As it was named."""
+
+    image: Image
+    facts: BaseFacts
+
+    resolved: float
+    """When the name was resolved, in seconds since 1970; 0 for what lies on this machine."""
+
+
+class _FactsKey(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    image: Digest
+    python: str | None
+
+
+def resolve(world: World, request: Request, *, packages: tuple[str, ...] = ()) -> Base:
+    """Return the base that *request* names. *packages* are what an assembled one has besides."""
+    name = parse(request.base)
+    if isinstance(name, SuiteName):
+        from tare.flow import debian
+
+        image, resolved = debian.resolve(world, request, name.suite, packages)
+        return Base(name=request.base, image=image, facts=facts(world, image, request), resolved=resolved)
+    if request.system_packages:
+        raise UsageError(
+            f"`system-packages` needs an assembled base; the base is `{request.base}`",
+            hints=("Use `--base deb:trixie`, or install the packages in the base",),
+        )
+    if not isinstance(name, LayoutName | ArchiveName | DaemonName):
+        raise UsageError(
+            f"tare cannot read the base `{request.base}` yet",
+            causes=("bases in registries are not supported by this version",),
+            hints=("Name a base as `deb:SUITE`, `oci:DIR[:TAG]` or `docker-archive:FILE`",),
+        )
+    image = _read(world, name, request)
+    return Base(name=request.base, image=image, facts=facts(world, image, request), resolved=0.0)
+
+
+def _read(world: World, name: LayoutName | ArchiveName | DaemonName, request: Request) -> Image:
+    from tare.stores.open import Surroundings, open_source
+
+    host = world.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    scratch = Path(world.cache.partial)
+    return open_source(name, Surroundings(docker_host=host, scratch=scratch)).read(request.platform)
+
+
+def facts(world: World, image: Image, request: Request) -> BaseFacts:
+    """Return the facts of *image*, remembered by its digest."""
+    key = key_of(_FactsKey(format=FORMAT, image=image.digest, python=request.python))
+    known = world.cache.remembered("facts", key)
+    if known is not None:
+        return msgspec.json.decode(known, type=BaseFacts)
+    from tare.bases.facts import read
+
+    with world.step("read the base"):
+        found = read(
+            image.config,
+            [_opener(layer) for layer in image.layers],
+            python=request.python,
+            what=f"the base `{request.base}`",
+        )
+    world.cache.remember("facts", key, msgspec.json.encode(found))
+    return found
+
+
+def _opener(layer: Blob) -> Callable[[], BinaryIO]:
+    compression = media_types.COMPRESSION.get(layer.descriptor.media_type, "gzip")
+    what = f"layer {layer.descriptor.digest}"
+    return partial(_open, layer, compression, what)
+
+
+def _open(layer: Blob, compression: str, what: str) -> BinaryIO:
+    return open_decompressed(layer.open(), compression, what=what)
+
+
+def moment(seconds: float) -> datetime:
+    """Return seconds since 1970 as a time."""
+    return datetime.fromtimestamp(seconds, UTC)

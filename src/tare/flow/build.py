@@ -1,0 +1,221 @@
+"""A project becomes an image. What a changed line does not touch is remembered as a whole, by all that it follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tare import __version__
+from tare.build.layers import Outcome, Writing, write_layers
+from tare.build.transmux import FORMAT
+from tare.flow import bases
+from tare.flow.bases import Base
+from tare.flow.image import finish
+from tare.flow.prepared import BaseSummary, Prepared, ReadyLayer, ready
+from tare.flow.project_layer import ProjectPart, plan_project
+from tare.flow.request import Request
+from tare.flow.source_trees import directories
+from tare.flow.world import World
+from tare.oci.compression import CODER
+from tare.oci.digest import Digest
+from tare.oci.image import Blob, Image
+from tare.plan.run_config import WORKDIR, run_config
+from tare.projects.config import ToolConfig
+from tare.projects.entrypoint import find
+from tare.projects.project import Project
+from tare.projects.resolve import Selection, locked
+from tare.stores.cache import key_of
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """An image, and what can be told about it."""
+
+    image: Image
+    prepared: Prepared
+    own: ReadyLayer
+    """The project's layer."""
+
+    reused: int
+    """How many of the new layers were there before."""
+
+    entrypoint_reason: str
+    warnings: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[ReadyLayer, ...]:
+        """All layers, bottom first."""
+        return (*self.prepared.base_layers, *self.prepared.layers, self.own)
+
+
+class _PreparedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that base and dependencies follow from."""
+
+    format: int
+    version: str
+    coder: str
+    base: Digest
+    requested: tuple[str, ...]
+    """What the project itself asks for: its distributions are marked as such."""
+
+    selection: Selection
+    directories: tuple[str, ...]
+    """What lies in the directories that the selection names."""
+
+    request: Request
+    epoch: int
+
+
+def build(world: World, project: Project, request: Request) -> Built:
+    """Return the image of *project* that *request* asks for, with every layer in the cache."""
+    prepared, base, reused = _prepare(world, project, request)
+    with world.step("the project"):
+        part = plan_project(world, project, prepared)
+        outcome = _write_own(world, part, request)
+    own = ready(outcome.layer, kind="project", why=part.layer.why, distributions=part.layer.distributions)
+    config, reason, notes = _with_entrypoint(project, prepared, part)
+    image = finish(
+        prepared,
+        base,
+        own,
+        run_config(prepared.config.config, config),
+        project=project,
+        cache=world.cache,
+        epoch=world.epoch,
+    )
+    return Built(
+        image=image,
+        prepared=prepared,
+        own=own,
+        reused=reused + outcome.reused,
+        entrypoint_reason=reason,
+        warnings=(*prepared.warnings, *part.notes, *notes),
+    )
+
+
+def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared, Sequence[Blob], int]:
+    """Return base and dependencies, the base's blobs, and how many of the dependencies' layers were there before."""
+    base = bases.resolve(world, request)
+    with world.step("read the lock"):
+        selection = locked(project, base.facts.target(), world.uv, extras=request.extras, groups=request.groups)
+    key = key_of(
+        _PreparedKey(
+            format=FORMAT,
+            version=__version__,
+            coder=CODER,
+            base=base.image.digest,
+            requested=project.dependencies,
+            selection=selection,
+            directories=directories(selection.locked),
+            request=msgspec.structs.replace(request, pull=False),
+            epoch=world.epoch,
+        )
+    )
+    known = world.cache.remembered("prepared", key)
+    if known is not None:
+        prepared = msgspec.json.decode(known, type=Prepared)
+        blobs = _base_blobs(world, prepared, base)
+        if blobs is not None and all(world.cache.find(layer.descriptor) for layer in prepared.layers):
+            return prepared, blobs, len(prepared.layers)
+    prepared, blobs, reused = _fresh(world, project, request, base, selection)
+    world.cache.remember("prepared", key, msgspec.json.encode(prepared))
+    return prepared, blobs, reused
+
+
+def _base_blobs(world: World, prepared: Prepared, base: Base) -> Sequence[Blob] | None:
+    """Return the base's layers, which are the named base's own, or in the cache when it was assembled with more."""
+    if prepared.base.digest == base.image.digest:
+        return base.image.layers
+    blobs = [world.cache.find(layer.descriptor) for layer in prepared.base_layers]
+    return None if None in blobs else [blob for blob in blobs if blob is not None]
+
+
+def _fresh(
+    world: World, project: Project, request: Request, base: Base, selection: Selection
+) -> tuple[Prepared, Sequence[Blob], int]:
+    """Plan and write base and dependencies."""
+    from tare.flow.dependencies import plan_dependencies
+
+    planned = plan_dependencies(world, project, request, base, selection)
+    with world.step("write layers"):
+        outcomes = write_layers(
+            world.cache,
+            planned.layers,
+            planned.wheels,
+            Writing(
+                mtime=world.epoch,
+                single_member=request.single_member,
+                recoded=planned.built,
+                threads=world.threads,
+            ),
+        )
+    base = planned.base
+    prepared = Prepared(
+        platform=base.image.platform,
+        base=_summary(base),
+        config=base.image.config,
+        scheme=planned.scheme,
+        base_layers=_base_layers(base),
+        layers=tuple(
+            ready(outcome.layer, kind=layer.kind, why=layer.why, distributions=layer.distributions)
+            for layer, outcome in zip(planned.layers, outcomes, strict=True)
+        ),
+        distributions=tuple(each.name for each in selection.locked),
+        warnings=(*selection.warnings, *planned.warnings),
+    )
+    return prepared, base.image.layers, sum(outcome.reused for outcome in outcomes)
+
+
+def _summary(base: Base) -> BaseSummary:
+    facts = base.facts
+    return BaseSummary(
+        reference=base.name,
+        digest=base.image.digest,
+        python=facts.python.version if facts.python else "",
+        libc=str(facts.libc or ""),
+        interpreter=facts.python.executable if facts.python else "",
+        resolved=base.resolved,
+    )
+
+
+def _base_layers(base: Base) -> tuple[ReadyLayer, ...]:
+    image = base.image
+    return tuple(
+        ReadyLayer(
+            descriptor=descriptor, diff_id=diff_id, unpacked=unpacked, kind="base", why=f"the base `{base.name}`"
+        )
+        for descriptor, diff_id, unpacked in zip(
+            image.manifest.layers, image.config.rootfs.diff_ids, base.facts.unpacked, strict=True
+        )
+    )
+
+
+def _write_own(world: World, part: ProjectPart, request: Request) -> Outcome:
+    """Write the project's layer. Its wheel was made here, so it is compressed by the pinned coder."""
+    writing = Writing(mtime=world.epoch, single_member=request.single_member, recoded=frozenset(part.wheels))
+    return write_layers(world.cache, [part.layer], part.wheels, writing)[0]
+
+
+def _with_entrypoint(
+    project: Project, prepared: Prepared, part: ProjectPart
+) -> tuple[ToolConfig, str, tuple[str, ...]]:
+    """Return the project's configuration with what to run filled in, the reason, and warnings."""
+    config = project.config
+    found = find(project, [file.path for file in part.files], _reader(project.root), prepared.distributions)
+    if config.entrypoint is None and config.cmd is None:
+        config = msgspec.structs.replace(config, entrypoint=found.argv or None)
+    if found.port is not None and not config.ports:
+        config = msgspec.structs.replace(config, ports=(f"{found.port}/tcp",))
+    if found.pythonpath and "PYTHONPATH" not in config.env and not project.has_build_system:
+        workdir = config.workdir or WORKDIR
+        path = ":".join(f"{workdir}/{directory}".rstrip("/") for directory in found.pythonpath)
+        config = msgspec.structs.replace(config, env={**config.env, "PYTHONPATH": path})
+    return config, found.reason, (found.warning,) if found.warning else ()
+
+
+def _reader(root: str) -> Callable[[str], bytes]:
+    def read(path: str) -> bytes:
+        with open(f"{root}/{path}", "rb") as file:
+            return file.read()
+
+    return read

@@ -1,0 +1,138 @@
+"""Assembled bases: a suite's packages pinned, and the layer of them written, each once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from tare.bases.debian import apt, sources
+from tare.bases.debian.assemble import (
+    BaseSpec,
+    Pin,
+    assemble,
+    image_config,
+    layer_key,
+    resolve_base,
+    write_layer,
+)
+from tare.bases.debian.snapshot import Snapshot
+from tare.bases.debian.sources import Sources
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci.changeset import WrittenLayer
+from tare.oci.digest import Digest
+from tare.oci.image import FileBlob, Image, make_image
+from tare.stores.cache import key_of
+
+
+class _SuiteKey(msgspec.Struct, frozen=True, kw_only=True):
+    suite: str
+    platform: str
+
+
+class _PinKey(msgspec.Struct, frozen=True, kw_only=True):
+    snapshot: Snapshot
+    named: tuple[str, ...]
+
+
+class _Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """What a suite was when it was looked up."""
+
+    snapshot: Snapshot
+    at: float
+    """Seconds since 1970."""
+
+
+def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...]) -> tuple[Image, float]:
+    """Return the image of the suite's packages, and when they were looked up."""
+    spec = BaseSpec(
+        suite=suite,
+        platform=request.platform,
+        packages=tuple(sorted({*request.system_packages, *packages})),
+        debug=request.debug,
+    )
+    pin, resolved = _pin(world, spec, pull=request.pull)
+    layer = _layer(world, spec, pin)
+    blob = FileBlob(descriptor=layer.descriptor, path=world.cache.path(layer.descriptor.digest))
+    created = datetime.fromtimestamp(world.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return make_image(image_config(spec, layer, created=created), (blob,), {}), resolved
+
+
+def _pin(world: World, spec: BaseSpec, *, pull: bool) -> tuple[Pin, float]:
+    """Return the packages of *spec*: the suite as it was when it was looked up, which is once until `--pull`."""
+    suite = key_of(_SuiteKey(suite=spec.suite, platform=str(spec.platform)))
+    known = world.cache.remembered("suites", suite)
+    resolved = msgspec.json.decode(known, type=_Resolved) if known is not None else None
+    if resolved is not None and pull and resolved.at < world.started:
+        resolved = None
+    if resolved is not None:
+        packages = world.cache.remembered("pins", _pin_key(resolved.snapshot, spec))
+        if packages is not None:
+            return msgspec.json.decode(packages, type=Pin), resolved.at
+    with world.step("resolve the suite"):
+        pin = resolve_base(
+            spec,
+            sources=lambda: _sources(world),
+            fetcher=world.fetcher,
+            blobs=world.cache,
+            now=datetime.fromtimestamp(world.now(), UTC),
+            log=world.reporter.warn,
+            snapshot=resolved.snapshot if resolved is not None else None,
+        )
+    resolved = resolved or _Resolved(snapshot=pin.snapshot, at=world.now())
+    world.cache.remember("pins", _pin_key(pin.snapshot, spec), msgspec.json.encode(pin))
+    world.cache.remember("suites", suite, msgspec.json.encode(resolved))
+    return pin, resolved.at
+
+
+def _pin_key(snapshot: Snapshot, spec: BaseSpec) -> Digest:
+    return key_of(_PinKey(snapshot=snapshot, named=spec.named))
+
+
+def _layer(world: World, spec: BaseSpec, pin: Pin) -> WrittenLayer:
+    key = key_of(layer_key(spec, pin, mtime=world.epoch))
+    known = world.cache.remembered("base-layers", key)
+    if known is not None:
+        layer = msgspec.json.decode(known, type=WrittenLayer)
+        if world.cache.find(layer.descriptor) is not None:
+            return layer
+    with world.step("assemble the base"), world.cache.writing() as pending:
+        with assemble(
+            spec,
+            pin,
+            sources=lambda: _sources(world),
+            fetcher=world.fetcher,
+            blobs=world.cache,
+            progress=world.reporter.advance,
+        ) as base:
+            layer = write_layer(base.tree, pending.file, mtime=world.epoch)
+            for warning in base.unpacked.warnings:
+                world.reporter.warn(warning)
+        world.cache.keep(pending, layer.descriptor.digest)
+    world.cache.remember("base-layers", key, msgspec.json.encode(layer))
+    return layer
+
+
+def _sources(world: World) -> Sources:
+    """Return where packages come from: what the environment names, or the machine's own apt configuration."""
+    mirror = world.environment.get("TARE_DEBIAN_MIRROR")
+    if mirror is None:
+        return apt.from_machine(world.root)
+    from pathlib import Path
+
+    keyring = world.environment.get("TARE_DEBIAN_KEYRING")
+    return sources.from_options(
+        mirror=mirror,
+        security_mirror=world.environment.get("TARE_DEBIAN_SECURITY_MIRROR"),
+        keyrings=(Path(keyring),) if keyring else (),
+        root=world.root,
+    )
+
+
+def packages_of(sonames: set[str], suite: str) -> tuple[str, ...]:
+    """Return the packages of *sonames* that the table knows."""
+    from tare.bases.debian.tables import tables
+
+    known = tables()
+    return tuple(sorted({package for name in sonames if (package := known.package_of(name, suite)) is not None}))

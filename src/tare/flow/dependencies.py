@@ -1,0 +1,154 @@
+"""A project's dependencies on a base: selected, fetched, checked, planned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tare.errors import TargetError
+from tare.flow import bases
+from tare.flow.bases import Base
+from tare.flow.distributions import Acquired, acquire
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci.digest import Digest
+from tare.plan.environment import skeleton
+from tare.plan.layering import arrange
+from tare.plan.overlaps import settle
+from tare.plan.plan import PlannedLayer, Segment
+from tare.plan.run_config import PREFIX
+from tare.projects.names import normalize
+from tare.projects.project import Project
+from tare.projects.resolve import Selection
+from tare.stores.cache import key_of
+from tare.stores.names import SuiteName, parse
+from tare.wheels.libraries import Libraries
+from tare.wheels.linking import Missing, missing, refusal
+from tare.wheels.needs import FORMAT, WheelElf, inspect
+from tare.wheels.scheme import Scheme, install
+from tare.wheels.wheel import Wheel
+
+
+class Dependencies(msgspec.Struct, frozen=True, kw_only=True):
+    """What is below the project's code, planned."""
+
+    base: Base
+    scheme: Scheme
+    layers: tuple[PlannedLayer, ...]
+    wheels: dict[Digest, Wheel]
+    built: frozenset[Digest]
+    """The wheels that were built here."""
+
+    warnings: tuple[str, ...]
+
+
+class _NeedsKey(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    wheel: Digest
+    filename: str
+
+
+def plan_dependencies(
+    world: World, project: Project, request: Request, base: Base, selection: Selection
+) -> Dependencies:
+    """Return the layers of *selection* on *base*, to which an assembled one gets what the wheels need besides."""
+    target = base.facts.target()
+    acquired = acquire(world, selection.locked, target, requested=_requested(project))
+    scheme = Scheme(prefix=PREFIX, series=target.series, free_threaded=target.free_threaded)
+    with world.step("plan"):
+        segments, overlaps = settle([_segment(each, scheme) for each in acquired])
+    base, gaps = _with_libraries(world, request, base, acquired, segments)
+    layers = arrange(
+        segments,
+        compressed={each.wheel.name: _compressed(each.wheel) for each in acquired},
+        skeleton=skeleton(scheme, interpreter=_interpreter(base), version=target.version),
+        base_layers=len(base.image.layers),
+    )
+    return Dependencies(
+        base=base,
+        scheme=scheme,
+        layers=layers,
+        wheels={each.wheel.digest: each.wheel for each in acquired},
+        built=frozenset(each.wheel.digest for each in acquired if each.built),
+        warnings=(*overlaps, *(str(gap) for gap in gaps)),
+    )
+
+
+def _compressed(wheel: Wheel) -> int:
+    return sum(member.compressed for member in wheel.archive.members)
+
+
+def _requested(project: Project) -> frozenset[str]:
+    """Return the normalized names of what the project itself asks for."""
+    names = (re.match(r"[A-Za-z0-9._-]+", requirement.strip()) for requirement in project.dependencies)
+    return frozenset(normalize(name[0]) for name in names if name)
+
+
+def _segment(acquired: Acquired, scheme: Scheme) -> Segment:
+    wheel = acquired.wheel
+    return Segment(
+        name=wheel.name,
+        version=wheel.version,
+        filename=wheel.filename,
+        wheel=wheel.digest,
+        scheme=scheme,
+        provenance=acquired.provenance,
+        files=install(wheel, scheme, acquired.provenance),
+    )
+
+
+def _with_libraries(
+    world: World, request: Request, base: Base, acquired: Sequence[Acquired], segments: Iterable[Segment]
+) -> tuple[Base, tuple[Missing, ...]]:
+    """Return a base that has every shared library that the wheels need, and what may be missing all the same.
+
+    An assembled base gets the packages that it lacks; any other must have them.
+    """
+    needs = [_needs(world, each.wheel) for each in acquired if _is_native(each.wheel)]
+    if not needs:
+        return base, ()
+    places = {
+        segment.filename: {file.source.name: file.path for file in segment.files if not isinstance(file.source, bytes)}
+        for segment in segments
+    }
+
+    def gaps(provided: Libraries) -> tuple[Missing, ...]:
+        return missing(needs, provided, installed_paths=places, allowed=request.allow_missing)
+
+    found = gaps(base.facts.provided())
+    name = parse(request.base)
+    if isinstance(name, SuiteName) and any(gap.kind == "library" for gap in found):
+        from tare.flow import debian
+
+        wanted = {gap.library for gap in found if gap.kind == "library" and gap.severity == "error"}
+        packages = debian.packages_of(wanted, name.suite)
+        if packages:
+            base = bases.resolve(world, request, packages=packages)
+            found = gaps(base.facts.provided())
+    errors = [gap for gap in found if gap.severity == "error"]
+    if errors:
+        raise refusal(errors)
+    return base, tuple(gap for gap in found if gap.severity != "error")
+
+
+def _is_native(wheel: Wheel) -> bool:
+    return not wheel.filename.endswith("-any.whl")
+
+
+def _needs(world: World, wheel: Wheel) -> WheelElf:
+    key = key_of(_NeedsKey(format=FORMAT, wheel=wheel.digest, filename=wheel.filename))
+    known = world.cache.remembered("elf", key)
+    if known is not None:
+        return msgspec.json.decode(known, type=WheelElf)
+    with world.step("read shared libraries"):
+        needs = inspect(wheel)
+    world.cache.remember("elf", key, msgspec.json.encode(needs))
+    return needs
+
+
+def _interpreter(base: Base) -> str:
+    if base.facts.python is None:
+        raise TargetError(f"the base `{base.name}` has no Python")
+    return base.facts.python.executable

@@ -1,0 +1,77 @@
+"""The image: layers that exist, a configuration, and the documents that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from tare.flow.prepared import Prepared, ReadyLayer
+from tare.oci.config import History, ImageConfig, RootFS, RunConfig
+from tare.oci.image import Blob, FileBlob, Image, make_image
+from tare.projects.project import Project
+from tare.stores.cache import Cache
+
+_TITLE = "org.opencontainers.image.title"
+_VERSION = "org.opencontainers.image.version"
+_BASE_NAME = "org.opencontainers.image.base.name"
+_BASE_DIGEST = "org.opencontainers.image.base.digest"
+_CREATED = "org.opencontainers.image.created"
+
+
+def finish(
+    prepared: Prepared,
+    base: Sequence[Blob],
+    own: ReadyLayer,
+    run: RunConfig,
+    *,
+    project: Project,
+    cache: Cache,
+    epoch: int,
+) -> Image:
+    """Return the image of *prepared* and the project's *own* layer, which starts as *run* says."""
+    new = (*prepared.layers, own)
+    created = datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    known = image_annotations(prepared, project, created)
+    labels = {**{name: value for name, value in known.items() if name != _CREATED}, **(run.labels or {})}
+    config = ImageConfig(
+        architecture=prepared.platform.architecture,
+        os=prepared.platform.os,
+        variant=prepared.platform.variant,
+        created=created,
+        config=msgspec.structs.replace(run, labels=labels),
+        rootfs=RootFS(type="layers", diff_ids=(*prepared.config.rootfs.diff_ids, *(layer.diff_id for layer in new))),
+        history=(*_base_history(prepared), *(_history(layer, created) for layer in new)),
+    )
+    blobs = (FileBlob(descriptor=layer.descriptor, path=cache.path(layer.descriptor.digest)) for layer in new)
+    return make_image(config, (*base, *blobs), known)
+
+
+def image_annotations(prepared: Prepared, project: Project, created: str) -> dict[str, str]:
+    """Return what the specification has keys for.
+
+    https://github.com/opencontainers/image-spec/blob/main/annotations.md
+    """
+    found = {
+        _BASE_DIGEST: prepared.base.digest,
+        _BASE_NAME: prepared.base.reference,
+        _CREATED: created,
+        _TITLE: project.name,
+        _VERSION: project.version,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _base_history(prepared: Prepared) -> tuple[History, ...]:
+    """Return the base's history, made up where it has none: entries and layers have to agree in number."""
+    history = prepared.config.history or ()
+    layers = len(prepared.config.rootfs.diff_ids)
+    if sum(not entry.empty_layer for entry in history) == layers:
+        return history
+    return tuple(History(created_by=f"base {prepared.base.reference}") for _ in range(layers))
+
+
+def _history(layer: ReadyLayer, created: str) -> History:
+    distributions = ", ".join(layer.distributions[:8]) + (" …" if len(layer.distributions) > 8 else "")
+    return History(created=created, created_by=f"tare: {distributions or 'project files'}", comment=layer.why)

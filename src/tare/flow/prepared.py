@@ -1,0 +1,70 @@
+"""What an image consists of below the project's own code: everything that a changed line does not touch."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tare.oci.changeset import WrittenLayer
+from tare.oci.config import ImageConfig
+from tare.oci.descriptor import Descriptor
+from tare.oci.digest import Digest
+from tare.oci.platform import Platform
+from tare.wheels.scheme import Scheme
+
+
+class ReadyLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer that exists, and what it is for."""
+
+    descriptor: Descriptor
+    diff_id: Digest
+    unpacked: int
+    """Bytes of its regular files."""
+
+    kind: str
+    """`base`, `wheel`, `wheels` or `project`."""
+
+    why: str
+    distributions: tuple[str, ...] = ()
+
+
+class BaseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person and a document are told of the base."""
+
+    reference: str
+    digest: Digest
+    python: str
+    libc: str
+    interpreter: str
+    resolved: float
+    """When its name was resolved, in seconds since 1970; 0 if it lies on this machine."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Base and dependencies, built."""
+
+    platform: Platform
+    base: BaseSummary
+    config: ImageConfig
+    """The base's."""
+
+    scheme: Scheme
+    base_layers: tuple[ReadyLayer, ...]
+    layers: tuple[ReadyLayer, ...]
+    """Those of the dependencies."""
+
+    distributions: tuple[str, ...]
+    """Normalized names of what is installed."""
+
+    warnings: tuple[str, ...] = ()
+
+
+def ready(written: WrittenLayer, *, kind: str, why: str, distributions: tuple[str, ...] = ()) -> ReadyLayer:
+    """Return a written layer with what it is for."""
+    return ReadyLayer(
+        descriptor=written.descriptor,
+        diff_id=written.diff_id,
+        unpacked=written.unpacked,
+        kind=kind,
+        why=why,
+        distributions=distributions,
+    )

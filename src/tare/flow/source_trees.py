@@ -1,0 +1,120 @@
+"""Sources that have to be built: a file, a directory of this machine, or a commit of a repository."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from tare.errors import MachineError, NetworkError, ProjectError
+from tare.flow.world import World
+from tare.oci.digest import sha256
+from tare.projects.locked import Locked, LockedDirectory, LockedVcs
+from tare.projects.project import Project
+from tare.projects.redaction import redacted
+from tare.projects.sources import collect
+
+
+class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wheel is built from."""
+
+    identity: str
+    """What decides the wheel: a digest, or a commit."""
+
+    file: Path | None = None
+    filename: str = ""
+    directory: Path | None = None
+    vcs: LockedVcs | None = None
+    subdirectory: str | None = None
+
+    @contextlib.contextmanager
+    def open(self, world: World) -> Iterator[Path]:
+        """Give the directory, or the archive, that a build backend is to be run on."""
+        if self.directory is not None:
+            yield self.directory
+            return
+        with world.cache.scratch() as scratch:
+            if self.vcs is not None:
+                yield _checked_out(world, self.vcs, scratch) / (self.subdirectory or "")
+            elif self.file is not None:
+                # A build front-end tells the kind of an archive by its name, and a blob of the cache has none.
+                named = scratch / self.filename
+                shutil.copyfile(self.file, named)
+                yield named
+
+
+def source_tree(
+    *,
+    file: Path | None = None,
+    filename: str = "",
+    identity: str = "",
+    directory: Path | None = None,
+    vcs: LockedVcs | None = None,
+    subdirectory: str | None = None,
+) -> SourceTree:
+    """Return the source that is named by one of the arguments."""
+    if directory is not None:
+        place = directory / (subdirectory or "")
+        if not place.is_dir():
+            raise ProjectError(f"the lockfile names `{place}`, which is not a directory")
+        return SourceTree(identity=_listing(place), directory=place)
+    if vcs is not None:
+        identity = f"{vcs.kind} {redacted(vcs.url or vcs.path or '')} {vcs.commit} {vcs.subdirectory or ''}"
+        return SourceTree(identity=identity, vcs=vcs, subdirectory=vcs.subdirectory)
+    return SourceTree(
+        identity=f"{identity} {subdirectory or ''}", file=file, filename=filename, subdirectory=subdirectory
+    )
+
+
+def directories(locked: Iterable[Locked]) -> tuple[str, ...]:
+    """Return what lies in the directories of this machine that are among *locked*."""
+    return tuple(
+        _listing(Path(each.path) / (each.subdirectory or "")) for each in locked if isinstance(each, LockedDirectory)
+    )
+
+
+def _listing(directory: Path) -> str:
+    """Return the digest of every file below *directory* that a build could see."""
+    lines = []
+    for each in collect(Project(root=str(directory))):
+        content = each.link or sha256((directory / each.path).read_bytes())
+        lines.append(f"{each.path} {each.mode:o} {content}")
+    return sha256("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def _checked_out(world: World, vcs: LockedVcs, scratch: Path) -> Path:
+    """Check out one commit, without its history where the server allows that."""
+    if vcs.kind != "git":
+        raise ProjectError(
+            f"`{vcs.name}` is in a {vcs.kind} repository", causes=("tare checks out git repositories only",)
+        )
+    if world.offline and vcs.path is None:
+        raise NetworkError(f"`{vcs.name}` has to be cloned", causes=("`--offline` was given",))
+    place = vcs.url or vcs.path or ""
+    tree = scratch / "tree"
+    _git(world, "init", "--quiet", str(tree), name=vcs.name)
+    here = ("-C", str(tree))
+    try:
+        _git(world, *here, "fetch", "--quiet", "--depth", "1", place, vcs.commit, name=vcs.name)
+    except NetworkError:
+        # Servers may refuse to hand out a commit by its hash; then everything has to come.
+        _git(world, *here, "fetch", "--quiet", "--tags", place, "+refs/heads/*:refs/remotes/origin/*", name=vcs.name)
+    _git(world, *here, "-c", "advice.detachedHead=false", "checkout", "--quiet", vcs.commit, name=vcs.name)
+    return tree
+
+
+def _git(world: World, *arguments: str, name: str) -> None:
+    environment = {**world.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+    try:
+        done = subprocess.run(
+            ["git", *arguments], env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        raise MachineError(f"`{name}` is locked to a commit, and there is no `git`", hints=("Install git",)) from None
+    if done.returncode != 0:
+        lines = tuple(redacted(line.strip()) for line in done.stderr.splitlines() if line.strip())
+        raise NetworkError(f"cannot check out `{name}`", causes=lines[:3])

@@ -1,0 +1,127 @@
+"""The outside world as one value: what a command hands down, so that nothing below looks around by itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tare.errors import UsageError
+from tare.stores.cache import Cache
+
+if TYPE_CHECKING:
+    from tare.net.fetch import Fetcher
+    from tare.projects.uv import Uv
+
+
+class Reporter:
+    """Hears what happens. Its methods do nothing: a library is silent, a command draws."""
+
+    def step(self, name: str) -> None:
+        """A step begins."""
+
+    def total(self, size: int) -> None:
+        """The step will move *size* bytes more."""
+
+    def advance(self, size: int) -> None:
+        """The step moved *size* bytes; fewer than none when some have to be moved again. Called from any thread."""
+
+    def warn(self, text: str) -> None:
+        """The person should know, and perhaps do something about it."""
+
+
+class World:
+    """Environment, clock, cache and network of one run of a command."""
+
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        python: str,
+        cache: Cache,
+        now: Callable[[], float],
+        reporter: Reporter,
+        offline: bool = False,
+        find_links: tuple[str, ...] = (),
+        threads: int = 2,
+        root: Path = Path("/"),
+    ) -> None:
+        self.environment = environment
+        self.python = python
+        """The interpreter that runs tare."""
+        self.cache = cache
+        self.now = now
+        """Seconds since 1970."""
+        self.reporter = reporter
+        self.offline = offline
+        self.find_links = find_links
+        self.threads = threads
+        self.root = root
+        """The machine's file system, where apt's configuration and keyrings lie."""
+        self.started = now()
+        self.seconds: dict[str, float] = {}
+        """How long each step took."""
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Announce a step and measure how long it takes."""
+        self.reporter.step(name)
+        started = self.now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.now() - started
+
+    @property
+    def epoch(self) -> int:
+        """Seconds since 1970 that every file and the image are dated to.
+
+        https://reproducible-builds.org/specs/source-date-epoch/; 1980 by default, because zip tools inside an image
+        refuse earlier files.
+        """
+        text = self.environment.get("SOURCE_DATE_EPOCH", "315532800")
+        if not (text.isascii() and text.isdigit()) or int(text) >= 8**11:
+            raise UsageError(f"SOURCE_DATE_EPOCH is `{text[:40]}`", causes=("expected seconds since 1970, below 8¹¹",))
+        return int(text)
+
+    @property
+    def memo_directory(self) -> str:
+        """Where the reading of projects and the answers of uv are remembered."""
+        return str(self.cache.root / "memo" / "projects")
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The door to the network. What it reads of the environment is what uv reads."""
+        from tare.flow.credentials import credentials
+        from tare.net.fetch import Fetcher
+
+        names = ("http", "https", "all", "no")
+        found = {name: self._either(f"{name}_proxy") for name in names}
+        certificates = self.environment.get("SSL_CERT_FILE")
+        return Fetcher(
+            ca_file=Path(certificates) if certificates else None,
+            proxies={name: value for name, value in found.items() if value},
+            credentials=credentials(self.environment),
+            offline=self.offline,
+        )
+
+    @cached_property
+    def uv(self) -> Uv:
+        """The resolver and the builder of source distributions."""
+        from tare.projects.uv import Uv
+
+        # uv ships its own certificates and looks at the system's only when it is told to; who names a file means it.
+        extra = {"UV_SYSTEM_CERTS": "1"} if "SSL_CERT_FILE" in self.environment else {}
+        return Uv(
+            python=self.python,
+            env={**extra, **self.environment},
+            offline=self.offline,
+            find_links=self.find_links,
+            memo=self.memo_directory,
+        )
+
+    def _either(self, name: str) -> str | None:
+        """Return a variable that tools spell in lower case or in capitals; the lower case one wins, as in curl."""
+        return self.environment.get(name) or self.environment.get(name.upper())

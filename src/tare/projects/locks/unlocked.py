@@ -1,0 +1,70 @@
+"""A project or script without a lock: uv chooses now, and the build says that it is not pinned."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+from packaging.pylock import Pylock
+
+from tare.projects import files, poetry
+from tare.projects.discovery import Lock
+from tare.projects.locks import pylock
+from tare.projects.locks.interface import Request, Resolution
+from tare.projects.locks.pins import Source, assembled
+from tare.projects.names import check_known
+from tare.projects.project import Project
+from tare.projects.uv import Uv
+
+
+def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolution:
+    """Resolve what the manifest asks for."""
+    check_known("extra", request.extras, project.extras, project.name or lock.name)
+    check_known("group", request.groups, project.groups, project.name or lock.name)
+    needs = project.has_dependencies or request.extras or request.groups
+    found = _resolved(lock, project, request, uv) if needs else nothing(project)
+    return Resolution(
+        pylock=found,
+        origin=lock.name,
+        directory=project.root,
+        pinned=not found.packages,
+        hashed=not found.packages,
+        inputs=(lock.path,),
+        warnings=(f"the build is not pinned: there is no lockfile for `{lock.name}`",) if found.packages else (),
+    )
+
+
+def nothing(project: Project) -> Pylock:
+    """Return the lock of a project that needs nothing."""
+    return assembled([], Source(origin="", directory=project.root))
+
+
+def _resolved(lock: Lock, project: Project, request: Request, uv: Uv) -> Pylock:
+    answer = _script(lock, project, uv) if lock.kind == "script" else _manifest(lock, project, request, uv)
+    return pylock.parse(tomllib.loads(answer.decode()), lock.name)
+
+
+def _script(lock: Lock, project: Project, uv: Uv) -> bytes:
+    """Resolve a script. `uv pip compile` reads its requirements but not its sources, and would ask an index for them."""
+    return uv.export(
+        what=f"cannot resolve `{lock.name}`",
+        directory=project.root,
+        args=("--python", uv.python, "--script", os.path.relpath(lock.path, project.root)),
+        inputs=(files.read_bytes(lock.path),),
+    )
+
+
+def _manifest(lock: Lock, project: Project, request: Request, uv: Uv) -> bytes:
+    data = files.read_bytes(lock.path)
+    document = files.toml(lock.path, data)
+    if "project" in document:
+        options = [part for name in request.extras for part in ("--extra", name)]
+        options += [part for name in request.groups for part in ("--group", name)]
+        args, stdin = (*options, os.path.basename(lock.path)), ""
+    else:
+        args, stdin = (
+            ("-",),
+            "\n".join(poetry.requirements(poetry.table(document), request.extras, request.groups, project.root)) + "\n",
+        )
+    what = f"cannot resolve `{lock.name}`"
+    return uv.compile(what=what, directory=project.root, python=request.python, stdin=stdin, args=args, inputs=(data,))

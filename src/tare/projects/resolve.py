@@ -1,0 +1,113 @@
+"""From a project and a target to what is installed: resolved, selected, and remembered.
+
+The warm path loads neither `packaging` nor a TOML reader, and starts no process: an answer that is remembered is
+taken when every file that it came from is unchanged.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from tare.projects import memo
+from tare.projects.locked import Locked
+from tare.projects.names import normalize
+from tare.projects.project import Project, digest
+from tare.projects.uv import Uv
+from tare.wheels.target import Target
+
+if TYPE_CHECKING:
+    from tare.projects.discovery import Kind
+    from tare.projects.locks.interface import LockFormat, Request, Resolution
+
+_MODULES: dict[Kind, str] = {
+    "pylock": "pylock",
+    "uv": "uv",
+    "poetry": "poetry",
+    "pdm": "pdm",
+    "pipfile": "pipfile",
+    "requirements": "requirements",
+    "pyproject": "unlocked",
+    "script": "unlocked",
+}
+"""The module of `tare.projects.locks` that reads each kind."""
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target takes of a project's lock, and how far that is fixed."""
+
+    locked: tuple[Locked, ...]
+    """Sorted by name; without the project itself."""
+
+    origin: str
+    """The name of the file it comes from; empty when the project needs nothing."""
+
+    pinned: bool
+    """Whether the input named every version."""
+
+    hashed: bool
+    """Whether the input named every hash."""
+
+    warnings: tuple[str, ...] = ()
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A selection as it is remembered."""
+
+    inputs: dict[str, str | None]
+    """The digest of every file that it came from, by path."""
+
+    selection: Selection
+
+
+def locked(
+    project: Project, target: Target, uv: Uv, *, extras: Iterable[str] = (), groups: Iterable[str] = ()
+) -> Selection:
+    """Return what *target* takes of *project*, with the *extras* and dependency *groups* that are asked for."""
+    wanted = (tuple(sorted({normalize(name) for name in extras})), tuple(sorted({normalize(name) for name in groups})))
+    key = memo.key("selection", (msgspec.json.encode((project, target, wanted)), *uv.settings(project.root)))
+    kept = None if uv.refresh else memo.recall(uv.memo, key)
+    if kept is not None:
+        known = msgspec.json.decode(kept, type=_Kept)
+        if all(digest(path) == value for path, value in known.inputs.items()):
+            return known.selection
+    inputs, selection = _selected(project, target, uv, *wanted)
+    value = _Kept(inputs={path: digest(path) for path in inputs}, selection=selection)
+    memo.keep(uv.memo, key, msgspec.json.encode(value))
+    return selection
+
+
+def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
+    """Return the resolution of *project*, whatever its lock is."""
+    if project.lock is None:
+        from tare.projects.locks.interface import Resolution
+        from tare.projects.locks.unlocked import nothing
+        from tare.projects.names import check_known
+
+        check_known("extra", request.extras, (), project.name or "the project")
+        check_known("group", request.groups, (), project.name or "the project")
+        return Resolution(pylock=nothing(project), origin="", directory=project.root, pinned=True, hashed=True)
+    module = importlib.import_module(f"tare.projects.locks.{_MODULES[project.lock.kind]}")
+    return cast("LockFormat", module).resolve(project.lock, project, request, uv)
+
+
+def _selected(
+    project: Project, target: Target, uv: Uv, extras: tuple[str, ...], groups: tuple[str, ...]
+) -> tuple[tuple[str, ...], Selection]:
+    from tare.projects.locks.interface import Request
+    from tare.projects.selection import check_project, select
+
+    check_project(project, target)
+    series = "{}.{}".format(*target.series)
+    resolution = resolve(project, Request(python=series, extras=extras, groups=groups), uv)
+    selection = Selection(
+        locked=select(resolution, target, project),
+        origin=resolution.origin,
+        pinned=resolution.pinned,
+        hashed=resolution.hashed,
+        warnings=(*project.warnings, *resolution.warnings),
+    )
+    return resolution.inputs, selection

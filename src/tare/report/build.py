@@ -1,0 +1,100 @@
+"""What `tare build` says: a line for people, a document for machines (`docs/json.md`)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tare.flow.build import Built
+from tare.flow.prepared import ReadyLayer
+from tare.oci.image import Image, ImageIndex
+from tare.report.text import age, duration, megabytes
+
+SCHEMA = "tare.build/1"
+
+
+def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
+    """Return a line for each image, the last of which has the time."""
+    lines = [_line(each, now) for each in built]
+    return "\n".join(lines) + f"; {duration(seconds)}\n"
+
+
+def _line(built: Built, now: float) -> str:
+    base = built.prepared.base
+    old = base.resolved and now - base.resolved > 3600
+    when = f", as of {age(now - base.resolved)}" if old else ""
+    new = len(built.layers) - len(built.prepared.base_layers)
+    return (
+        f"{built.image.platform} on {base.reference} (CPython {base.python}, {base.libc}{when}): "
+        f"{megabytes(pull(built))} to pull, {megabytes(unpacked(built))} unpacked, "
+        f"{new} new layers of which {built.reused} were known; runs {_command(built)}"
+    )
+
+
+def _command(built: Built) -> str:
+    config = built.image.config.config
+    words = (*(config.entrypoint or ()), *(config.cmd or ()))
+    return f"`{shlex.join(words)}`" if words else "nothing"
+
+
+def pull(built: Built) -> int:
+    """Return the bytes of the compressed layers."""
+    return sum(layer.descriptor.size for layer in built.layers)
+
+
+def unpacked(built: Built) -> int:
+    """Return the bytes of the regular files of all layers."""
+    return sum(layer.unpacked for layer in built.layers)
+
+
+def build_json(
+    whole: Image | ImageIndex, built: Sequence[Built], *, reference: str, seconds: Mapping[str, float]
+) -> str:
+    """Return the document. An index has one under `images` for each platform."""
+    timing = {name: round(value, 4) for name, value in seconds.items()}
+    if isinstance(whole, ImageIndex):
+        document: dict[str, object] = {
+            "schema": SCHEMA,
+            "image": {"digest": whole.digest, "platform": None, "reference": reference},
+            "images": [_image(each, reference) for each in built],
+            "seconds": timing,
+        }
+    else:
+        document = {"schema": SCHEMA, **_image(built[0], reference), "seconds": timing}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _image(built: Built, reference: str) -> dict[str, object]:
+    base = built.prepared.base
+    return {
+        "image": {"digest": built.image.digest, "platform": str(built.image.platform), "reference": reference},
+        "base": {
+            "reference": base.reference,
+            "digest": base.digest,
+            "facts": {"python": base.python, "libc": base.libc, "interpreter": base.interpreter},
+        },
+        "layers": [_layer(layer) for layer in built.layers],
+        "sizes": {"pull": pull(built), "unpacked": unpacked(built)},
+        "reused": built.reused,
+        "entrypoint": {"command": _words(built), "reason": built.entrypoint_reason},
+        "warnings": list(built.warnings),
+    }
+
+
+def _words(built: Built) -> list[str]:
+    config = built.image.config.config
+    return [*(config.entrypoint or ()), *(config.cmd or ())]
+
+
+def _layer(layer: ReadyLayer) -> dict[str, object]:
+    return {
+        "digest": layer.descriptor.digest,
+        "diff_id": layer.diff_id,
+        "size": layer.descriptor.size,
+        "unpacked": layer.unpacked,
+        "kind": layer.kind,
+        "why": layer.why,
+        "distributions": list(layer.distributions),
+    }

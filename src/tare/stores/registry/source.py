@@ -1,0 +1,107 @@
+"""Images read from a registry: manifests and configs now, layers when somebody opens them."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from tare.errors import NetworkError
+from tare.oci.descriptor import Descriptor
+from tare.oci.image import Blob, Image, ImageIndex
+from tare.oci.platform import Platform
+from tare.oci.reference import Reference
+from tare.stores import assemble
+from tare.stores.registry import blobs, manifests
+from tare.stores.registry.manifests import Document
+from tare.stores.registry.repository import Registries, Repository
+from tare.stores.verified import VerifiedBlob, read_document
+
+
+class RegistrySource:
+    """The image under *reference*, asked of the mirrors of its registry first."""
+
+    def __init__(self, registries: Registries, reference: Reference, *, doing: str = "pull") -> None:
+        self._repositories = registries.readers(reference, doing=doing)
+        self._reference = reference
+        self._top: Document | None = None
+
+    @property
+    def what(self) -> str:
+        return f"`{self._reference.familiar}`"
+
+    def resolve(self) -> Descriptor:
+        """Return what the reference points to now. A tag is looked up once in the life of this object."""
+        return self._document().descriptor
+
+    def read(self, platform: Platform | None = None) -> Image:
+        return assemble.read_image(self, self.resolve(), platform)
+
+    def read_all(self) -> Image | ImageIndex:
+        return assemble.read_all(self, self.resolve())
+
+    def document(self, descriptor: Descriptor, what: str) -> bytes:
+        top = self._document()
+        if descriptor.digest == top.digest:
+            return top.raw
+        if descriptor.media_type in manifests.MEDIA_TYPES:
+            return manifests.fetch(self._repositories[0], descriptor)
+        return read_document(BlobOpener(self._repositories, descriptor, what)(), descriptor, what=what)
+
+    def layer(self, descriptor: Descriptor, what: str) -> Blob:
+        return VerifiedBlob(descriptor=descriptor, what=what, opener=BlobOpener(self._repositories, descriptor, what))
+
+    def _document(self) -> Document:
+        if self._top is None:
+            name = self._reference.digest or self._reference.tag_or_latest
+            self._top = self._first(name)
+        return self._top
+
+    def _first(self, name: str) -> Document:
+        """Ask one repository after the other, and stay with the one that has the image."""
+        failed: list[NetworkError] = []
+        for number, repository in enumerate(self._repositories):
+            try:
+                document = manifests.get(repository, name)
+            except NetworkError as error:
+                failed.append(error)
+                continue
+            self._repositories = self._repositories[number:]
+            return document
+        raise _nowhere(failed)
+
+
+class BlobOpener:
+    """Opens a blob of a repository, the first of several that lets it. Its bytes are not checked yet."""
+
+    def __init__(self, repositories: tuple[Repository, ...], descriptor: Descriptor, what: str) -> None:
+        self.repositories = repositories
+        self._descriptor = descriptor
+        self._what = what
+
+    def __call__(self) -> BinaryIO:
+        return self.at(0)
+
+    def at(self, offset: int) -> BinaryIO:
+        """Return the bytes from *offset* on."""
+        failed: list[NetworkError] = []
+        for repository in self.repositories:
+            try:
+                return blobs.open_blob(repository, self._descriptor, what=self._what, offset=offset)
+            except NetworkError as error:
+                failed.append(error)
+        raise _nowhere(failed)
+
+
+def _nowhere(failed: list[NetworkError]) -> NetworkError:
+    """Return the error of the registry itself, with what its mirrors said before."""
+    last = failed[-1]
+    if len(failed) == 1:
+        return last
+    causes = dict.fromkeys(cause for error in (*failed[:-1], last) for cause in error.causes)
+    return NetworkError(last.message, causes=tuple(causes), hints=last.hints)
+
+
+def mounts_of(blob: Blob, registry: str) -> tuple[str, ...]:
+    """Return the repositories of *registry* that *blob* was found in."""
+    if isinstance(blob, VerifiedBlob) and isinstance(blob.opener, BlobOpener):
+        return tuple(repository.name for repository in blob.opener.repositories if repository.registry == registry)
+    return ()
