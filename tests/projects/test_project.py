@@ -261,9 +261,9 @@ def test_a_script_without_metadata_needs_nothing(tmp_path: Path) -> None:
             "line 1 and line 4 both start one",
         ),
         (
-            "#!/bin/python\n# /// script\n# dependencies = [\n# ///\n",
+            "#!/bin/python\n# /// script\n# dependencies = ]\n# ///\n",
             "`job.py` cannot be read",
-            "line 3, column 18: invalid value",
+            "line 3, column 16: invalid value",
         ),
         (
             "# /// script\n# dependencies = 1\n# ///\n",
@@ -275,10 +275,7 @@ def test_a_script_without_metadata_needs_nothing(tmp_path: Path) -> None:
 def test_a_script_block_that_is_wrong_says_where(tmp_path: Path, text: str, message: str, cause: str) -> None:
     write(tmp_path, {"job.py": text})
 
-    found = refused(tmp_path, "job.py")
-
-    assert found[0] == message
-    assert found[1][0].startswith(cause[:30])
+    assert refused(tmp_path, "job.py")[:2] == (message, (cause,))
 
 
 def test_a_block_ends_at_its_last_end_as_pep_723_says(tmp_path: Path) -> None:

@@ -61,7 +61,11 @@ Blob = bytes | Synthetic
 class Rule:
     """Does *action* in the place of the honest answer, for the requests that match."""
 
-    def __init__(self, method: str, pattern: str, action: Action, times: Collection[int] | None = None) -> None:
+    def __init__(
+        self, method: str, pattern: str, action: Action, times: Collection[int] | None = None, *, early: bool = False
+    ) -> None:
+        self.early = early
+        """Whether it is also about requests that the honest registry would not let in."""
         self.method = re.compile(method)
         self.pattern = re.compile(pattern)
         self.times = times
@@ -159,15 +163,19 @@ class Registry:
             self.repository(repository).tags[name] = digest
         return digest
 
-    def rule(self, method: str, pattern: str, action: Action, times: Collection[int] | None = None) -> None:
-        self.rules.append(Rule(method, pattern, action, times))
+    def rule(
+        self, method: str, pattern: str, action: Action, times: Collection[int] | None = None, *, early: bool = False
+    ) -> None:
+        self.rules.append(Rule(method, pattern, action, times, early=early))
 
     def revoke_tokens(self) -> None:
         self.tokens.clear()
 
     def _handle(self, exchange: Exchange) -> None:
         with self._lock:
-            rule = next((rule for rule in self.rules if rule.matches(exchange.request)), None)
+            allowed = exchange.request.path == "/token" or self._refuse(exchange.request) is None
+            rules = [rule for rule in self.rules if allowed or rule.early]
+            rule = next((rule for rule in rules if rule.matches(exchange.request)), None)
         if rule is not None:
             rule.action(self, exchange)
         else:

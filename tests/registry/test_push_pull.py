@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -67,7 +68,7 @@ def test_the_first_push_looks_brings_and_moves_the_tag_last(registry: Registry) 
     image = sample_image(sizes=(900, 300))
     RegistryDestination(client(threads=1), reference_to(registry)).write(image)
     config, first, second = (blob.descriptor.digest for blob in image.blobs)
-    lines = [line.partition("?")[0].replace(line.split("/uploads/")[-1], "…") for line in registry.server.lines]
+    lines = [re.sub("(?<=uploads/).+", "…", line) for line in registry.server.lines]
     assert lines == [
         "HEAD /v2/team/app/manifests/1",
         f"HEAD /v2/team/app/blobs/{config}",
@@ -129,13 +130,10 @@ def test_a_base_in_the_same_registry_is_mounted_and_never_downloaded(registry: R
     registry.requests.clear()
     RegistryDestination(client(threads=1), reference_to(registry)).write(base)
     assert not [line for line in registry.server.lines if line.startswith("GET")]
-    assert [seen.target for seen in registry.requests if seen.method == "POST"] == [
-        *(
-            f"/v2/team/app/blobs/uploads/?mount={blob.descriptor.digest}&from=library/base"
-            for blob in sorted(base.layers, key=lambda blob: -blob.descriptor.size)
-        ),
-        "/v2/team/app/blobs/uploads/",
-    ] or len([seen for seen in registry.requests if seen.method == "POST"]) == 4
+    mounted = [seen.target for seen in registry.requests if "mount" in seen.target]
+    assert mounted == [
+        f"/v2/team/app/blobs/uploads/?mount={blob.descriptor.digest}&from=library/base" for blob in base.layers
+    ]
     assert contents(RegistrySource(client(), reference_to(registry)).read()) == contents(image)
 
 

@@ -14,8 +14,8 @@ from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci import platform as platforms
 from tare.oci.platform import Platform
-from tare.projects.settings import command
 from tare.projects.project import Project, read
+from tare.projects.settings import command
 
 
 class ProjectArguments(WorldArguments):

@@ -31,7 +31,7 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HOSTS: Final = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 
-class ChrootEngine:
+class Chroot:
     """Runs images in namespaces of its own, with root file systems that are kept under *cache*.
 
     *environment* is for the interpreter between tare and the container; the container does not see it. *note* takes

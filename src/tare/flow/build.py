@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +27,9 @@ from tare.projects.entrypoint import find
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked
 from tare.stores.cache import key_of
+
+if TYPE_CHECKING:
+    from tare.flow.dependencies import Dependencies
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +77,7 @@ def build(world: World, project: Project, request: Request) -> Built:
         part = plan_project(world, project, prepared)
         outcome = _write_own(world, part, request)
     own = ready(outcome.layer, kind="project", why=part.layer.why, distributions=part.layer.distributions)
-    config, reason, notes = _with_entrypoint(project, prepared, part)
+    config, reason, notes = with_entrypoint(project, prepared, part)
     image = finish(
         prepared,
         base,
@@ -149,21 +153,27 @@ def _fresh(
                 threads=world.threads,
             ),
         )
+    layers = tuple(
+        ready(outcome.layer, kind=layer.kind, why=layer.why, distributions=layer.distributions)
+        for layer, outcome in zip(planned.layers, outcomes, strict=True)
+    )
+    prepared = prepared_of(planned, layers, selection)
+    return prepared, planned.base.image.layers, sum(outcome.reused for outcome in outcomes)
+
+
+def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection: Selection) -> Prepared:
+    """Return what was *planned* with the *layers* that came of it."""
     base = planned.base
-    prepared = Prepared(
+    return Prepared(
         platform=base.image.platform,
         base=_summary(base),
         config=base.image.config,
         scheme=planned.scheme,
         base_layers=_base_layers(base),
-        layers=tuple(
-            ready(outcome.layer, kind=layer.kind, why=layer.why, distributions=layer.distributions)
-            for layer, outcome in zip(planned.layers, outcomes, strict=True)
-        ),
+        layers=layers,
         distributions=tuple(each.name for each in selection.locked),
         warnings=(*selection.warnings, *planned.warnings),
     )
-    return prepared, base.image.layers, sum(outcome.reused for outcome in outcomes)
 
 
 def _summary(base: Base) -> BaseSummary:
@@ -196,9 +206,7 @@ def _write_own(world: World, part: ProjectPart, request: Request) -> Outcome:
     return write_layers(world.cache, [part.layer], part.wheels, writing)[0]
 
 
-def _with_entrypoint(
-    project: Project, prepared: Prepared, part: ProjectPart
-) -> tuple[ToolConfig, str, tuple[str, ...]]:
+def with_entrypoint(project: Project, prepared: Prepared, part: ProjectPart) -> tuple[ToolConfig, str, tuple[str, ...]]:
     """Return the project's configuration with what to run filled in, the reason, and warnings."""
     config = project.config
     found = find(project, [file.path for file in part.files], _reader(project.root), prepared.distributions)

@@ -45,7 +45,7 @@ class EngineApi:
         with self._request("GET", f"/images/{_quoted(name)}/json") as response:
             if response.status == 404:
                 return None
-            answer = json.loads(self._body(response, f"look for `{name}` in"))
+            answer = self._json(self._body(response, f"look for `{name}` in"))
             return answer if isinstance(answer, dict) else None
 
     def save(self, name: str, out: BinaryIO) -> None:
@@ -57,17 +57,17 @@ class EngineApi:
                 self._body(response, f"save `{name}` from")
             while data := response.read(files.CHUNK):
                 _write(out, data, name)
+            _check_whole(response)
 
-    def load(self, chunks: Iterable[bytes], size: int) -> tuple[str, ...]:
-        """Send an archive of *size* bytes and return what the engine says about it, line by line."""
+    def load(self, chunks: Iterable[bytes], size: int) -> None:
+        """Send an archive of *size* bytes, from which the engine takes the image and its names."""
         headers = {"Content-Type": "application/x-tar", "Content-Length": str(size)}
         with self._request("POST", "/images/load?quiet=1", chunks, headers) as response:
             text = self._body(response, "load the image into")
-        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        lines = [self._json(line) for line in text.splitlines() if line.strip()]
         for line in lines:
-            if problem := line.get("error"):
-                raise NetworkError(f"{self._host} refuses the image", causes=(str(problem).strip(),))
-        return tuple(str(line["stream"]).strip() for line in lines if line.get("stream"))
+            if isinstance(line, dict) and (problem := line.get("error")):
+                raise NetworkError(f"{self._host} refuses the image", causes=(str(problem).strip()[:500],))
 
     @contextlib.contextmanager
     def _request(
@@ -82,7 +82,7 @@ class EngineApi:
         try:
             # An engine that refuses early answers before it has read everything: its answer says more than EPIPE.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body, headers or {})
+                connection.request(method, path, body, {"Connection": "close", **(headers or {})})
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise NetworkError(
@@ -98,12 +98,19 @@ class EngineApi:
 
     def _body(self, response: http.client.HTTPResponse, doing: str) -> bytes:
         body = response.read(_MAX_ANSWER)
+        _check_whole(response)
         if response.status < 400:
             return body
         with contextlib.suppress(ValueError, AttributeError):
             body = json.loads(body).get("message", "").encode() or body
         reason = body[:500].decode("utf-8", "replace").strip()
         raise NetworkError(f"cannot {doing} {self._host}", causes=(f"{response.status} {response.reason}: {reason}",))
+
+    def _json(self, text: bytes) -> object:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise NetworkError(f"{self._host} does not answer as an engine does", causes=(str(error),)) from None
 
     def _unreachable(self, error: OSError) -> MachineError | NetworkError:
         reason = (error.strerror or str(error),)
@@ -121,6 +128,12 @@ class EngineApi:
 
 
 _ARCHIVE_HINT: Final = "Or write an archive, `docker-archive:image.tar`, and load it where the engine runs"
+
+
+def _check_whole(response: http.client.HTTPResponse) -> None:
+    """`read` with a limit does not say when an answer ends before its length."""
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
 
 
 def _quoted(name: str) -> str:

@@ -170,7 +170,7 @@ def artifact(artifact_type: str | None, body: bytes = b"{}", media_type: str = E
 
 def only(program: bytes) -> Change:
     """Let *program* be the image's only executable."""
-    tar = archive(file("usr/bin/app", program, mode=0o755), symlink("app", "usr/bin/app"))
+    tar = archive(file("etc/old"), file("usr/bin/app", program, mode=0o755))
     return layers(lambda found: found.__setitem__(slice(0, 1), [Layer(tar)]))
 
 
@@ -209,14 +209,14 @@ DESCRIPTORS = [
     case("a size has 65 bits", "D005", layer(size=2**64)),
     case("a size is too small by one", "D006", resized(-1)),
     case("a size is too large by one", "D006", resized(+1)),
-    case("a layer's size is 0", "D006 L003 L103 L001", layer(size=0)),
+    case("a layer's size is 0", "D006", layer(size=0)),
     case("a config's size is wrong", "D006", manifest(lambda m: m["config"].update(size=m["config"]["size"] + 1))),
     case("a manifest's size is wrong", "D006", index(lambda i: i["manifests"][0].update(size=10))),
     case("a manifest's size is more than 4 MiB", "J004", index(lambda i: i["manifests"][0].update(size=2**40))),
     case("a layer's descriptor names what is not there", "D008", manifest(other_digest)),
     case("a layer is an empty file of another digest", "D008", layer(digest=SHA512)),
-    case("the layers' digests are exchanged", "L001 L307 L321", manifest(swapped)),
-    case("a layer has the config's digest", "L005 L101 L001", manifest(same_as_config)),
+    case("the layers' digests are exchanged", "L001 L321", manifest(swapped)),
+    case("a layer has the config's digest", "L005 L105 L001", manifest(same_as_config)),
     case("`data` is not base 64", "D010", manifest(lambda m: m["config"].update(data="%%%"))),
     case("`data` is other content", "D010", with_data(b"{}")),
     case("`data` is other content of the same size", "D010", manifest(blank_data)),
@@ -237,7 +237,7 @@ INDEXES = [
     case("an index has no schema version", "I001", index(lambda i: i.pop("schemaVersion"))),
     case("an index is of schema version 3", "I001", index(lambda i: i.update(schemaVersion=3))),
     case("an index's schema version is a string", "I001", index(lambda i: i.update(schemaVersion="2"))),
-    case("an index says that it is a manifest", "I002 I003 M002", index(lambda i: i.update(mediaType=MANIFEST))),
+    case("an index says that it is a manifest", "I002", index(lambda i: i.update(mediaType=MANIFEST))),
     case("an index says that it is a text", "I002", index(lambda i: i.update(mediaType="text/plain"))),
     case("an index's media type is a number", "I004", index(lambda i: i.update(mediaType=1))),
     case("an index has layers too", "I003", index(lambda i: i.update(layers=[]))),
@@ -261,7 +261,7 @@ INDEXES = [
 MANIFESTS = [
     case("a manifest has no schema version", "M001", manifest(lambda m: m.pop("schemaVersion"))),
     case("a manifest's schema version is true", "M001", manifest(lambda m: m.update(schemaVersion=True))),
-    case("a manifest is announced with another media type", "M002 M015", entry(mediaType=f"{DOCKER}distribution.manifest.v2+json")),
+    case("a manifest is announced with another media type", "M002", entry(mediaType=f"{DOCKER}distribution.manifest.v2+json")),
     case("a manifest says that it is an index", "M002", manifest(lambda m: m.update(mediaType=INDEX))),
     case("a manifest's media type is a list", "M004 M005", manifest(lambda m: m.update(mediaType=[]))),
     case("a manifest has manifests too", "M003", manifest(lambda m: m.update(manifests=[]))),
@@ -275,7 +275,7 @@ MANIFESTS = [
     case("an artifact has no type", "M008 M007", artifact(None)),
     case("the empty media type is not empty", "M009 M007", artifact("application/x", b"[]")),
     case("an image has 128 layers", "M010", many_layers(128)),
-    case("an image has 1,200 layers", "M010 M016", many_layers(1_200)),
+    case("an image has 1,200 layers", "M016", many_layers(1_200)),
     case("a zstd layer has Docker's media type", "M013 M015 L005", renamed(layer0=f"{DOCKER}image.rootfs.diff.tar.zstd")),
     case(
         "a manifest is of schema 1",

@@ -121,7 +121,7 @@ def _shell(tree: Tree) -> None:
     if node is None or node.kind != "file":
         return
     # `applet_names` of busybox: sorted, each with a NUL, and `[` is the first of all.
-    found = re.search(rb"\0(\[\0\[\[\0(?:[a-z0-9._-]{1,30}\0){50,1000})", tree.read(node))
+    found = re.search(rb"(\[\0\[\[\0(?:[a-z0-9._-]{1,30}\0){50,1000})", tree.read(node))
     names = found[1].decode().split("\0") if found else ["sh"]
     for name in names:
         if name and f"usr/sbin/{name}" not in tree and name not in {"busybox", ".", ".."}:

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from tare.oci import media_types
 from tare.oci.validate import annotation, documents, index, shape
 from tare.oci.validate.fields import Fields
 from tare.oci.validate.findings import Report, shown
@@ -52,11 +53,9 @@ class LayoutCheck:
             self._check_blobs(walk.compared)
 
     def _check_index(self, raw: bytes, walk: Walk, tag: str | None) -> None:
-        value = documents.parse(raw, INDEX, self._report, self._limits)
-        if value is None or shape.of(value, "", INDEX, self._report) is None:
+        value = walk.parse(raw, INDEX)
+        if value is None or shape.of(value, media_types.INDEX, INDEX, self._report) is None:
             return
-        if "manifests" not in value and "layers" in value:
-            self._report.add("I003", INDEX, "expected an index, found a manifest")
         entries = index.check(value, INDEX, self._report, layout=True)
         self._check_tags(entries)
         if tag is not None:

@@ -36,7 +36,8 @@ def of(value: Object, promised: str, where: str, report: Report) -> Shape | None
 
     *promised* is the media type that the descriptor, or the registry's answer, has for it; it may be empty.
     """
-    if value.get("schemaVersion") == 1 or "fsLayers" in value:
+    version = value.get("schemaVersion")
+    if (version == 1 and version is not True) or "fsLayers" in value:
         report.add("M014", where, "expected schema version 2, found Docker's schema 1")
         return None
     stated = _media_type(value, promised, where, report)
@@ -65,10 +66,9 @@ def _media_type(value: Object, promised: str, where: str, report: Report) -> str
 
 def _check_version(value: Object, shape: Shape, where: str, report: Report) -> None:
     version = value.get("schemaVersion")
-    if version != 2 or not isinstance(version, int):
-        found = "nothing" if "schemaVersion" not in value else shown(str(version))
-        if isinstance(version, (list, dict)) or version is None:
-            found = "nothing" if "schemaVersion" not in value else kind(version)
+    if version != 2 or isinstance(version, float):
+        found = shown(str(version)) if isinstance(version, int) else kind(version)
+        found = found if "schemaVersion" in value else "nothing"
         report.add("I001" if shape == "index" else "M001", place(where, "schemaVersion"), f"expected 2, found {found}")
 
 

@@ -55,13 +55,17 @@ class Walk:
         """How much was checked so far."""
         return Checked(documents=self._documents, layers=self._layers, entries=self._entries, unpacked=self._unpacked)
 
+    def parse(self, raw: bytes, where: str) -> Object | None:
+        """Read a document; None if that cannot be done."""
+        self._documents += 1
+        return documents.parse(raw, where, self._report, self._limits)
+
     def document(self, raw: bytes, where: str, promised: str, *, trail: tuple[str, ...] = ()) -> Platform | None:
         """Check an index or a manifest by its bytes, and all below it; return the platform of an image.
 
         *promised* is the media type that it was announced with, *trail* the digests of the indexes above it.
         """
-        self._documents += 1
-        value = documents.parse(raw, where, self._report, self._limits)
+        value = self.parse(raw, where)
         if value is None:
             return None
         kind = shape.of(value, promised, where, self._report)
@@ -152,9 +156,8 @@ class Walk:
         raw = content.read_document(self._source, stated, self._report, most=self._limits.document)
         if raw is None:
             return None
-        self._documents += 1
         where = f"config {stated.digest}"
-        value = documents.parse(raw, where, self._report, self._limits)
+        value = self.parse(raw, where)
         if value is None:
             return None
         return configs.check(value, where, self._report, layers=None if found.layers is None else len(found.layers))

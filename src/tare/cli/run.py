@@ -1,0 +1,141 @@
+"""`tare run`: see an image work, with whatever engine there is, or with none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import cast
+
+from tare.cli.arguments import Arguments, Parser
+from tare.cli.settings import cache_directory
+from tare.engines.interface import Engine, Mount, RunOptions
+from tare.errors import UsageError
+from tare.oci.image import Image
+
+
+class RunArguments(Arguments):
+    """What `tare run` is given."""
+
+    image: str
+    args: list[str]
+    engine: str | None
+    platform: str | None
+    entrypoint: str | None
+    env: list[str]
+    user: str | None
+    workdir: str | None
+    read_only: bool
+    tmpfs: list[str]
+    volume: list[str]
+    network: str
+    publish: list[str]
+    cap_drop: str | None
+    timeout: float | None
+    interactive: bool
+    tty: bool
+    quiet: bool
+    cache_dir: str | None
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("image", metavar="IMAGE", help="oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF")
+    parser.add_argument("args", nargs="...", metavar="ARG", help="arguments of the container, in the place of its own")
+    parser.add_argument("--engine", metavar="NAME", help="docker, podman or chroot (default: the first that works)")
+    parser.add_argument("--platform", metavar="OS/ARCH", help="which image of an index (default: this machine's)")
+    parser.add_argument("--entrypoint", metavar="PROGRAM", help="what to run in the place of the image's entrypoint")
+    parser.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="set a variable")
+    parser.add_argument("-u", "--user", metavar="USER", help="run as USER[:GROUP]")
+    parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory")
+    parser.add_argument("--read-only", action="store_true", help="let nothing be written but the --tmpfs directories")
+    parser.add_argument("--tmpfs", action="append", default=[], metavar="DIR", help="an empty directory in memory")
+    parser.add_argument("-v", "--volume", action="append", default=[], metavar="SRC:DST[:ro]", help="show a directory")
+    parser.add_argument("--network", choices=("host", "none"), default="host", help="whether there is a network")
+    parser.add_argument("-p", "--publish", action="append", default=[], metavar="PORTS", help="as Docker's --publish")
+    parser.add_argument("--cap-drop", choices=("ALL", "all"), help="take every capability away")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end the container after that time")
+    parser.add_argument("-i", "--interactive", action="store_true", help="hand on standard input")
+    parser.add_argument("-t", "--tty", action="store_true", help="give the container a terminal")
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say which engine is used")
+    parser.add_argument("--cache-dir", metavar="DIR", help="where tare keeps unpacked images (TARE_CACHE_DIR)")
+
+
+def execute(arguments: Arguments) -> int:
+    """Run the image and return its exit code."""
+    from tare.engines.choose import choose
+
+    arguments = cast("RunArguments", arguments)
+    cache = Path(arguments.cache_dir or cache_directory())
+    image = _image(arguments, cache)
+    choice = choose(_engines(cache), arguments.engine)
+    if not arguments.quiet:
+        sys.stderr.write(f"{choice.why}\n")
+    sys.stderr.flush()
+    return choice.engine.run(image, _options(arguments))
+
+
+def _image(arguments: RunArguments, cache: Path) -> Image:
+    from tare.oci import platform as platforms
+    from tare.stores.names import parse
+    from tare.stores.open import Surroundings, open_source
+
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    surroundings = Surroundings(docker_host=host, stdin=sys.stdin.buffer, scratch=cache / "partial")
+    (cache / "partial").mkdir(parents=True, exist_ok=True)
+    platform = platforms.parse(arguments.platform) if arguments.platform else None
+    return open_source(parse(arguments.image), surroundings).read(platform)
+
+
+def _engines(cache: Path) -> tuple[Engine, ...]:
+    from tare.engines.chroot import Chroot
+    from tare.engines.docker import Docker
+    from tare.engines.podman import Podman
+
+    return (
+        Docker(host=os.environ.get("DOCKER_HOST")),
+        Podman(),
+        Chroot(
+            cache=cache / "rootfs",
+            environment=dict(os.environ),
+            note=_note,
+        ),
+    )
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"note: {text}\n")
+
+
+def _options(arguments: RunArguments) -> RunOptions:
+    return RunOptions(
+        args=tuple(arguments.args) or None,
+        entrypoint=(arguments.entrypoint,) if arguments.entrypoint is not None else None,
+        env=dict(_variable(text) for text in arguments.env),
+        user=arguments.user,
+        workdir=arguments.workdir,
+        read_only=arguments.read_only,
+        tmpfs=tuple(arguments.tmpfs),
+        mounts=tuple(_mount(text) for text in arguments.volume),
+        network=arguments.network != "none",
+        publish=tuple(arguments.publish),
+        drop_capabilities=arguments.cap_drop is not None,
+        timeout=arguments.timeout,
+        stdin=arguments.interactive,
+        tty=arguments.tty,
+    )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name:
+        raise UsageError(f"`--env {text}` has no name", hints=("Write it as `--env NAME=VALUE`",))
+    return name, value if equals else os.environ.get(name, "")
+
+
+def _mount(text: str) -> Mount:
+    source, _, rest = text.partition(":")
+    target, _, mode = rest.partition(":")
+    if not source or not target.startswith("/") or mode not in {"", "ro", "rw"}:
+        raise UsageError(f"`--volume {text}` is not understood", hints=("Write it as `--volume DIR:/DIR:ro`",))
+    return Mount(source=Path(source).absolute(), target=target, read_only=mode == "ro")

@@ -1,0 +1,53 @@
+"""The plan of an image: the same steps as a build, up to where bytes would be written."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tare.flow import bases
+from tare.flow.build import prepared_of, with_entrypoint
+from tare.flow.dependencies import plan_dependencies
+from tare.flow.project_layer import plan_project
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.plan.plan import Plan
+from tare.plan.run_config import run_config
+from tare.projects.project import Project
+from tare.projects.resolve import locked
+
+
+class PlannedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan, and what is known of the base below it."""
+
+    plan: Plan
+
+    base_layers: tuple[tuple[str, int, int], ...]
+    """Digest, compressed and unpacked bytes of each layer of the base."""
+
+    entrypoint_reason: str
+
+
+def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
+    """Return what `build` would make of *project*."""
+    base = bases.resolve(world, request)
+    with world.step("read the lock"):
+        selection = locked(project, base.facts.target(), world.uv, extras=request.extras, groups=request.groups)
+    planned = plan_dependencies(world, project, request, base, selection)
+    prepared = prepared_of(planned, (), selection)
+    part = plan_project(world, project, prepared)
+    config, reason, notes = with_entrypoint(project, prepared, part)
+    image = planned.base.image
+    return PlannedImage(
+        plan=Plan(
+            platform=image.platform,
+            base=request.base,
+            base_digest=image.digest,
+            layers=(*planned.layers, part.layer),
+            run=run_config(image.config.config, config),
+            notes=(*prepared.warnings, *part.notes, *notes),
+        ),
+        base_layers=tuple(
+            (layer.descriptor.digest, layer.descriptor.size, layer.unpacked) for layer in prepared.base_layers
+        ),
+        entrypoint_reason=reason,
+    )
