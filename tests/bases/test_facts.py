@@ -23,7 +23,7 @@ from make.bases import (
 from make.elves import AMD64, ARM64, I386, make_elf
 
 from tare.bases.facts import FORMAT, BaseFacts, Distribution, Interpreter, OperatingSystem, read
-from tare.errors import TargetError
+from tare.errors import HostileInputError, TargetError
 from tare.oci.config import ImageConfig
 from tare.oci.platform import Platform
 from tare.wheels.libraries import Libraries
@@ -47,7 +47,7 @@ def test_a_slim_image_is_read_whole() -> None:
 
     found = facts(DEBIAN, OFFICIAL_PYTHON, of=config(f"PATH={path}", "LANG=C.UTF-8", user="1000"))
 
-    assert found == BaseFacts(
+    assert found == BaseFacts(  # noqa: S604  # `shell` is a fact here, and starts nothing
         platform=LINUX,
         libc=Libc(family="glibc", major=2, minor=41),
         python=Interpreter(
@@ -481,14 +481,30 @@ def test_a_later_layer_takes_away_and_replaces() -> None:
     assert facts(DEBIAN, DEBIAN_PYTHON, emptied).python is None
 
 
-def test_a_sound_record_is_never_run() -> None:
+def test_the_interpreters_record_is_never_run() -> None:
     """`_sysconfigdata` is a program: only literals are taken from it."""
-    hostile = b"build_time_vars = {'SOABI': __import__('os').system('false'),\n 'CONFIG_ARGS': 'a' + 'b',\n 'EXT_SUFFIX': (((("
+    hostile = b"build_time_vars = {'A': 1,\n 'SOABI': f('x'),\n 'CONFIG_ARGS': 'a' + 'b',\n 'EXT_SUFFIX': (((('x',\n"
     layer = {**DEBIAN_PYTHON, "usr/lib/python3.13/_sysconfigdata__linux_x86_64-linux-gnu.py": hostile}
 
     found = interpreter(DEBIAN, layer)
 
     assert (found.soabi, found.config_args, found.extension_suffix) == ("", "", "")
+
+
+@pytest.mark.parametrize("filling", [b"\n", b" ", b"'SOABI': ''\n", b"'SOABI': 'a' 'b' ", b"{", b"home", b"home =\n"])
+def test_a_record_that_is_made_to_be_searched_long_is_not(filling: bytes) -> None:
+    text = b"build_time_vars" + filling * (900_000 // len(filling))
+    layer = {
+        **DEBIAN_PYTHON,
+        "usr/lib/python3.13/_sysconfigdata__linux_x86_64-linux-gnu.py": text,
+        "usr/pyvenv.cfg": text,
+        "etc/os-release": text,
+    }
+    started = time.perf_counter()
+
+    assert not interpreter(DEBIAN, layer).config_args
+
+    assert time.perf_counter() - started < 5
 
 
 def test_a_binary_that_is_damaged_costs_facts_and_no_error() -> None:
@@ -515,6 +531,16 @@ def test_a_base_of_many_files_is_read_in_little_time_and_memory() -> None:
     assert tracemalloc.get_traced_memory()[1] < 30 * 1024 * 1024
     tracemalloc.stop()
     assert time.perf_counter() - started < 20
+
+
+def test_a_base_made_to_fill_memory_is_refused() -> None:
+    filling = bytes(1_000_000)
+    layer: Layer = {f"opt/{number}/pyvenv.cfg": filling for number in range(70)}
+
+    with pytest.raises(HostileInputError) as caught:
+        facts(DEBIAN, layer)
+
+    assert caught.value.message == "a base's libraries and texts have more than 67108864 bytes to remember"
 
 
 def test_facts_have_a_format_to_be_remembered_under() -> None:

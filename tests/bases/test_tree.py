@@ -16,8 +16,14 @@ def tree(*layers: Layer) -> Tree:
     built = Tree()
     for layer in layers:
         reader = TarReader(io.BytesIO(write_layer(layer)), what="a layer")
-        built.apply(reader, lambda path, reader, size: reader.read())
+        built.apply(reader, content)
     return built
+
+
+def content(path: str, reader: TarReader, size: int) -> bytes:
+    data = reader.read()
+    assert len(data) == size, path
+    return data
 
 
 def paths(*layers: Layer) -> list[str]:

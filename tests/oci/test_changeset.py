@@ -18,7 +18,8 @@ from make.layers import MTIME
 from make.zips import deflate
 
 from tare.oci import media_types
-from tare.oci.changeset import LayerWriter, WrittenLayer
+from tare.oci.changeset import LayerWriter
+from tare.oci.layer import WrittenLayer
 from tare.oci.compression import member
 from tare.oci.digest import sha256
 

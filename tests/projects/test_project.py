@@ -101,7 +101,9 @@ def test_a_project_that_is_no_package_is_not_built_in_spite_of_its_backend(tmp_p
 
 
 def test_a_dynamic_version_is_not_known_and_dynamic_dependencies_are_some(tmp_path: Path) -> None:
-    write(tmp_path, {"pyproject.toml": f'{MINIMAL}dynamic = ["version", "dependencies"]\n[tool.poetry]\nversion = "0"\n'})
+    write(
+        tmp_path, {"pyproject.toml": f'{MINIMAL}dynamic = ["version", "dependencies"]\n[tool.poetry]\nversion = "0"\n'}
+    )
 
     found = read(tmp_path)
 
@@ -279,9 +281,11 @@ def test_a_script_block_that_is_wrong_says_where(tmp_path: Path, text: str, mess
 
 
 def test_a_block_ends_at_its_last_end_as_pep_723_says(tmp_path: Path) -> None:
-    write(tmp_path, {"job.py": '# /// script\n# dependencies = ["a"]\n# ///\n# [tool.tare]\n# user = "1"\n# ///\nx = 1\n'})
+    write(
+        tmp_path, {"job.py": '# /// script\n# dependencies = ["a"]\n# ///\n# [tool.tare]\n# user = "1"\n# ///\nx = 1\n'}
+    )
 
-    with pytest.raises(ProjectError, match="`job.py` cannot be read"):
+    with pytest.raises(ProjectError, match=r"`job\.py` cannot be read"):
         read(tmp_path, "job.py")
 
 

@@ -19,7 +19,9 @@ A, B = "a" * 64, "b" * 64
 
 
 def parse(root: Path, text: str, env: dict[str, str] | None = None, **others: str) -> Contents:
-    write(root, {"requirements.txt": text, **{name.replace("__", "/") + ".txt": other for name, other in others.items()}})
+    write(
+        root, {"requirements.txt": text, **{name.replace("__", "/") + ".txt": other for name, other in others.items()}}
+    )
     return requirements_file.parse(str(root / "requirements.txt"), env or {})
 
 
@@ -95,7 +97,9 @@ def test_options_are_kept_for_uv(tmp_path: Path) -> None:
 
 
 def test_variables_of_the_environment_are_filled_in(tmp_path: Path) -> None:
-    found = parse(tmp_path, "--index-url https://${USER_NAME}:${TOKEN}@a.example/${lower}\n", {"USER_NAME": "me", "TOKEN": "t"})
+    found = parse(
+        tmp_path, "--index-url https://${USER_NAME}:${TOKEN}@a.example/${lower}\n", {"USER_NAME": "me", "TOKEN": "t"}
+    )
 
     assert found.options == ("--index-url https://me:t@a.example/${lower}",)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import msgspec
 import pytest
@@ -25,7 +24,7 @@ ROOT = str(Path("/app").absolute())
 HEAD = 'lock-version = "1.0"\ncreated-by = "tests"\n'
 
 
-def resolution(text: str, **fields: Any) -> Resolution:
+def resolution(text: str, **fields: tuple[str, ...]) -> Resolution:
     lock = pylock.parse(tomllib.loads(HEAD + dedent(text)), "pylock.toml")
     default = Resolution(pylock=lock, origin="pylock.toml", directory=ROOT, pinned=True, hashed=True)
     return msgspec.structs.replace(default, **fields)
@@ -34,7 +33,9 @@ def resolution(text: str, **fields: Any) -> Resolution:
 def package(name: str, *tags: str, version: str = "1.0", sdist: bool = False, extra: str = "") -> str:
     """Return a package with a wheel for each of *tags*."""
     stem = f"{name}-{version}"
-    wheels = ", ".join(f'{{ url = "https://files.example/{stem}-{tag}.whl", hashes = {{ sha256 = "{HASH}" }} }}' for tag in tags)
+    wheels = ", ".join(
+        f'{{ url = "https://files.example/{stem}-{tag}.whl", hashes = {{ sha256 = "{HASH}" }} }}' for tag in tags
+    )
     lines = ["[[packages]]", f'name = "{name}"', f'version = "{version}"', extra]
     if tags:
         lines.append(f"wheels = [{wheels}]")
@@ -43,7 +44,7 @@ def package(name: str, *tags: str, version: str = "1.0", sdist: bool = False, ex
     return "\n".join(lines) + "\n"
 
 
-def refused(text: str, where: Target, **fields: Any) -> Told:
+def refused(text: str, where: Target, **fields: tuple[str, ...]) -> Told:
     with pytest.raises(TareError) as caught:
         select(resolution(text, **fields), where)
     return told(caught.value)
@@ -108,7 +109,9 @@ def test_markers_are_asked_for_the_target() -> None:
     ("extras", "groups", "names"),
     [((), (), ["a"]), (("pg",), (), ["a", "b"]), ((), ("dev",), ["a", "c"]), (("pg",), ("dev",), ["a", "b", "c"])],
 )
-def test_extras_and_groups_bring_what_is_theirs(extras: tuple[str, ...], groups: tuple[str, ...], names: list[str]) -> None:
+def test_extras_and_groups_bring_what_is_theirs(
+    extras: tuple[str, ...], groups: tuple[str, ...], names: list[str]
+) -> None:
     text = (
         'extras = ["pg"]\ndependency-groups = ["dev"]\n'
         + package("a", "py3-none-any")
@@ -196,7 +199,9 @@ def test_the_project_itself_is_left_out() -> None:
 
 
 def test_no_wheel_for_the_c_library() -> None:
-    text = package("numpy", "cp313-cp313-manylinux_2_28_x86_64", "cp313-cp313-macosx_14_0_arm64", "cp313-cp313-win_amd64")
+    text = package(
+        "numpy", "cp313-cp313-manylinux_2_28_x86_64", "cp313-cp313-macosx_14_0_arm64", "cp313-cp313-win_amd64"
+    )
 
     assert refused(text, target(libc="musl 1.2")) == (
         TargetError,
@@ -291,7 +296,11 @@ def test_other_reasons_of_a_lock_are_all_said() -> None:
     kind, message, causes, _ = refused(text, target("3.13.5"))
 
     assert (kind, message) == (TargetError, "`pylock.toml` does not fit the target cp313, linux/amd64, glibc 2.41")
-    assert [cause.rpartition(" for ")[2] for cause in causes] == ["package 'a' at packages[0]", "package 'b' at packages[1]", "it"]
+    assert [cause.rpartition(" for ")[2] for cause in causes] == [
+        "package 'a' at packages[0]",
+        "package 'b' at packages[1]",
+        "it",
+    ]
 
 
 def test_a_lock_for_other_environments_is_refused() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from textwrap import dedent
-from typing import Any
 
 import pytest
 from make.errors import told
@@ -125,7 +124,7 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_place() -> None:
         (30, None),
     ],
 )
-def test_durations_are_those_of_go(text: Any, expected: int | None) -> None:
+def test_durations_are_those_of_go(text: object, expected: int | None) -> None:
     assert settings.duration(text) == expected
 
 

@@ -361,13 +361,25 @@ def test_the_refusal_names_each_library_once_with_the_way_out() -> None:
 
     assert error.exit_code == 3
     assert (error.message, error.causes, error.hints) == (
-        "the base lacks 2 shared libraries that wheels need",
+        "the base lacks 1 shared library that wheels need",
         (
             f"`old/x.abi3.so` of `{old.wheel}` needs version GLIBC_2.41 of `libc.so.6`; the base has glibc 2.36",
-            f"`qt/Core.abi3.so` of `{qt.wheel}` needs `libGL.so.1`; {NOWHERE} (and 2 more files need it)",
+            f"`qt/Core.abi3.so` of `{qt.wheel}` needs `libGL.so.1`; {NOWHERE} (and so do 2 more files)",
         ),
         (
-            "Choose a base that has them, or add their packages",
-            "If they are not needed at run time, say so: `--allow-missing libGL.so.1`",
+            "Choose a base that has what is needed, or add its packages",
+            "If a library is not needed at run time, say so: `--allow-missing libGL.so.1`",
         ),
+    )
+
+
+def test_a_refusal_without_a_missing_library_offers_no_way_around() -> None:
+    other = wheel("p", {"p/x.abi3.so": module("libc.so.6")})
+
+    error = refusal(missing([other], ALPINE, installed_paths=installed(other)))
+
+    assert (error.message, error.causes, error.hints) == (
+        "the base cannot load files of the wheels",
+        (f"`p/x.abi3.so` of `{other.wheel}` needs glibc; the base has musl 1.2",),
+        ("Choose a base that has what is needed, or add its packages",),
     )

@@ -8,7 +8,8 @@ from make.wheels import DIST_INFO, METADATA, WHEEL, digest_of, make_wheel, open_
 from make.zips import Entry
 
 from tare.wheels.archive import Member
-from tare.wheels.scheme import InstalledFile, Provenance, Scheme, install
+from tare.wheels.install import install
+from tare.wheels.scheme import InstalledFile, Provenance, Scheme
 
 DATA = "sample-1.0.data"
 POINTS = f"{DIST_INFO}/entry_points.txt"

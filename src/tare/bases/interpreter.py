@@ -193,10 +193,10 @@ class _Reader:
         return f"{self._series}.0"
 
     def _libraries_named(self, name: str) -> list[str]:
-        """Return where the file called *name* lies, the interpreter's own prefix first."""
-        found = [path for path, _ in self._tree.walk() if path.endswith(f"/{name}")]
-        own = f"{self._prefix.rstrip('/')}/lib"
-        return sorted(found, key=lambda path: (not path.startswith(own), path))
+        """Return where the library called *name* lies, the interpreter's own prefix first."""
+        own = [f"{self._prefix.rstrip('/')}/{directory}/{name}" for directory in ("lib", "lib64")]
+        found = [path for path in own if self._tree.clue(path) is not None]
+        return found or sorted(path for path, _ in self._tree.walk() if path.endswith(f"/{name}"))
 
     def _sysconfig(self) -> tuple[str, dict[str, str]]:
         """Return the arguments of `configure`, and the few values that are used, of `_sysconfigdata`.
@@ -251,7 +251,7 @@ def _strings_of(text: str, key: str) -> str:
     'cpython-313'
     """
     literal = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
-    match = re.search(rf"(?m)^[\s{{]*'{key}':\s*(\d+|(?:(?:{literal})\s*)+)", text)
+    match = re.search(rf"(?m)^[ \t{{]*'{key}':\s*(\d+|(?:(?:{literal})\s*)+)[,}}]", text)
     if match is None:
         return ""
     if match[1].isdigit():

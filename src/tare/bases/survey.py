@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from tare.bases import clues, interpreter, libc
-from tare.bases.clues import Clue
+from tare.bases import interpreter, libc
+from tare.bases.clues import Clue, Clues
 from tare.bases.facts import BaseFacts, Interpreter, OperatingSystem
 from tare.bases.interpreter import FoundInterpreter
 from tare.bases.libc import FoundLibrary
@@ -52,11 +52,12 @@ def read(
 ) -> BaseFacts:
     """Do what `tare.bases.facts.read` says."""
     tree = Tree()
+    kept = Clues()
     unpacked = []
     for number, open_layer in enumerate(layers, 1):
         with open_layer() as stream:
             reader = TarReader(stream, what=f"layer {number} of {what}")
-            tree.apply(reader, clues.take)
+            tree.apply(reader, kept.take)
             unpacked.append(reader.unpacked)
     platform = Platform(os=config.os, architecture=config.architecture, variant=config.variant).normalized()
     return msgspec.structs.replace(_facts(tree, platform, config, python), unpacked=tuple(unpacked))

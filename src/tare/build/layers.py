@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tare.build.transmux import layer_key, write_layer
-from tare.oci.changeset import WrittenLayer
+from tare.build.keys import layer_key
 from tare.oci.digest import Digest
+from tare.oci.layer import WrittenLayer
 from tare.plan.plan import PlannedLayer
 from tare.stores.cache import Cache, key_of
-from tare.wheels.wheel import Wheel
+
+if TYPE_CHECKING:
+    from tare.wheels.wheel import Wheel
 
 _KIND: Final = "layers"
 
@@ -62,6 +64,8 @@ def _one(cache: Cache, layer: PlannedLayer, wheels: Mapping[Digest, Wheel], writ
         written = msgspec.json.decode(known, type=WrittenLayer)
         if cache.find(written.descriptor) is not None:
             return Outcome(layer=written, reused=True)
+    from tare.build.transmux import write_layer
+
     with cache.writing() as pending:
         written = write_layer(
             layer,

@@ -11,88 +11,17 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
-import msgspec
-
 from tare.errors import MachineError
-from tare.oci.changeset import LayerWriter, WrittenLayer
-from tare.oci.compression import CODER, stored
+from tare.oci.changeset import LayerWriter
+from tare.oci.compression import stored
 from tare.oci.digest import Digest
+from tare.oci.layer import WrittenLayer
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
 from tare.wheels.archive import STORED
-from tare.wheels.scheme import InstalledFile, Provenance, Scheme
+from tare.wheels.scheme import InstalledFile
 from tare.wheels.wheel import Wheel
 
 _CHUNK: Final = 1024 * 1024
-
-FORMAT: Final = 1
-"""Raised whenever the same plan would give other bytes."""
-
-
-class SegmentKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What a distribution's part of a layer depends on."""
-
-    wheel: Digest
-    scheme: Scheme
-    provenance: Provenance
-    without: tuple[str, ...]
-    recoded: bool
-
-
-class FileKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What one other file of a layer depends on."""
-
-    path: str
-    mode: int
-    content: str
-    """The content's digest, or `-> ` and a link's target."""
-
-
-class LayerKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a layer's bytes depend on."""
-
-    format: int
-    coder: str
-    mtime: int
-    single_member: bool
-    segments: tuple[SegmentKey, ...]
-    files: tuple[FileKey, ...]
-    directories: tuple[str, ...]
-
-
-def layer_key(layer: PlannedLayer, *, mtime: int, single_member: bool, recoded: frozenset[Digest]) -> LayerKey:
-    """Return what the bytes of *layer* depend on. *recoded* are wheels whose deflate streams must not be taken over."""
-    return LayerKey(
-        format=FORMAT,
-        coder=CODER,
-        mtime=mtime,
-        single_member=single_member,
-        segments=tuple(
-            SegmentKey(
-                wheel=segment.wheel,
-                scheme=segment.scheme,
-                provenance=segment.provenance,
-                without=segment.without,
-                recoded=segment.wheel in recoded,
-            )
-            for segment in layer.segments
-        ),
-        files=tuple(_file_key(file) for file in layer.files),
-        directories=layer.directories,
-    )
-
-
-def _file_key(file: PlannedFile) -> FileKey:
-    from tare.oci.digest import sha256
-
-    source = file.source
-    content = (
-        source.digest
-        if isinstance(source, HostFile)
-        else f"-> {source.target}"
-        if isinstance(source, Link)
-        else sha256(source)
-    )
-    return FileKey(path=file.path, mode=file.mode, content=content)
 
 
 def write_layer(
@@ -148,7 +77,7 @@ def _unchanged(source: HostFile, size: int) -> Iterator[bytes]:
     hasher = hashlib.sha256()
     left = size
     try:
-        with open(source.path, "rb") as file:  # noqa: PTH123  # 7 ms of start-up for one call
+        with open(source.path, "rb") as file:  # 7 ms of start-up for one call
             while data := file.read(min(left, _CHUNK)):
                 hasher.update(data)
                 left -= len(data)

@@ -10,7 +10,6 @@ Process 1 passes signals on and reaps what the program leaves behind. When it en
 """
 
 # No pathlib: it imports more when it is used, and nothing may be imported in the root of an image.
-# ruff: noqa: PTH109
 from __future__ import annotations
 
 import contextlib

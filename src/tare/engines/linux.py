@@ -114,11 +114,6 @@ def prctl(option: int, argument: int = 0, second: int = 0) -> None:
     _check(_libc().prctl(option, *numbers), "prctl")
 
 
-def sync_file_system(handle: int) -> None:
-    """Wait until everything on the file system of an open file is on the disk."""
-    _check(_libc().syncfs(handle), "syncfs")
-
-
 def drop_bounding_set() -> None:
     """Make sure that no program started from here on can gain a capability."""
     with contextlib.suppress(OSError):  # that there is no capability of the next number

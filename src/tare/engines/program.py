@@ -1,7 +1,6 @@
 """From the name of a program to what is started: what a shell looks up, and what the kernel does with `#!`."""
 
 # No pathlib: it imports more when it is used, and nothing may be imported in the root of an image.
-# ruff: noqa: PTH116
 from __future__ import annotations
 
 import os

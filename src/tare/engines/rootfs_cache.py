@@ -2,6 +2,9 @@
 
 A directory per chain of layers. It appears by renaming when it is complete, and is never written to afterwards: a run
 sees it read-only or under an overlay.
+
+Thousands of files are not waited for until they are on the disk. Until the machine is started anew everybody sees them
+whole; afterwards nobody knows, so what was written before is written again.
 """
 
 from __future__ import annotations
@@ -19,20 +22,27 @@ from tare.oci.image import Image
 from tare.stores import files
 from tare.stores.locking import exclusive
 
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
 _STAGE: Final = "stage"
 """An empty directory that runs mount over, each in a namespace of its own."""
 
 
 class RootfsCache:
-    """Root file systems under *directory*, for root or for somebody else: they differ in whom the files belong to."""
+    """Root file systems under *directory*, for root or for somebody else: they differ in whom the files belong to.
 
-    def __init__(self, directory: Path, *, as_root: bool) -> None:
+    *boot* is a file that says something else each time the machine is started.
+    """
+
+    def __init__(self, directory: Path, *, as_root: bool, boot: Path = _BOOT) -> None:
         self._directory = directory
         self._as_root = as_root
+        self._boot = _word(boot)
 
     def get(self, image: Image, note: Note) -> Path:
         """Return the directory with the root file system of *image*, which is written if it is not there."""
-        path = self._directory / f"{encoded(chain_id(image))}-{'root' if self._as_root else 'user'}"
+        who = "root" if self._as_root else "user"
+        path = self._directory / f"{encoded(chain_id(image))}-{who}-{self._boot}"
         if path.is_dir():
             return path
         try:
@@ -59,27 +69,17 @@ class RootfsCache:
 
     def _write(self, image: Image, path: Path, note: Note) -> None:
         for entry in list(os.scandir(self._directory)):
-            if entry.name.startswith(files.TEMPORARY):  # of a run that was killed: we have the lock
+            old = "-" in entry.name and not entry.name.endswith(f"-{self._boot}")
+            if old or entry.name.startswith(files.TEMPORARY):  # The latter of a run that was killed: we have the lock.
                 self._remove(entry.name)
         name = f"{files.TEMPORARY}{os.urandom(8).hex()}"
         (self._directory / name).mkdir(mode=0o700)
         try:
             write_rootfs(image, self._directory / name, as_root=self._as_root, note=note)
-            self._flush()
             (self._directory / name).rename(path)
         except BaseException:
             self._remove(name)
             raise
-
-    def _flush(self) -> None:
-        from tare.engines import linux
-
-        handle = os.open(self._directory, os.O_RDONLY)
-        try:
-            # Thousands of files: one call for all of them, so that a power failure leaves no empty ones in a cache.
-            linux.sync_file_system(handle)
-        finally:
-            os.close(handle)
 
     def _remove(self, name: str) -> None:
         parent = os.open(self._directory, os.O_RDONLY)
@@ -87,6 +87,13 @@ class RootfsCache:
             tree.remove(parent, os.fsencode(name))
         finally:
             os.close(parent)
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip().replace("-", "")[:12] or "0"
+    except (OSError, UnicodeDecodeError):
+        return "0"
 
 
 def chain_id(image: Image) -> Digest:

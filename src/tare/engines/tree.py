@@ -141,7 +141,7 @@ def names_in(directory: int) -> list[bytes]:
     """Return the names in an open directory."""
     handle = os.open(b".", _LISTED, dir_fd=directory)
     try:
-        return [os.fsencode(name) for name in os.listdir(handle)]  # noqa: PTH208  # a descriptor has no path
+        return [os.fsencode(name) for name in os.listdir(handle)]  # a descriptor has no path
     finally:
         os.close(handle)
 

@@ -5,7 +5,6 @@ mount over is found by `tree` inside of the root, opened, and named to the kerne
 """
 
 # No pathlib: it imports more when it is used, and nothing may be imported in the root of an image.
-# ruff: noqa: PTH101, PTH102, PTH110, PTH112
 from __future__ import annotations
 
 import contextlib

@@ -45,9 +45,9 @@ def resolve(world: World, request: Request, *, packages: tuple[str, ...] = ()) -
     """Return the base that *request* names. *packages* are what an assembled one has besides."""
     name = parse(request.base)
     if isinstance(name, SuiteName):
-        from tare.flow import debian
+        from tare.flow.assembled import assembled
 
-        image, resolved = debian.resolve(world, request, name.suite, packages)
+        image, resolved = assembled(world, request, name.suite, packages)
         return Base(name=request.base, image=image, facts=facts(world, image, request), resolved=resolved)
     if request.system_packages:
         raise UsageError(

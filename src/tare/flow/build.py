@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tare import __version__
+from tare.build.keys import FORMAT
 from tare.build.layers import Outcome, Writing, write_layers
-from tare.build.transmux import FORMAT
 from tare.flow import bases
 from tare.flow.bases import Base
 from tare.flow.image import finish

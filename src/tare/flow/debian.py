@@ -18,11 +18,12 @@ from tare.bases.debian.assemble import (
 )
 from tare.bases.debian.snapshot import Snapshot
 from tare.bases.debian.sources import Sources
+from tare.flow.assembled import Assembled
 from tare.flow.request import Request
 from tare.flow.world import World
-from tare.oci.changeset import WrittenLayer
 from tare.oci.digest import Digest
-from tare.oci.image import FileBlob, Image, make_image
+from tare.oci.image import FileBlob, make_image
+from tare.oci.layer import WrittenLayer
 from tare.stores.cache import key_of
 
 
@@ -44,8 +45,8 @@ class _Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since 1970."""
 
 
-def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...]) -> tuple[Image, float]:
-    """Return the image of the suite's packages, and when they were looked up."""
+def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...]) -> Assembled:
+    """Return the image of the suite's packages, written into the cache."""
     spec = BaseSpec(
         suite=suite,
         platform=request.platform,
@@ -56,7 +57,8 @@ def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...
     layer = _layer(world, spec, pin)
     blob = FileBlob(descriptor=layer.descriptor, path=world.cache.path(layer.descriptor.digest))
     created = datetime.fromtimestamp(world.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return make_image(image_config(spec, layer, created=created), (blob,), {}), resolved
+    image = make_image(image_config(spec, layer, created=created), (blob,), {})
+    return Assembled(manifest=image.raw, config=image.raw_config, layer=layer.descriptor, resolved=resolved)
 
 
 def _pin(world: World, spec: BaseSpec, *, pull: bool) -> tuple[Pin, float]:

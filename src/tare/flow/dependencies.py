@@ -24,10 +24,11 @@ from tare.projects.project import Project
 from tare.projects.resolve import Selection
 from tare.stores.cache import key_of
 from tare.stores.names import SuiteName, parse
+from tare.wheels.install import install
 from tare.wheels.libraries import Libraries
 from tare.wheels.linking import Missing, missing, refusal
 from tare.wheels.needs import FORMAT, WheelElf, inspect
-from tare.wheels.scheme import Scheme, install
+from tare.wheels.scheme import Scheme
 from tare.wheels.wheel import Wheel
 
 

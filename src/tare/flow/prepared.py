@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from tare.oci.changeset import WrittenLayer
 from tare.oci.config import ImageConfig
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
+from tare.oci.layer import WrittenLayer
 from tare.oci.platform import Platform
 from tare.wheels.scheme import Scheme
 

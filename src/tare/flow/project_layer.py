@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tare.flow.prepared import Prepared
-from tare.flow.project_wheel import project_wheel
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
 from tare.plan.run_config import WORKDIR
 from tare.projects.project import Project
 from tare.projects.sources import SourceFile, collect
-from tare.wheels.scheme import Provenance, install
-from tare.wheels.wheel import Wheel
+from tare.wheels.scheme import Provenance
+
+if TYPE_CHECKING:
+    from tare.wheels.wheel import Wheel
 
 
 class ProjectPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,16 @@ def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectP
     workdir = (project.config.workdir or WORKDIR).strip("/")
     if not project.has_build_system:
         return ProjectPart(layer=_sources(project, files, workdir), wheels={}, files=files)
+    return _wheel(world, project, prepared, files, workdir)
+
+
+def _wheel(
+    world: World, project: Project, prepared: Prepared, files: tuple[SourceFile, ...], workdir: str
+) -> ProjectPart:
+    """Return the layer of a project that is built."""
+    from tare.flow.project_wheel import project_wheel
+    from tare.wheels.install import install
+
     wheel, notes = project_wheel(world, project, files)
     provenance = Provenance(requested=True, direct_url=b'{"dir_info":{},"url":"file:///"}')
     segment = Segment(

@@ -85,7 +85,9 @@ class Part:
         try:
             os.fsync(self._handle)
             if os.name == "nt":
-                self._release()  # Windows does not rename an open file
+                self._release()  # Windows renames neither open files nor read-only ones
+            else:
+                os.fchmod(self._handle, 0o444)
             self.path.replace(self._target)
             _sync_directory(self._target.parent)
         except OSError as error:

@@ -12,27 +12,13 @@ import hashlib
 from collections.abc import Iterable
 from typing import BinaryIO, Final
 
-import msgspec
-
 from tare.oci import media_types, tar
 from tare.oci.compression import MEMBER_HEADER, Deflater, crc32, deflate, trailer
 from tare.oci.descriptor import Descriptor
-from tare.oci.digest import Digest
+from tare.oci.layer import WrittenLayer
 
 _ONE_GO: Final = 256 * 1024
 """Bytes. More than this that waits for the coder is fed to it piece by piece."""
-
-
-class WrittenLayer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a layer once it was written."""
-
-    descriptor: Descriptor
-
-    diff_id: Digest
-    """The digest of the uncompressed tar."""
-
-    unpacked: int
-    """Bytes of its regular files."""
 
 
 class LayerWriter:

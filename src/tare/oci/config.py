@@ -28,7 +28,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
     """The defaults of a container: the specification's `config` property."""
 
     user: str = ""
-    exposed_ports: dict[str, dict[str, str]] = {}
+    exposed_ports: dict[str, dict[str, str]] | None = {}
     env: tuple[str, ...] | None = ()
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None

@@ -12,7 +12,7 @@ from tare.oci import media_types
 from tare.oci.config import ImageConfig
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, sha256
-from tare.oci.manifest import Index, Manifest, encode
+from tare.oci.manifest import Index, Manifest, decode, encode
 from tare.oci.platform import Platform
 
 
@@ -128,6 +128,13 @@ def make_image(config: ImageConfig, layers: tuple[Blob, ...], annotations: dict[
         annotations=annotations,
     )
     return Image(raw=encode(manifest), manifest=manifest, raw_config=raw_config, config=config, layers=layers)
+
+
+def read_image(raw: bytes, raw_config: bytes, layers: tuple[Blob, ...], *, what: str = "an image") -> Image:
+    """Return the image of documents that were written before; *layers* are the blobs that the manifest lists."""
+    manifest = decode(raw, Manifest, what=f"the manifest of {what}")
+    config = decode(raw_config, ImageConfig, what=f"the configuration of {what}")
+    return Image(raw=raw, manifest=manifest, raw_config=raw_config, config=config, layers=layers)
 
 
 def make_index(images: tuple[Image, ...], annotations: dict[str, str]) -> ImageIndex:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from tare.errors import TargetError
+from tare.plan.overlaps import refuse_clashes
 from tare.plan.plan import PlannedFile, PlannedLayer, Segment
 
 BUDGET: Final = 16
@@ -36,7 +38,15 @@ def arrange(
 
     *compressed* gives the bytes of each distribution's files as they lie in its wheel. *skeleton* are the files that
     make the directory a virtual environment; they depend on the base, so they never share a layer with a large wheel.
+    *budget* is at least 2: one for the small ones, and one for the project, which is not planned here.
     """
+    if base_layers > MAX_LAYERS - 2:
+        raise TargetError(
+            f"the base has {base_layers} layers",
+            causes=(f"an image has at most {MAX_LAYERS}, and the project needs 2 of its own",),
+            hints=("Choose another one with `--base`",),
+        )
+    refuse_clashes(segments, skeleton)
     room = max(0, min(budget, MAX_LAYERS - base_layers) - 2)
     by_size = sorted(segments, key=lambda segment: (-compressed[segment.name], segment.name))
     large = {segment.name for segment in by_size[:room] if compressed[segment.name] >= FLOOR}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tare.plan.plan import Segment
+from tare.errors import HostileInputError, ProjectError
+from tare.plan.plan import PlannedFile, Segment, parents
 from tare.wheels.scheme import InstalledFile
 
 
@@ -41,3 +42,20 @@ def _without(segment: Segment, paths: tuple[str, ...]) -> Segment:
 def _content(file: InstalledFile) -> tuple[int, int] | bytes:
     """Return what two files with equal contents have in common, without reading them."""
     return file.source if isinstance(file.source, bytes) else (file.source.size, file.source.crc)
+
+
+def refuse_clashes(segments: Sequence[Segment], skeleton: Sequence[PlannedFile]) -> None:
+    """Refuse a distribution that brings a file of the environment itself, and files where another has a directory."""
+    own = {file.path for file in skeleton}
+    owners = {file.path: segment for segment in segments for file in segment.files}
+    for path in sorted(own & owners.keys()):
+        raise HostileInputError(
+            f"refusing `{owners[path].filename}`", causes=(f"it has `/{path}`, which belongs to the environment itself",)
+        )
+    for path in sorted(parents(owners) & (own | owners.keys())):
+        below = min(other for other in owners if other.startswith(f"{path}/"))
+        above = f"`{owners[path].name}`" if path in owners else "the environment itself"
+        raise ProjectError(
+            f"`{owners[below].name}` cannot be installed",
+            causes=(f"`/{path}` is a file of {above}, and `/{below}` would be below it",),
+        )

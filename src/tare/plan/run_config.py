@@ -34,7 +34,7 @@ def run_config(base: RunConfig, config: ToolConfig) -> RunConfig:
         entrypoint=config.entrypoint,
         cmd=config.cmd,
         working_dir=config.workdir or WORKDIR,
-        exposed_ports={**base.exposed_ports, **{port: {} for port in config.ports}},
+        exposed_ports={**(base.exposed_ports or {}), **{port: {} for port in config.ports}},
         volumes={**(base.volumes or {}), **{path: {} for path in config.volumes}},
         labels={**(base.labels or {}), **config.labels},
         stop_signal=config.stop_signal or base.stop_signal or "SIGTERM",

@@ -107,24 +107,31 @@ def missing(
     return tuple(sorted(found, key=lambda item: (item.severity, item.wheel, item.path, item.library, item.wanted)))
 
 
-def refusal(found: Iterable[Missing]) -> TargetError:
-    """Return the error that says what is missing, one cause for each library."""
+def summary(found: Iterable[Missing]) -> tuple[str, ...]:
+    """Return a sentence for each thing that is missing, with the first file that needs it and the number of others."""
     groups: dict[tuple[str, str], list[Missing]] = defaultdict(list)
     for item in found:
-        groups[item.library if item.kind == "library" else str(item), item.wanted].append(item)
-    causes = tuple(
-        str(items[0]) + (f" (and {len(items) - 1} more files need it)" if len(items) > 1 else "")
+        groups[item.library, item.wanted].append(item)
+    return tuple(
+        str(items[0]) + ("" if len(items) == 1 else f" (and so do {len(items) - 1} more files)")
         for items in groups.values()
     )
-    libraries = sorted({item.library for items in groups.values() for item in items if item.kind == "library"})
-    allow = " ".join(f"--allow-missing {name}" for name in libraries[:3])
+
+
+def refusal(found: Iterable[Missing]) -> TargetError:
+    """Return the error that says what is missing."""
+    found = tuple(found)
+    causes = summary(found)
+    libraries = sorted({item.library for item in found if item.kind == "library"})
+    what = "shared library that wheels need" if len(libraries) == 1 else "shared libraries that wheels need"
+    hints = ["Choose a base that has what is needed, or add its packages"]
+    if libraries:
+        allow = " ".join(f"--allow-missing {name}" for name in libraries[:3])
+        hints.append(f"If a library is not needed at run time, say so: `{allow}`")
     return TargetError(
-        f"the base lacks {len(groups)} shared {'library' if len(groups) == 1 else 'libraries'} that wheels need"
-        if libraries
-        else "the base cannot load files of the wheels",
+        f"the base lacks {len(libraries)} {what}" if libraries else "the base cannot load files of the wheels",
         causes=causes,
-        hints=("Choose a base that has them, or add their packages",)
-        + ((f"If they are not needed at run time, say so: `{allow}`",) if libraries else ()),
+        hints=tuple(hints),
     )
 
 

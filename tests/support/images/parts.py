@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
+from make.elves import AMD64, make_elf
 
 from images import tars
-from make.elves import AMD64, make_elf
 
 Json = Any
 Edit = Callable[[Json], object]
@@ -64,7 +64,7 @@ BASE = (
     tars.file("usr/lib/libx.so.1", PROGRAM),
     tars.symlink("usr/lib/libx.so", "libx.so.1"),
     tars.symlink("lib", "usr/lib"),
-    tars.symlink("run", "/tmp"),
+    tars.symlink("run", "/usr"),
     tars.symlink("out", "../../../../etc"),
     tars.symlink("nowhere", "does/not/exist"),
 )
@@ -100,9 +100,7 @@ class Layer:
 class Image:
     """One image in a layout. Every list of edits is applied in order, before what is edited gets its digest."""
 
-    layers: list[Layer] = field(
-        default_factory=lambda: [Layer(tars.archive(*BASE)), Layer(tars.archive(*TOP))]
-    )
+    layers: list[Layer] = field(default_factory=lambda: [Layer(tars.archive(*BASE)), Layer(tars.archive(*TOP))])
     config: list[Edit] = field(default_factory=list)
     raw_config: list[RawEdit] = field(default_factory=list)
     manifest: list[Edit] = field(default_factory=list)

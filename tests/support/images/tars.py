@@ -38,9 +38,7 @@ def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % BLOCK)
 
 
-def file(
-    name: str | bytes, data: bytes = b"", *, mode: int = 0o644, flag: bytes = b"0", prefix: bytes = b""
-) -> bytes:
+def file(name: str | bytes, data: bytes = b"", *, mode: int = 0o644, flag: bytes = b"0", prefix: bytes = b"") -> bytes:
     """Return a regular file."""
     block = header(_bytes(name), mode=b"%07o\0" % mode, size=len(data), flag=flag, prefix=prefix)
     return block + padded(data)
@@ -97,4 +95,3 @@ def archive(*entries: bytes) -> bytes:
 
 def _bytes(name: str | bytes) -> bytes:
     return name.encode() if isinstance(name, str) else name
-

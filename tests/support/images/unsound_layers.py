@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 
 import zstandard
 
 from images.cases import Case, Change, case, layers, top
-from images.parts import LAYER, TOP, Image, Layer, compressed, deflated
+from images.parts import TOP, Layer, compressed, deflated
 from images.tars import (
     END,
     archive,
@@ -17,7 +16,6 @@ from images.tars import (
     gnu_long,
     hardlink,
     header,
-    padded,
     pax,
     record,
     special,
@@ -26,7 +24,6 @@ from images.tars import (
 )
 
 TAR = archive(*TOP)
-LONG_MODE = {"mode": b"0000644\0"}
 
 
 def upper(tar: bytes = TAR, *, stored: bytes | None = None, **values: str) -> Change:
@@ -53,11 +50,6 @@ def with_window(data: bytes, log: int) -> bytes:
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=log)
     coder = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     return coder.compress(data) + coder.flush()
-
-
-def member_without_end(data: bytes) -> bytes:
-    """Return a gzip member without its check sum and size."""
-    return deflated(data)[:-8]
 
 
 ZSTD = compressed(TAR, "zstd")
@@ -89,7 +81,7 @@ COMPRESSION = [
     case("a gzip layer is not compressed", "L005", raw(TAR)),
     case("a gzip layer is zstd", "L005", raw(ZSTD)),
     case("a layer without compression is gzip", "L005", raw(GZIP, "none")),
-    case("a layer is compressed twice", "L101 L001", upper(stored=deflated(GZIP))),
+    case("a layer is compressed twice", "L102 L001", upper(stored=deflated(GZIP))),
     case("a layer's bytes are other ones", "L001", upper(stored=deflated(archive(*TOP, file("srv/new"))))),
     case("a layer is a text", "L102 L005 L001", raw(b"Not found\n")),
     case("a layer is HTML of some length", "L105 L005 L001", raw(b"<!doctype html>" * 100)),
@@ -159,7 +151,11 @@ ARCHIVES = [
     entries("an entry is a contiguous file", "L111", special("srv/a", b"7")),
     entries("an entry is a socket of star's", "L111", special("srv/a", b"s")),
     entries("a file is sparse by GNU's old header", "L112", header(b"srv/a", flag=b"S", magic=b"ustar  \0")),
-    entries("a file is sparse by its pax header", "L112", pax({b"GNU.sparse.major": b"1", b"GNU.sparse.name": b"srv/s"}, ONE)),
+    entries(
+        "a file is sparse by its pax header",
+        "L112",
+        pax({b"GNU.sparse.major": b"1", b"GNU.sparse.name": b"srv/s"}, ONE),
+    ),
     ends("a sparse map does not end", "L112 L102", header(b"srv/a", flag=b"S", rest=b"\0" * 137 + b"\1" + b"\0" * 29)),
     entries("a directory has content", "L113", special("srv/d", b"5", size=100)),
     entries("a symbolic link has content", "L113 L311", special("srv/l", b"2", size=5)),
@@ -187,7 +183,7 @@ ENTRIES = [
     entries("the root is a file", "L204", file(".")),
     entries("a path has a NUL", "L205", pax({b"path": b"srv/a\0b"}, ONE)),
     entries("a name has 256 bytes", "L206", pax({b"path": b"a" * 256}, ONE)),
-    entries("a path has 6,000 bytes", "L206", pax({b"path": DEEP.encode()}, ONE)),
+    entries("a path has 6,000 bytes", "L206", pax({b"path": DEEP.encode()}, directory("d"))),
     entries("a path stands twice", "L207", ONE, ONE),
     entries("a path stands twice, once with `./`", "L207", ONE, file("./srv/a")),
     entries("a path stands twice, once with two slashes", "L207", ONE, file("srv//a")),
@@ -214,7 +210,7 @@ ENTRIES = [
 ]
 
 LINKS = [
-    entries("a file goes through an absolute link of its layer", "L301", symlink("srv/x", "/tmp"), file("srv/x/a")),
+    entries("a file goes through an absolute link of its layer", "L301", symlink("srv/x", "/usr"), file("srv/x/a")),
     entries("a file goes through a link to the host's root", "L301", symlink("x", "/"), file("x/etc/shadow")),
     entries("a file goes through a link that leads upwards", "L301", symlink("x", "../.."), file("x/a")),
     entries("a file goes through a link of the layer below that leads upwards", "L301", file("out/passwd")),
@@ -223,7 +219,9 @@ LINKS = [
     entries("a link is made through a link that leads upwards", "L301", symlink("out/a", "b")),
     entries("a whiteout goes through a link that leads upwards", "L301", whiteout("out/.wh.passwd")),
     entries("a link leads upwards after some names", "L301", symlink("x", "usr/bin/../../../etc"), file("x/a")),
-    entries("a link of the layer leads to an absolute path that is not there", "L301", symlink("x", "/no"), file("x/a")),
+    entries(
+        "a link of the layer leads to an absolute path that is not there", "L301", symlink("x", "/no"), file("x/a")
+    ),
     entries("a file goes through an absolute link below", "L302", file("run/app.pid")),
     entries("a file goes through a relative link below", "L302", file("lib/b.so")),
     entries("a file goes through a relative link of its layer", "L302", symlink("y", "srv"), ONE, file("y/b")),
@@ -241,7 +239,9 @@ LINKS = [
     entries("a hard link has no target", "L306", hardlink("srv/b", "")),
     entries("a hard link leads upwards", "L306", hardlink("srv/b", "../../etc/shadow")),
     entries("a hard link leads upwards through a link", "L306", hardlink("srv/b", "out/shadow")),
-    entries("a hard link leads through an absolute link", "L306", symlink("x", "/"), hardlink("srv/b", "x/etc/passwd")),
+    entries(
+        "a hard link leads through an absolute link", "L306 L310", symlink("x", "/"), hardlink("srv/b", "x/etc/passwd")
+    ),
     entries("a hard link stands before its target", "L307", hardlink("srv/a", "srv/b"), file("srv/b")),
     entries("a hard link leads to a directory", "L308", directory("srv"), hardlink("x", "srv")),
     entries("a hard link leads to itself", "L309", hardlink("srv/a", "./srv/a")),

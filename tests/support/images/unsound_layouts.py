@@ -68,9 +68,7 @@ def nested(times: int) -> bytes:
 
 def second_tag(image: Image) -> None:
     image.blobs.append(EMPTY_INDEX)
-    image.index.append(
-        lambda document: add_entry(document, EMPTY_INDEX, mediaType=INDEX, annotations={TAG: "1.0"})
-    )
+    image.index.append(lambda document: add_entry(document, EMPTY_INDEX, mediaType=INDEX, annotations={TAG: "1.0"}))
 
 
 LAYOUTS = [
@@ -136,8 +134,8 @@ JSON = [
     case("an index has a comma too many", "J002", raw_index(lambda raw: raw[:-1] + b",}")),
     case("a config has NaN", "J002", raw_config(first(b'"x":NaN,'))),
     case("a config has a number of a million digits", "J002", raw_config(first(b'"x":' + b"9" * 1_000_000 + b","))),
-    case("a config is a string", "J006", raw_config(lambda raw: b'"config"')),
-    case("a manifest is null", "J006", raw_manifest(lambda raw: b"null")),
+    case("a config is a string", "J006", raw_config(lambda _: b'"config"')),
+    case("a manifest is null", "J006", raw_manifest(lambda _: b"null")),
     case("a manifest has its layers twice", "J003", raw_manifest(first(b'"layers":[],'))),
     case("a config has its os twice", "J003", raw_config(first(b'"os":"windows",'))),
     case("an index has its manifests twice", "J003", raw_index(first(b'"manifests":[],'))),
@@ -154,5 +152,5 @@ JSON = [
     case("a descriptor has `Digest` beside `digest`", "J008", manifest(lambda m: m["config"].update(Digest="x"))),
     case("a config has `OS` beside `os`", "J008", config(lambda c: c.update(OS="windows"))),
     case("a config has `env` beside `Env`", "J008", run(env=["PATH=/evil"])),
-    case("an index has `manifeſts` with a long s", "J008", index(lambda i: i.update({"manife\u017fts": []}))),
+    case("an index has `manifests` with a long s", "J008", index(lambda i: i.update({"manife\u017fts": []}))),
 ]

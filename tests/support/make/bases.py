@@ -90,15 +90,24 @@ DEBIAN: dict[str, bytes | str | None] = {
 }
 """What `debian:trixie-slim` is."""
 
-_STDLIB = ("os.py", "contextvars.py", "asyncio/__init__.py", "ctypes/__init__.py", "email/__init__.py")
-_STDLIB += ("ensurepip/__init__.py", "json/__init__.py", "multiprocessing/__init__.py", "sqlite3/__init__.py")
-_STDLIB += ("tkinter/__init__.py", "venv/__init__.py", "zoneinfo/__init__.py")
+_PACKAGES = (
+    "asyncio",
+    "ctypes",
+    "email",
+    "ensurepip",
+    "json",
+    "multiprocessing",
+    "sqlite3",
+    "tkinter",
+    "venv",
+    "zoneinfo",
+)
 
 
 def stdlib(directory: str, *, without: tuple[str, ...] = ()) -> dict[str, bytes | str | None]:
-    return {
-        f"{directory}/{name}": b"#" for name in _STDLIB if name.partition("/")[0].removesuffix(".py") not in without
-    }
+    """Return the modules by which a complete standard library is known."""
+    files = {"os": "os.py", "contextvars": "contextvars.py"} | {name: f"{name}/__init__.py" for name in _PACKAGES}
+    return {f"{directory}/{path}": b"#" for name, path in files.items() if name not in without}
 
 
 DEBIAN_PYTHON: dict[str, bytes | str | None] = {

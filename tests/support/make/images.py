@@ -120,7 +120,10 @@ def content(blob: Blob) -> bytes:
         return stream.read()
 
 
-def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+MemberOfTar = tuple[tarfile.TarInfo, bytes]
+
+
+def tar_of(*members: MemberOfTar) -> bytes:
     """Return an archive of members that `tarfile` writes, which it does without questions."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -130,9 +133,7 @@ def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     return out.getvalue()
 
 
-def member(
-    name: str, data: bytes = b"", *, kind: bytes = tarfile.REGTYPE, **fields: Any
-) -> tuple[tarfile.TarInfo, bytes]:  # noqa: ANN401  # TarInfo's own
+def member(name: str, data: bytes = b"", *, kind: bytes = tarfile.REGTYPE, **fields: object) -> MemberOfTar:
     info = tarfile.TarInfo(name)
     info.type = kind
     info.mode = 0o755 if kind == tarfile.DIRTYPE else 0o644

@@ -21,6 +21,7 @@ class Index:
         self._credentials = base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
         self.hashes: dict[str, str] = {}
         """SHA-256 of each file, by its name."""
+        self.files: dict[str, bytes] = {}
 
     @property
     def url(self) -> str:
@@ -51,7 +52,7 @@ class Index:
 
     def _offer(self, name: str, filename: str, data: bytes, metadata: bytes | None, requires_python: str) -> None:
         digest = hashlib.sha256(data).hexdigest()
-        self.hashes[filename] = digest
+        self.files[filename], self.hashes[filename] = data, digest
         self._serve(f"/files/{filename}", data)
         known = ""
         if metadata is not None:
@@ -59,8 +60,12 @@ class Index:
             known = f' data-core-metadata="sha256={hashlib.sha256(metadata).hexdigest()}"'
         needed = requires_python.replace(">", "&gt;").replace("<", "&lt;")
         links = self._links.setdefault(name, [])
-        links.append(f'<a href="/files/{filename}#sha256={digest}" data-requires-python="{needed}"{known}>{filename}</a>')
-        self._serve(f"/simple/{name}/", f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>".encode(), "text/html")
+        links.append(
+            f'<a href="/files/{filename}#sha256={digest}" data-requires-python="{needed}"{known}>{filename}</a>'
+        )
+        self._serve(
+            f"/simple/{name}/", f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>".encode(), "text/html"
+        )
 
     def _serve(self, path: str, body: bytes, kind: str = "application/octet-stream") -> None:
         def route(handler: Handler) -> None:

@@ -8,10 +8,11 @@ import tarfile
 from collections.abc import Iterable
 
 from tare.build.transmux import write_layer
-from tare.oci.changeset import WrittenLayer
+from tare.oci.layer import WrittenLayer
 from tare.oci.digest import Digest
 from tare.plan.plan import PlannedFile, PlannedLayer, Segment
-from tare.wheels.scheme import Provenance, Scheme, install
+from tare.wheels.install import install
+from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.wheel import Wheel
 
 SCHEME = Scheme(prefix="opt/venv", series=(3, 13))

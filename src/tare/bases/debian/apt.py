@@ -102,7 +102,9 @@ def _stanzas(text: str) -> Iterator[Entry]:
 
 def _joined(archive: Archive | None, mirrors: tuple[str, ...], entry: Entry, suite: str, root: Path) -> Archive:
     """Return *archive* with one more suite, or a new one."""
-    suffix = "-security" if "security" in suite else "-updates" if suite.endswith("-updates") else ""
+    # Up to buster, security updates were called `buster/updates`.
+    security = suite.endswith(("-security", "/updates"))
+    suffix = "-security" if security else "-updates" if suite.endswith("-updates") else ""
     if archive is not None:
         return msgspec.structs.replace(archive, suffixes=tuple(sorted({*archive.suffixes, suffix})))
     keyrings, fingerprints = _signed_by(entry.options.get("signed-by", ""), root)

@@ -9,7 +9,6 @@ with assemble(spec, pin, ...) as base:
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from tare.bases.debian import generated
+from tare.bases.debian import RECIPE, generated, tables_digest
 from tare.bases.debian.blobs import Blobs, Supply
 from tare.bases.debian.closure import Package, Skipped, base_roots, resolve
 from tare.bases.debian.rootfs import Unpacked, Unpacker
@@ -29,14 +28,12 @@ from tare.bases.debian.tables import tables
 from tare.bases.debian.tree import Tree
 from tare.errors import MachineError, TargetError
 from tare.net.fetch import Fetcher
-from tare.oci.changeset import LayerWriter, WrittenLayer
+from tare.oci.changeset import LayerWriter
 from tare.oci.config import History, ImageConfig, RootFS, RunConfig
 from tare.oci.digest import Digest
+from tare.oci.layer import WrittenLayer
 from tare.oci.platform import Platform
 from tare.wheels.target import Libc, Target
-
-RECIPE: Final = 1
-"""Counts changes of what is made of the same packages and the same tables."""
 
 _SHELL: Final = "busybox-static"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -215,7 +212,7 @@ def layer_key(spec: BaseSpec, pin: Pin, *, mtime: int) -> LayerKey:
         packages=tuple((package.name, package.digest) for package in pin.packages),
         named=pin.named,
         recipe=RECIPE,
-        tables="sha256:" + hashlib.sha256(Path(__file__).with_name("debian.toml").read_bytes()).hexdigest(),
+        tables=tables_digest(),
         mtime=mtime,
     )
 

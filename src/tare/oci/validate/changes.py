@@ -143,6 +143,8 @@ class Changes:
             return self._parent[1]
         way = self._tree.parent(parts, make=make)
         if not make and way.problem == "dangles" and not way.links:
+            if parts[-1] != names.OPAQUE:
+                self._missing("L321", member, "expected something in a lower layer to hide, found nothing")
             return None
         if self._check_way(member, way, "L301") and way.directory is not None and not way.links:
             self._parent = (parts[:-1], way.directory)
@@ -221,8 +223,6 @@ class Changes:
         parent = self._enter(member, parts, make=False)
         self._parent = None
         if parent is None:
-            if parts[-1] != names.OPAQUE:
-                self._missing("L321", member, "expected something in a lower layer to hide, found nothing")
             return
         if parent.touched == self._layer:
             self._tell("L323", member, "expected the whiteout before its siblings, found it after some")

@@ -69,7 +69,7 @@ def unzstd(pieces: Iterable[bytes], window: int) -> Iterator[bytes]:
     source = _Pieces(pieces)
     frames = 0
     while head := source.take(4):
-        if head[1:] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
+        if is_skippable(head):
             source.skip(int.from_bytes(source.exactly(4), "little"))
         elif head == _FRAME:
             yield from _frame(source, head, decompressor)
@@ -80,6 +80,11 @@ def unzstd(pieces: Iterable[bytes], window: int) -> Iterator[bytes]:
         frames += 1
     if not frames:
         raise Undecodable("L003", "expected a zstd frame, found the end of the data")
+
+
+def is_skippable(head: bytes) -> bool:
+    """Tell whether a zstd frame that is no data begins with *head*. `pzstd` writes one before each other one."""
+    return head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
 
 
 def _frame(source: _Pieces, magic: bytes, decompressor: zstandard.ZstdDecompressor) -> Iterator[bytes]:

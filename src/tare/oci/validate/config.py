@@ -49,6 +49,10 @@ def check(value: Object, where: str, report: Report, *, layers: int | None) -> C
         fields.fault("rootfs.diff_ids", message, "C003")
     _history(fields, layers)
     run = run_config.check(fields.object("config"), windows=windows)
+    if not run.command and not (platform and platforms.is_unknown(platform)):
+        fields.fault(
+            "config.Cmd", "expected an Entrypoint or a Cmd, found neither: a container needs a command", "C015"
+        )
     return Config(platform=platform, diff_ids=diff_ids, run=run)
 
 

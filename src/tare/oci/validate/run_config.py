@@ -59,8 +59,6 @@ def check(fields: Fields | None, *, windows: bool) -> Run:
     if fields.has("Healthcheck"):
         fields.fault("Healthcheck", "the field is reserved for Docker; other engines ignore it", "C016")
     entrypoint, command = (_argv(fields, name) for name in ("Entrypoint", "Cmd"))
-    if not entrypoint and not command:
-        fields.fault("Cmd", "expected an Entrypoint or a Cmd, found neither: a container needs a command", "C015")
     path = _environment(fields).get("PATH") or Run().path
     working_dir = _working_dir(fields, windows=windows)
     return Run(command=(*entrypoint, *command), path=path, working_dir=working_dir)

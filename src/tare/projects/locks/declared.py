@@ -127,19 +127,24 @@ def _of_poetry(values: Mapping[str, Any], where: str, group: str | None = None) 
 
 
 def unmet(
-    asked: Iterable[Wish], versions: Mapping[str, Sequence[str | None]], origin: str, own: str | None = None
+    asked: Iterable[Wish],
+    versions: Mapping[str, Sequence[str | None]],
+    origin: str,
+    *,
+    manifest: str = "pyproject.toml",
+    own: str | None = None,
 ) -> list[str]:
-    """Say which of *asked* the *versions* of a lock do not meet; what asks for the project itself is met."""
+    """Say which of *asked* the *versions* of a lock do not meet; what asks for the project itself, *own*, is met."""
     found = []
     for wish in asked:
         if wish.name == own or not _is_about_linux(wish):
             continue
         locked = versions.get(wish.name)
         if locked is None:
-            found.append(f"`pyproject.toml` asks for `{wish}`, which `{origin}` does not have")
+            found.append(f"`{manifest}` asks for `{wish}`, which `{origin}` does not have")
         elif not any(wish.accepts(version) for version in locked):
             have = " and ".join(str(version) for version in locked)
-            found.append(f"`pyproject.toml` asks for `{wish}`; `{origin}` has {have}")
+            found.append(f"`{manifest}` asks for `{wish}`; `{origin}` has {have}")
     return found
 
 

@@ -170,7 +170,7 @@ def _freshness(
         versions.setdefault(normalize(package["name"]), []).append(package.get("version"))
     locked = metadata.get("groups")
     asked = [wish for wish in declared.wishes(manifest) if locked is None or wish.group is None or wish.group in locked]
-    causes = declared.unmet(asked, versions, lock.name, normalize(project.name or ""))
+    causes = declared.unmet(asked, versions, lock.name, own=normalize(project.name or ""))
     if causes:
         raise declared.stale(lock.name, causes, "pdm lock")
     return (f"`{lock.name}` was made for another `pyproject.toml`, though it has what this one asks for",)

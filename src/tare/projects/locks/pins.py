@@ -148,14 +148,7 @@ def _rounds(pins: Sequence[Pin]) -> list[list[Pin]]:
 def _ask(pins: Sequence[Pin], source: Source, series: str, uv: Uv) -> dict[str, dict[str, Any]]:
     """Return what uv knows about each of *pins*, by name."""
     stdin = "\n".join((*source.options, *sorted(pin.line() for pin in pins), ""))
-    answer = uv.compile(
-        what=f"cannot find what `{source.origin}` names",
-        directory=source.directory,
-        python=series,
-        stdin=stdin,
-        # A version is exact and its hashes are checked here, so it may come from any of the indexes.
-        args=("--no-deps", "--index-strategy", "unsafe-best-match", *source.arguments, "-"),
-    )
+    answer = _answer(stdin, source, series, uv)
     found = {package["name"]: package for package in tomllib.loads(answer.decode()).get("packages", ())}
     for pin in pins:
         version = found.get(pin.name, {}).get("version")
@@ -163,6 +156,35 @@ def _ask(pins: Sequence[Pin], source: Source, series: str, uv: Uv) -> dict[str, 
             cause = f"asked for `{pin.line()}`, uv answered with {f'version `{version}`' if version else 'nothing'}"
             raise ProjectError(f"cannot find what `{source.origin}` names", causes=(cause,))
     return found
+
+
+def _answer(stdin: str, source: Source, series: str, uv: Uv) -> bytes:
+    """Ask uv. It takes a distribution from the first index that has it, but that one need not have the version."""
+
+    def ask(*strategy: str) -> bytes:
+        return uv.compile(
+            what=f"cannot find what `{source.origin}` names",
+            directory=source.directory,
+            python=series,
+            stdin=stdin,
+            args=("--no-deps", *strategy, *source.arguments, "-"),
+        )
+
+    try:
+        return ask()
+    except ProjectError:
+        if not _has_several_indexes(source, uv):
+            raise
+        try:  # the version is exact and its hashes are checked here, so it may be from any of them
+            return ask("--index-strategy", "unsafe-best-match")
+        except TareError:
+            pass
+        raise  # what uv said first has more reasons
+
+
+def _has_several_indexes(source: Source, uv: Uv) -> bool:
+    named = any(option.startswith("--extra-index-url") for option in source.options)
+    return named or any(name in uv.env for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL"))
 
 
 def _is(found: str | None, wanted: str) -> bool:

@@ -201,7 +201,7 @@ def _freshness(
     versions: dict[str, list[str | None]] = {}
     for package in packages:
         versions.setdefault(normalize(package["name"]), []).append(package.get("version"))
-    causes = declared.unmet(declared.wishes(manifest), versions, lock.name, normalize(project.name or ""))
+    causes = declared.unmet(declared.wishes(manifest), versions, lock.name, own=normalize(project.name or ""))
     if causes:
         raise declared.stale(lock.name, causes, "poetry lock")
     return (f"`{lock.name}` was made for another `pyproject.toml`, though it has what this one asks for",)

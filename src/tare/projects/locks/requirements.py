@@ -201,7 +201,6 @@ def _some(names: Sequence[str]) -> str:
 
 def _manifests(project: Project, entries: Iterable[Entry]) -> list[str]:
     """Return the manifests of source trees that *entries* name: their dependencies are input too."""
-    paths = (
-        os.path.join(project.root, entry.reference or "", "pyproject.toml") for entry in entries if entry.reference
-    )
-    return [path for path in paths if "://" not in path and os.path.isfile(path)]
+    references = [entry.reference for entry in entries if entry.reference and "://" not in entry.reference]
+    paths = (os.path.normpath(os.path.join(project.root, each, "pyproject.toml")) for each in references)
+    return [path for path in paths if os.path.isfile(path)]

@@ -27,6 +27,7 @@ _ALIASES = {
 }  # fmt: skip
 _PASSED_ON = frozenset({"--index-url", "--extra-index-url", "--no-binary", "--only-binary"})
 _FLAGS = frozenset({"--no-index", "--pre", "--require-hashes", "--prefer-binary"})
+_ARCHIVES = (".whl", ".zip", ".tar.gz")
 _IGNORED = frozenset({"--use-feature", "--prefer-binary"})
 _DEEPEST = 20
 """Files that include each other deeper than this include each other forever."""
@@ -181,12 +182,12 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _entry(place: str, line: str, *, editable: bool = False) -> Entry:
     text, options = _split(place, line)
     hashes = frozenset(_hashes(place, options))
-    if editable or _reference.match(text):
+    if editable or _reference.match(text) or (text.endswith(_ARCHIVES) and " " not in text):
         return Entry(place=place, text=text, editable=editable, hashes=hashes)
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        if os.sep in text or text.endswith((".whl", ".zip", ".tar.gz")):
+        if os.sep in text:
             return Entry(place=place, text=text, hashes=hashes)
         raise ProjectError(f"`{place}` cannot be read", causes=tuple(str(error).splitlines())) from error
     return Entry(place=place, text=text, requirement=requirement, hashes=hashes)

@@ -90,7 +90,15 @@ def _freshness(lock: Lock, project: Project, document: Mapping[str, Any]) -> tup
         )
         made_for = list(_made_for(entry))
         command = "uv lock"
-    return _compare(lock, asked, made_for, _versions(document), command)
+    new = [wish for wish in asked if not any(_same(wish, other) for other in made_for)]
+    gone = [wish for wish in made_for if not any(_same(other, wish) for other in asked)]
+    versions = _versions(document)
+    causes = declared.unmet(new, versions, lock.name, manifest=files.name(project.manifest))
+    causes += [cause for wish in new if wish.name in versions for cause in _without(wish, made_for, lock.name)]
+    if causes:
+        raise declared.stale(lock.name, causes, command)
+    changed = ", ".join(f"`{wish}`" for wish in (*new, *gone)[:3])
+    return (f"`{lock.name}` was made for other requirements, though it meets these: {changed}",) if changed else ()
 
 
 def _uv_only(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,26 +142,13 @@ def _wishes(values: Sequence[Mapping[str, Any]], group: str | None = None) -> It
         )
 
 
-def _compare(
-    lock: Lock,
-    asked: Sequence[Wish],
-    made_for: Sequence[Wish],
-    versions: Mapping[str, Sequence[str | None]],
-    command: str,
-) -> tuple[str, ...]:
-    new = [wish for wish in asked if not any(_same(wish, other) for other in made_for)]
-    gone = [wish for wish in made_for if not any(_same(other, wish) for other in asked)]
-    causes = declared.unmet(new, versions, lock.name)
-    for wish in new:
-        other = next((each for each in made_for if each.name == wish.name and each.group == wish.group), None)
-        if wish.name in versions and (other is None or wish.extras - other.extras):
-            causes.append(
-                f"`{wish}` is asked for, and `{lock.name}` was made " + (f"for `{other}`" if other else "without it")
-            )
-    if causes:
-        raise declared.stale(lock.name, causes, command)
-    changed = ", ".join(f"`{wish}`" for wish in (*new, *gone)[:3])
-    return (f"`{lock.name}` was made for other requirements, though it meets these: {changed}",) if changed else ()
+def _without(wish: Wish, made_for: Sequence[Wish], origin: str) -> Iterator[str]:
+    """Say what the lock was made without: it has a release that will do, but not where it is needed, or not all of it."""
+    other = next((each for each in made_for if each.name == wish.name and each.group == wish.group), None)
+    if other is None:
+        yield f"`{wish}` is asked for, and `{origin}` was made without it"
+    elif wish.extras - other.extras:
+        yield f"`{wish}` is asked for, and `{origin}` was made for `{other}`"
 
 
 def _same(first: Wish, second: Wish) -> bool:
