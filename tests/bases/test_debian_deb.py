@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mirror import HardLink, Package, Special, Symlink, ar, compress, tar
+from mirror import Content, HardLink, Package, Special, Symlink, ar, compress, tar
 
 from tare.bases.debian.deb import Deb, open_deb
 from tare.bases.debian.inflate import inflated
@@ -137,7 +137,7 @@ def test_two_control_files_are_refused(deb: Callable[[bytes], Path]) -> None:
     twice = tar({"control": CONTROL})[:1024] + tar({"control": CONTROL})
     data = ar({"debian-binary": b"2.0\n", "control.tar": twice, "data.tar": tar({})})
 
-    with pytest.raises(HostileInputError, match="`hello.deb` is not a sound package"):
+    with pytest.raises(HostileInputError, match=r"^`hello\.deb` is not a sound package$"):
         read(deb(data))
 
 
@@ -164,7 +164,13 @@ def test_a_bomb_is_not_inflated_beyond_its_limit(tmp_path: Path, ending: str) ->
 
 
 def test_entries_of_all_kinds_reach_the_caller(deb: Callable[[bytes], Path]) -> None:
-    files = {"a": b"1", "b": HardLink("a"), "c": Symlink("a"), "d": None, "e": Special(tarfile.FIFOTYPE)}
+    files: dict[str, Content] = {
+        "a": b"1",
+        "b": HardLink("a"),
+        "c": Symlink("a"),
+        "d": None,
+        "e": Special(tarfile.FIFOTYPE),
+    }
     data = ar({"debian-binary": b"2.0\n", "control.tar": tar({"control": CONTROL}), "data.tar": tar(files)})
 
     with open_deb(deb(data), what="`hello.deb`") as found:

@@ -85,8 +85,7 @@ def test_the_highest_priority_whose_file_is_there_gets_the_link() -> None:
     "script",
     [
         "#!/bin/sh\nset -e\n# nothing\nexit 0\n",
-        "#!/bin/sh\nset -e\n# Automatically added by dh_installdeb/13.24\n"
-        'dpkg-maintscript-helper rm_conffile /etc/x 1.0 -- "$@"\n# End automatically added section\n',
+        "#!/bin/sh\n# Automatically added by dh_installdeb/13\nrm_conffile /etc/x\n# End automatically added section\n",
         "# Automatically added by dh_installsystemd/13\nsystemctl restart x\n# End automatically added section\n",
         'if [ "$1" = configure ]; then\n  :\nfi\n',
     ],

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from make.images import (
     Entry,
@@ -189,6 +189,7 @@ def parents_first(changes: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted(changes, key=lambda change: (change[0] in {"file", "directory"}, change[1].count("/")))
 
 
+@settings(max_examples=60)
 @given(LAYERS)
 def test_applying_changesets_gives_what_the_specification_says(layers: list[list[tuple[str, str]]]) -> None:
     want = expected(layers)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
 from hypothesis import given
 from hypothesis import strategies as st
-from make.layers import SCHEME, SITE, read_tree, segment_of, transmuxed
+from make.layers import MTIME, SITE, files_of, read_tree, segment_of
 from make.wheels import METADATA, WHEEL, make_wheel, open_bytes
 
+from tare.build.transmux import write_layer
 from tare.plan.overlaps import settle
-from tare.plan.plan import Segment
+from tare.plan.plan import PlannedLayer, Segment
 from tare.wheels.wheel import Wheel
 
 
@@ -19,7 +22,7 @@ def wheel(name: str, files: dict[str, bytes]) -> Wheel:
 
 
 def segment(name: str, files: dict[str, bytes]) -> Segment:
-    return segment_of(wheel(name, files), SCHEME)
+    return segment_of(wheel(name, files))
 
 
 def places(segments: tuple[Segment, ...]) -> dict[str, list[str]]:
@@ -64,7 +67,12 @@ def test_afterwards_every_path_is_there_once(given_wheels: dict[str, dict[str, b
     assert set(paths) == {file.path for item in segments for file in item.files}
 
 
-def test_what_is_left_to_another_is_not_written() -> None:
-    a = wheel("a", {"ns/__init__.py": b"", "ns/a.py": b"a"})
-    layer, _ = transmuxed(a)
-    assert f"{SITE}/ns/__init__.py" in read_tree(layer)
+def test_what_is_left_to_another_is_written_once() -> None:
+    a, b = wheel("a", {"ns/__init__.py": b"a", "ns/a.py": b""}), wheel("b", {"ns/__init__.py": b"b", "ns/b.py": b""})
+    settled, _ = settle([segment_of(a), segment_of(b)])
+    out = io.BytesIO()
+    layer = PlannedLayer(kind="wheels", why="a test", segments=settled)
+    write_layer(layer, {a.digest: a, b.digest: b}, out, mtime=MTIME)
+    files = files_of(read_tree(out.getvalue()))
+    assert files[f"{SITE}/ns/__init__.py"] == b"a"
+    assert {f"{SITE}/ns/a.py", f"{SITE}/ns/b.py"} <= files.keys()

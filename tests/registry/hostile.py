@@ -193,7 +193,9 @@ def in_chunks(body: bytes, size: int, *, extension: str = "", trailers: str = ""
     return chunks + f"0\r\n{trailers}\r\n".encode()
 
 
-def as_chunks(change: Callable[[bytes], bytes] = lambda coded: coded, *, extension: str = "", trailers: str = "") -> Action:
+def as_chunks(
+    change: Callable[[bytes], bytes] = lambda coded: coded, *, extension: str = "", trailers: str = ""
+) -> Action:
     """Answer honestly in chunks. *change* is applied to what then goes out."""
 
     def make(reply: Reply, body: bytes) -> bytes:

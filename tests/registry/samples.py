@@ -22,7 +22,7 @@ from tare.stores.registry.settings import Clock, Settings
 
 USER, PASSWORD = "robot", "correct-horse-battery"
 
-FAST = Limits(connect=2.0, answer=2.0, silence=2.0, rate=1024, window=0.5)
+FAST = Limits(connect=2.0, answer=1.0, silence=1.0, rate=1024, window=0.5)
 
 
 def noise(name: str, size: int) -> bytes:

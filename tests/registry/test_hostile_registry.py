@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from fixture_registry import Registry
 from hostile_cases import CASES, LAYER, Case, Needs, Stage
@@ -115,6 +116,8 @@ def _do(case: Case, registry: Registry, directory: Path, registries: Registries)
     elif case.operation == "copy":
         base = RegistrySource(registries, reference_to(registry, "library/base")).read()
         RegistryDestination(registries, here).write(base)
+    elif case.operation == "pin":
+        RegistrySource(registries, msgspec.structs.replace(here, tag=None, digest=IMAGE.digest)).read()
     elif case.operation == "pull":
         _check(RegistrySource(registries, here).read().layers[0].open().read())
     elif case.operation == "download":
@@ -137,7 +140,11 @@ def _problems(case: Case, outcome: Outcome, registry: Registry, other: Server, d
     """Yield what must not have happened, whatever the verdict is."""
     secrets = (PASSWORD, _BASIC, *registry.tokens)
     for seen in other.requests:
-        if "authorization" in seen.headers or "cookie" in seen.headers or any(each in str(seen.headers) for each in secrets):
+        if (
+            "authorization" in seen.headers
+            or "cookie" in seen.headers
+            or any(each in str(seen.headers) for each in secrets)
+        ):
             yield f"the thief saw {seen.headers}"
     if any(each in outcome.text for each in secrets):
         yield "a secret was printed"

@@ -359,7 +359,9 @@ def test_what_refers_to_an_image(registry: Registry, listed: bool) -> None:  # n
             referrers.keep(repository, image.digest, entry)
             referrers.keep(repository, image.digest, entry)
     found = referrers.referrers(repository, image.digest)
-    assert [(entry.artifact_type, entry.annotations) for entry in found] == [(kind, {"signed": "yes"}) for kind in kinds]
+    assert [(entry.artifact_type, entry.annotations) for entry in found] == [
+        (kind, {"signed": "yes"}) for kind in kinds
+    ]
     assert [entry.digest for entry in referrers.referrers(repository, image.digest, kinds[1])] == [
         sha256(signature_of(image, kinds[1]))
     ]

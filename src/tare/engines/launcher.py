@@ -55,7 +55,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     tty: bool = False
 
 
-def launch(spec: Spec, options: RunOptions, *, environment: Mapping[str, str], note: Callable[[str], None]) -> int:
+def launch(
+    spec: Spec,
+    options: RunOptions,
+    *,
+    environment: Mapping[str, str],
+    note: Callable[[str], None],
+    interpreter: str = sys.executable,
+) -> int:
     """Make the container that *spec* describes and return its exit code.
 
     What goes wrong before its program starts is a `MachineError`, unless it is the program that is wrong: then it is
@@ -70,14 +77,14 @@ def launch(spec: Spec, options: RunOptions, *, environment: Mapping[str, str], n
     with os.fdopen(spec_to, "wb") as pipe, os.fdopen(report_from, "rb") as report:
         try:
             process = subprocess.Popen(
-                [*_interpreter(), str(spec_from), str(report_to)],
+                [*_command(interpreter), str(spec_from), str(report_to)],
                 pass_fds=(spec_from, report_to),
                 stdout=options.stdout,
                 stderr=options.stderr,
                 env=dict(environment),
             )
         except OSError as error:
-            raise MachineError(f"cannot run `{sys.executable}`", causes=(error.strerror or str(error),)) from None
+            raise MachineError(f"cannot run `{interpreter}`", causes=(error.strerror or str(error),)) from None
         finally:
             os.close(spec_from)
             os.close(report_to)
@@ -93,15 +100,15 @@ def launch(spec: Spec, options: RunOptions, *, environment: Mapping[str, str], n
             except BaseException:
                 process.kill()
                 raise
-    if not said and not spec.probe:
-        raise MachineError("cannot make the container", causes=(f"`{sys.executable}` exits with {code}",))
+    if not said and (code or not spec.probe):
+        raise MachineError("cannot make the container", causes=(f"`{interpreter}` exits with {code}",))
     return TIMED_OUT if code is None else code
 
 
-def _interpreter() -> list[str]:
+def _command(interpreter: str) -> list[str]:
     """Return the command for an interpreter that has nothing but the standard library and this package."""
     source = str(Path(__file__).resolve().parents[2])
-    return [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, source]
+    return [interpreter, "-I", "-S", "-X", "utf8", "-c", _BOOT, source]
 
 
 def _explain(report: dict[str, object], spec: Spec, code: int, note: Callable[[str], None]) -> int:

@@ -50,7 +50,8 @@ def refuse_clashes(segments: Sequence[Segment], skeleton: Sequence[PlannedFile])
     owners = {file.path: segment for segment in segments for file in segment.files}
     for path in sorted(own & owners.keys()):
         raise HostileInputError(
-            f"refusing `{owners[path].filename}`", causes=(f"it has `/{path}`, which belongs to the environment itself",)
+            f"refusing `{owners[path].filename}`",
+            causes=(f"it has `/{path}`, which belongs to the environment itself",),
         )
     for path in sorted(parents(owners) & (own | owners.keys())):
         below = min(other for other in owners if other.startswith(f"{path}/"))

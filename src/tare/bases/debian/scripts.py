@@ -27,6 +27,7 @@ _ADDED: Final = re.compile(
 another matter."""
 
 _CALL: Final = re.compile(r"\bupdate-alternatives((?:[ \t]+(?:\"[^\"$`\n]*\"|[^\s;|&\"'$`]+))+)")
+_WORD: Final = re.compile(r"[A-Za-z0-9._+@:-]+")
 _NOTHING: Final = re.compile(
     r"#.*|set -e[ux]*|exit 0|true|:|case \"\$1\" in|esac|;;|\*?[a-z|-]*\)|"
     r"(?:el)?if \[ \"\$1\" = \"?[a-z-]+\"? \] ?; ?then|then|else|fi|do|done"
@@ -112,6 +113,5 @@ def _text(script: bytes) -> str:
 
 
 def _is_plain(link: str, name: str, path: str) -> bool:
-    absolute = re.compile(r"(?:/[A-Za-z0-9._+@:-]+)+")
-    below = not any(part in {".", ".."} for part in (link + path).split("/"))
-    return below and bool(absolute.fullmatch(link) and absolute.fullmatch(path) and absolute.fullmatch(f"/{name}"))
+    words = [name, *link.split("/")[1:], *path.split("/")[1:]]
+    return link[:1] == path[:1] == "/" and all(_WORD.fullmatch(word) and word not in {".", ".."} for word in words)

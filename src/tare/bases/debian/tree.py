@@ -41,6 +41,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """The package that it came from; empty for what tare made."""
 
 
+_DIRECTORY: Final = Node(kind="directory", mode=0o755)
+"""A parent that no package has as an entry."""
+
+
 class Tree:
     """Paths, without a leading slash, and what is there."""
 
@@ -146,13 +150,9 @@ class Tree:
     def entries(self) -> Iterator[tuple[Entry, Node]]:
         """Yield the entries of an archive: sorted, with all directories, hard links after what they link to."""
         first: dict[int, str] = {}
-        seen: set[str] = set()
-        for path, node in self:
-            for parent in reversed(list(_parents(path))):
-                if parent not in seen and parent not in self._nodes:
-                    yield Entry(path=parent, kind="directory", mode=0o755), Node(kind="directory", mode=0o755)
-                seen.add(parent)
-            seen.add(path)
+        implied = {parent for path in self._nodes for parent in _parents(path)} - self._nodes.keys()
+        for path in sorted(self._nodes.keys() | implied, key=_bytes):
+            node = self._nodes.get(path, _DIRECTORY)
             linked = first.setdefault(node.start, path) if node.kind == "file" else path
             if linked != path:
                 yield Entry(path=path, kind="hardlink", mode=node.mode, target=linked), node

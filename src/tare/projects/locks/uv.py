@@ -73,23 +73,8 @@ def _freshness(lock: Lock, project: Project, document: Mapping[str, Any]) -> tup
     """Return what is to be said of a lock that was made for another manifest, or raise when it does not fit this one."""
     if project.manifest is None:
         return ()
-    if project.script is not None:
-        manifest = script.metadata(project.script, files.read_bytes(project.script)) or {}
-        asked = [declared.from_requirement(text) for text in manifest.get("dependencies", ())]
-        made_for = list(_wishes(document.get("manifest", {}).get("requirements", ())))
-        command = f"uv lock --script {files.name(project.script)}"
-    else:
-        manifest = files.toml(project.manifest)
-        entry = _entry(document, normalize(project.name or ""))
-        if entry is None:
-            raise declared.stale(lock.name, [f"it does not have `{project.name}`"], "uv lock")
-        if "dependencies" in manifest.get("project", {}).get("dynamic", ()):
-            return ()
-        asked = list(
-            declared.wishes({key: value for key, value in manifest.items() if key != "tool"} | _uv_only(manifest))
-        )
-        made_for = list(_made_for(entry))
-        command = "uv lock"
+    of_what = _of_script if project.script is not None else _of_project
+    asked, made_for, command = of_what(lock, project, document)
     new = [wish for wish in asked if not any(_same(wish, other) for other in made_for)]
     gone = [wish for wish in made_for if not any(_same(other, wish) for other in asked)]
     versions = _versions(document)
@@ -101,9 +86,27 @@ def _freshness(lock: Lock, project: Project, document: Mapping[str, Any]) -> tup
     return (f"`{lock.name}` was made for other requirements, though it meets these: {changed}",) if changed else ()
 
 
-def _uv_only(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tool table that uv itself reads, since it locks nothing that `[tool.poetry]` or `[tool.pdm]` asks for."""
-    return {"tool": {"uv": manifest.get("tool", {}).get("uv", {})}}
+_Compared = tuple[list[Wish], list[Wish], str]
+"""What the manifest asks for, what the lock was made for, and the command that makes it anew."""
+
+
+def _of_script(lock: Lock, project: Project, document: Mapping[str, Any]) -> _Compared:  # noqa: ARG001 - as its sibling
+    path = project.script or ""
+    asked = (script.metadata(path, files.read_bytes(path)) or {}).get("dependencies", ())
+    made_for = _wishes(document.get("manifest", {}).get("requirements", ()))
+    return [declared.from_requirement(text) for text in asked], list(made_for), f"uv lock --script {files.name(path)}"
+
+
+def _of_project(lock: Lock, project: Project, document: Mapping[str, Any]) -> _Compared:
+    manifest = files.toml(project.manifest or "")
+    entry = _entry(document, normalize(project.name or ""))
+    if entry is None:
+        raise declared.stale(lock.name, [f"it does not have `{project.name}`"], "uv lock")
+    if "dependencies" in manifest.get("project", {}).get("dynamic", ()):
+        return [], [], "uv lock"
+    # uv locks nothing that [tool.poetry] or [tool.pdm] asks for.
+    settings = {"tool": {"uv": manifest.get("tool", {}).get("uv", {})}}
+    return list(declared.wishes({**manifest, **settings})), list(_made_for(entry)), "uv lock"
 
 
 def _entry(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

@@ -57,8 +57,11 @@ class Authorizer:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        known = self._credentials.secrets if self._credentials else ()
-        return (*known, *(token.value for token in self._tokens.values()))
+        known: tuple[str, ...] = ()
+        if self._credentials:
+            encoded = basic(self._credentials.user, self._credentials.password).partition(" ")[2]
+            known = (encoded, *self._credentials.secrets)
+        return (*known, *(token.value for token in list(self._tokens.values())))
 
     def field(self, scopes: Scopes, task: str) -> str | None:
         """Return the `Authorization` for a request that needs *scopes*, if the registry has asked for one."""

@@ -10,9 +10,8 @@ from typing import Final
 
 import msgspec
 
-from tare.errors import HostileInputError, IntegrityError, NetworkError, TareError
+from tare.errors import HostileInputError, IntegrityError, NetworkError
 from tare.net.http import Answer
-from tare.net.wire import Fault
 from tare.oci import digest as digests
 from tare.oci import manifest as documents
 from tare.oci import media_types
@@ -50,17 +49,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 def get(repository: Repository, name: str) -> Document:
     """Return the document under *name*, a tag or a digest, verified."""
-    answer = repository.request("GET", f"manifests/{name}", accept={200}, fields={"Accept": _ACCEPT})
-    return _read(repository, name, answer)
+    answer, raw = repository.read(f"manifests/{name}", accept_type=_ACCEPT, limit=MAX_DOCUMENT)
+    return _parse(repository, name, answer, raw)
 
 
 def find(repository: Repository, name: str) -> Document | None:
     """Return the document under *name*, or None if there is none."""
-    answer = repository.request("GET", f"manifests/{name}", accept={200, 404}, fields={"Accept": _ACCEPT})
-    if answer.status == 404:
-        answer.discard()
-        return None
-    return _read(repository, name, answer)
+    answer, raw = repository.read(f"manifests/{name}", accept={200, 404}, accept_type=_ACCEPT, limit=MAX_DOCUMENT)
+    return None if answer.status == 404 else _parse(repository, name, answer, raw)
 
 
 def head(repository: Repository, name: str) -> Descriptor | None:
@@ -69,15 +65,14 @@ def head(repository: Repository, name: str) -> Descriptor | None:
     answer.discard()
     if answer.status == 404:
         return None
-    stated = answer.fields.get("docker-content-digest")
+    digest = _stated_digest(repository, "HEAD", answer)
     media_type = _content_type(answer)
     size = answer.length
-    if answer.status == 405 or not stated or size is None or media_type in _UNTYPED:
+    if answer.status == 405 or digest is None or size is None or media_type in _UNTYPED:
         found = find(repository, name)
         return found.descriptor if found else None
-    digest = digests.parse(stated)
     if ":" in name and digests.algorithm(digest) == digests.algorithm(name) and digest != name:
-        raise _other(repository, name, digest)
+        raise _damaged(repository, name, name, digest)
     return Descriptor(media_type=media_type, digest=digest, size=size)
 
 
@@ -92,7 +87,12 @@ def put(repository: Repository, name: str, raw: bytes, media_type: str) -> bool:
         patience=_PATIENCE,
     )
     answer.discard()
-    _check_header(repository, answer, raw)
+    if answer.status != 201 and not answer.fields.get("docker-content-digest"):
+        # A login page says 200, too.
+        raise problems.failed(
+            repository.task, "PUT", answer.address, f"it answered {answer.status} in the place of 201"
+        )
+    _check_header(repository, "PUT", answer, raw)
     return "oci-subject" in answer.fields
 
 
@@ -108,31 +108,27 @@ def fetch(repository: Repository, descriptor: Descriptor) -> bytes:
     if descriptor.size > MAX_DOCUMENT:
         raise HostileInputError(
             f"the manifest {descriptor.digest} of {repository.what} is too large",
-            causes=(f"it has {descriptor.size} bytes; the limit is {MAX_DOCUMENT}",),
+            causes=(f"it has {descriptor.size:,} bytes; the limit is {MAX_DOCUMENT:,}",),
         )
     document = get(repository, descriptor.digest)
     if len(document.raw) != descriptor.size:
-        raise _damaged(repository, descriptor.digest, f"{descriptor.size} bytes", f"{len(document.raw)} bytes")
+        raise _damaged(repository, descriptor.digest, f"{descriptor.size:,} bytes", f"{len(document.raw):,} bytes")
     return document.raw
 
 
-def _read(repository: Repository, name: str, answer: Answer) -> Document:
+def _parse(repository: Repository, name: str, answer: Answer, raw: bytes | None) -> Document:
     media_type = _content_type(answer)
     _check_type(repository, answer, media_type)
-    try:
-        raw = answer.read(MAX_DOCUMENT)
-    except Fault as fault:
-        raise problems.failed(repository.task, "GET", answer.address, fault.reason) from None
     if raw is None:
         raise HostileInputError(
             repository.task,
             causes=(
-                f"GET {answer.address.shown}: the manifest has more than {MAX_DOCUMENT} bytes, which is the limit",
+                f"GET {answer.address.shown}: the manifest has more than {MAX_DOCUMENT:,} bytes, which is the limit",
             ),
         )
     if ":" in name:
         _check_digest(repository, name, raw)
-    _check_header(repository, answer, raw)
+    _check_header(repository, "GET", answer, raw)
     what = f"the manifest of {repository.what}"
     parsed = documents.parse(raw, what=what, media_type=None if media_type in _UNTYPED else media_type)
     digest = name if ":" in name else digests.sha256(raw)
@@ -148,7 +144,6 @@ def _content_type(answer: Answer) -> str:
 def _check_type(repository: Repository, answer: Answer, media_type: str) -> None:
     if media_type in MEDIA_TYPES | _UNTYPED:
         return
-    answer.close()
     if media_type in _SCHEMA_1:
         raise IntegrityError(
             f"{repository.what} is of Docker's schema 1, which tare does not read",
@@ -165,20 +160,39 @@ def _check_type(repository: Repository, answer: Answer, media_type: str) -> None
 
 
 def _check_digest(repository: Repository, digest: Digest, raw: bytes) -> None:
-    found = f"{digests.algorithm(digest)}:{hashlib.new(digests.algorithm(digest), raw).hexdigest()}"
+    found = _hash(digest, raw)
     if found != digest:
-        raise _damaged(repository, digest, digest, f"{found} ({len(raw)} bytes)")
+        raise _damaged(repository, digest, digest, f"{found} ({len(raw):,} bytes)")
 
 
-def _check_header(repository: Repository, answer: Answer, raw: bytes) -> None:
+def _hash(like: Digest, raw: bytes) -> Digest:
+    """Return the digest of *raw* by the algorithm of *like*."""
+    return f"{digests.algorithm(like)}:{hashlib.new(digests.algorithm(like), raw).hexdigest()}"
+
+
+def _check_header(repository: Repository, method: str, answer: Answer, raw: bytes) -> None:
     """Compare what the registry says that it sent or got with the bytes. The specification lets it say nothing."""
+    stated = _stated_digest(repository, method, answer)
+    if stated and (found := _hash(stated, raw)) != stated:
+        raise IntegrityError(
+            repository.task,
+            causes=(
+                f"{method} {answer.address.shown}: the registry says that this is {stated}, the bytes are {found}",
+            ),
+        )
+
+
+def _stated_digest(repository: Repository, method: str, answer: Answer) -> Digest | None:
     stated = answer.fields.get("docker-content-digest")
-    if stated:
-        _check_digest(repository, digests.parse(stated), raw)
-
-
-def _other(repository: Repository, wanted: str, found: str) -> TareError:
-    return _damaged(repository, wanted, wanted, found)
+    if not stated:
+        return None
+    try:
+        return digests.parse(stated)
+    except IntegrityError as error:
+        raise IntegrityError(
+            repository.task,
+            causes=(f"{method} {answer.address.shown}: {problems.shown(error.message, ())}", *error.causes),
+        ) from None
 
 
 def _damaged(repository: Repository, digest: str, expected: str, found: str) -> IntegrityError:

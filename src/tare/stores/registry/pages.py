@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
-from tare.errors import NetworkError
+from tare.errors import IntegrityError
 from tare.net.address import Address, join
 from tare.net.http import Answer
-from tare.net.wire import Fault
 from tare.oci.manifest import MAX_DOCUMENT, decode
 from tare.stores.registry import problems
 from tare.stores.registry.repository import Repository
@@ -33,13 +32,11 @@ def pages(
     where: str | Address = path
     seen: set[str] = set()
     while True:
-        answer = repository.request(
-            "GET", where, accept={200} | (missing if not seen else set()), fields={"Accept": accept}
-        )
+        allowed = frozenset({200}) if seen else missing | {200}
+        answer, raw = repository.read(where, accept=allowed, accept_type=accept, limit=MAX_DOCUMENT)
         if answer.status != 200:
-            answer.discard()
             return
-        yield _decode(repository, answer, kind), answer
+        yield _decode(repository, answer, raw, kind), answer
         following = _following(repository, answer)
         if following is None:
             return
@@ -51,19 +48,15 @@ def pages(
         where = following
 
 
-def _decode(repository: Repository, answer: Answer, kind: type[Page]) -> Page:
-    try:
-        raw = answer.read(MAX_DOCUMENT)
-    except Fault as fault:
-        raise problems.failed(repository.task, "GET", answer.address, fault.reason) from None
+def _decode(repository: Repository, answer: Answer, raw: bytes | None, kind: type[Page]) -> Page:
     if raw is None:
-        raise problems.failed(repository.task, "GET", answer.address, f"the list has more than {MAX_DOCUMENT} bytes")
+        raise problems.failed(repository.task, "GET", answer.address, f"the list has more than {MAX_DOCUMENT:,} bytes")
     try:
         return decode(raw, kind, what=f"the answer to GET {answer.address.shown}")
-    except Exception as error:
-        kind_of = problems.shown(answer.fields.get("content-type"), ())[:80]
-        raise NetworkError(
-            repository.task, causes=(f"GET {answer.address.shown}: the answer, a `{kind_of}`, cannot be read",)
+    except IntegrityError as error:
+        stated = problems.shown(answer.fields.get("content-type"), ())[:80]
+        raise problems.failed(
+            repository.task, "GET", answer.address, f"the answer (`{stated}`) is no such list"
         ) from error
 
 

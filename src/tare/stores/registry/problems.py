@@ -14,7 +14,7 @@ import msgspec
 from tare.errors import NetworkError
 from tare.net.address import Address
 from tare.net.http import Answer
-from tare.net.wire import Fields
+from tare.net.wire import Fault, Fields
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -53,17 +53,26 @@ class RefusalError(NetworkError):
     """A registry answered, and said no."""
 
     def __init__(
-        self, message: str, *, causes: tuple[str, ...] = (), hints: tuple[str, ...] = (), problem: Problem
+        self,
+        message: str,
+        *,
+        causes: tuple[str, ...] = (),
+        hints: tuple[str, ...] = (),
+        problem: Problem,
+        elsewhere: bool = False,
     ) -> None:
         super().__init__(message, causes=causes, hints=hints)
         self.problem = problem
-        self.elsewhere = False
+        self.elsewhere = elsewhere
         """It was another server that said so, to which the registry had redirected."""
 
 
 def read(answer: Answer, secrets: Iterable[str]) -> Problem:
     """Read what *answer* says about why it is not what was asked for."""
-    body = answer.read(MAX_BODY) or b""
+    try:
+        body = answer.read(MAX_BODY) or b""
+    except Fault:
+        body = b""  # The status says enough; what comes so slowly, or not at all, is not waited for.
     kind = answer.fields.get("content-type").partition(";")[0].strip().lower()
     try:
         found = msgspec.json.decode(body, type=_Body)
@@ -100,8 +109,13 @@ def refusal(
     secrets: Iterable[str],
     login: tuple[str, str],
     body: Problem | None = None,
+    elsewhere: bool = False,
 ) -> RefusalError:
-    """Return the error for *answer*. *login* are the registry's name and the user whose credentials were sent."""
+    """Return the error for *answer*.
+
+    *login* are the registry's name and the user whose credentials were sent. *elsewhere* says that it was another
+    server that answered, to which the registry had redirected.
+    """
     problem = body or read(answer, tuple(secrets))
     registry, user = login
     causes = [f"{method} {answer.address.shown}: {describe(problem)}"]
@@ -109,7 +123,10 @@ def refusal(
         causes.append(f"the credentials of `{user[:80]}` were sent")
     if problem.status == 429 and (state := rate_limit(answer.fields)):
         causes.append(state)
-    return RefusalError(task, causes=tuple(causes), hints=_hints(problem, registry, user), problem=problem)
+    if elsewhere:
+        causes.append(f"`{registry}` had redirected there")
+    hints = () if elsewhere else _hints(problem, registry, user)
+    return RefusalError(task, causes=tuple(causes), hints=hints, problem=problem, elsewhere=elsewhere)
 
 
 def _hints(problem: Problem, registry: str, user: str) -> tuple[str, ...]:

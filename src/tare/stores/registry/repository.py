@@ -72,6 +72,14 @@ class Repository:
             patience=patience,
         )
 
+    def read(
+        self, where: str | Address, *, accept: Collection[int] = frozenset({200}), accept_type: str, limit: int
+    ) -> tuple[Answer, bytes | None]:
+        """GET a document of at most *limit* bytes, and return it with its answer; None when it has more."""
+        return self.session.read(
+            self._at(where), task=self.task, scopes=self.scopes, accept=accept, accept_type=accept_type, limit=limit
+        )
+
     def once(
         self,
         method: str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from tare.errors import NetworkError
 from tare.net.address import Address, join
@@ -26,6 +26,8 @@ _REDIRECTS: Final = 10
 _FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
 _AUTHORIZATIONS: Final = 3
 """Times that one request is shown to the authorizer: for a token, for a wider one, and for a fresh one."""
+
+T = TypeVar("T")
 
 
 class Session:
@@ -73,23 +75,56 @@ class Session:
         *where* is a path under the registry's own address, or an address that the registry gave. *task* is what an
         error says could not be done.
         """
+
+        def attempt() -> Answer:
+            return self.once(
+                method,
+                where,
+                task=task,
+                scopes=scopes,
+                accept=accept,
+                fields=fields,
+                content=content,
+                patience=patience,
+            )
+
+        return self._repeat(attempt, once=isinstance(content, Content) and content.once)
+
+    def read(
+        self,
+        where: str | Address,
+        *,
+        task: str,
+        scopes: Scopes,
+        accept: Collection[int],
+        accept_type: str,
+        limit: int,
+    ) -> tuple[Answer, bytes | None]:
+        """GET a document of at most *limit* bytes, and return it with its answer; None when it has more."""
+
+        def attempt() -> tuple[Answer, bytes | None]:
+            answer = self.once("GET", where, task=task, scopes=scopes, accept=accept, fields={"Accept": accept_type})
+            try:
+                return answer, answer.read(limit)
+            except Fault as fault:
+                raise self._failed("GET", answer.address, task, fault) from None
+
+        return self._repeat(attempt)
+
+    def _repeat(self, attempt: Callable[[], T], *, once: bool = False) -> T:
         attempts = self.attempts()
         while True:
             try:
-                return self.once(
-                    method,
-                    where,
-                    task=task,
-                    scopes=scopes,
-                    accept=accept,
-                    fields=fields,
-                    content=content,
-                    patience=patience,
-                )
+                return attempt()
             except TransientError as transient:
-                if isinstance(content, Content) and content.once:
+                if once:
                     raise transient.error from None
                 attempts.pause(transient)
+
+    @staticmethod
+    def _failed(method: str, address: Address, task: str, fault: Fault) -> NetworkError | TransientError:
+        error = problems.failed(task, method, address, fault.reason, fault.hints)
+        return TransientError(error) if fault.transient else error
 
     def once(
         self,
@@ -174,10 +209,7 @@ class Session:
                 exchange.method, address, fields, exchange.content, permit=permit, patience=exchange.patience
             )
         except Fault as fault:
-            error = problems.failed(exchange.task, exchange.method, address, fault.reason, fault.hints)
-            if fault.transient:
-                raise TransientError(error) from None
-            raise error from None
+            raise self._failed(exchange.method, address, exchange.task, fault) from None
 
     def _allowed_now(self, exchange: _Exchange, answer: Answer) -> bool:
         if answer.status == 403 and "insufficient_scope" not in answer.fields.get("www-authenticate"):
@@ -210,20 +242,18 @@ class Session:
     def _refused(
         self, exchange: _Exchange, answer: Answer, problem: problems.Problem | None = None
     ) -> NetworkError | TransientError:
-        wait = retry_after(answer.fields, self.clock)
-        try:
-            error = problems.refusal(
-                exchange.task,
-                exchange.method,
-                answer,
-                secrets=self._authorizer.secrets,
-                login=(self.place.registry, self._authorizer.user if exchange.sent else ""),
-                body=problem,
-            )
-        except Fault as fault:
-            return TransientError(problems.failed(exchange.task, exchange.method, answer.address, fault.reason))
-        error.elsewhere = exchange.away
-        return TransientError(error, wait=wait) if answer.status in TRANSIENT else error
+        error = problems.refusal(
+            exchange.task,
+            exchange.method,
+            answer,
+            secrets=self._authorizer.secrets,
+            login=(self.place.registry, self._authorizer.user if exchange.sent else ""),
+            body=problem,
+            elsewhere=exchange.away,
+        )
+        if answer.status in TRANSIENT:
+            return TransientError(error, wait=retry_after(answer.fields, self.clock))
+        return error
 
     def _note(self, answer: Answer) -> None:
         """Pass on what a registry warns of, once."""

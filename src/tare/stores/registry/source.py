@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from tare.errors import NetworkError
+from tare.errors import HostileInputError, NetworkError
 from tare.oci.descriptor import Descriptor
 from tare.oci.image import Blob, Image, ImageIndex
+from tare.oci.manifest import MAX_DOCUMENT
 from tare.oci.platform import Platform
 from tare.oci.reference import Reference
 from tare.stores import assemble
@@ -44,6 +45,10 @@ class RegistrySource:
             return top.raw
         if descriptor.media_type in manifests.MEDIA_TYPES:
             return manifests.fetch(self._repositories[0], descriptor)
+        if descriptor.size > MAX_DOCUMENT:
+            raise HostileInputError(
+                f"{what} is too large", causes=(f"it has {descriptor.size:,} bytes; the limit is {MAX_DOCUMENT:,}",)
+            )
         return read_document(BlobOpener(self._repositories, descriptor, what)(), descriptor, what=what)
 
     def layer(self, descriptor: Descriptor, what: str) -> Blob:

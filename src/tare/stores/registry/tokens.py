@@ -154,7 +154,7 @@ class TokenService:
                 raise TransientError(error) from None
             raise error from None
         if body is None:
-            raise problems.failed(self._task, method, answer.address, f"the answer has more than {_MAX} bytes")
+            raise problems.failed(self._task, method, answer.address, f"the answer has more than {_MAX:,} bytes")
         try:
             return msgspec.json.decode(body, type=_Reply)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -264,6 +264,6 @@ def _check_digest(repository: Repository, descriptor: Descriptor, answer: Answer
     found = digests.parse(stated)
     if digests.algorithm(found) == digests.algorithm(descriptor.digest) and found != descriptor.digest:
         raise IntegrityError(
-            f"{repository.task}: it took the blob {descriptor.digest} for another one",
-            causes=(f"expected {descriptor.digest}, got {found}",),
+            repository.task,
+            causes=(f"the blob is {descriptor.digest}, the registry says that it got {found}",),
         )
