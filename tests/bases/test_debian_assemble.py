@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from loopback import Handler, Server, running_server
-from mirror import CERTIFICATE, NOW, Folder, Mirror, Package, Symlink, base_packages
+from mirror import CERTIFICATE, NOW, Folder, Mirror, Package, Special, Symlink, ar, base_packages, stanza, tar
 
 from tare.bases.debian.assemble import (
     Base,
@@ -338,20 +338,26 @@ def test_a_package_that_calls_itself_otherwise_is_refused(kit: Kit) -> None:
     assert caught.value.causes == ("expected liar 1.0-1, got other 1.0-1",)
 
 
-@pytest.mark.parametrize("path", ["../../etc/cron.d/evil", "usr/../../evil", "usr/bin/./evil"])
+@pytest.mark.parametrize("path", ["../../etc/cron.d/evil", "usr/../../evil", "usr/bin/./evil", "usr//evil"])
 def test_a_package_cannot_leave_the_root(kit: Kit, path: str) -> None:
     class Evil(Package, kw_only=True):
         def deb(self) -> bytes:
-            return (
-                Package(name="evil", files={"x" * len(path): b"1"}, ending="")
-                .deb()
-                .replace(b"x" * len(path), path.encode())
-            )
+            control = tar({"control": stanza(self.control()).encode()})
+            return ar({"debian-binary": b"2.0\n", "control.tar": control, "data.tar": tar({path: b"1"})})
 
     kit.mirror.add(Evil(name="evil"))
     kit.mirror.publish()
 
-    with pytest.raises((HostileInputError, IntegrityError)):
+    with pytest.raises(HostileInputError, match="is not a path within a root file system"):
+        kit.layer(spec("evil"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_a_package_has_no_devices(kit: Kit, kind: bytes) -> None:
+    kit.mirror.add(Package(name="evil", files={"dev/sda": Special(kind)}))
+    kit.mirror.publish()
+
+    with pytest.raises(HostileInputError, match="`dev/sda`, which no package needs"):
         kit.layer(spec("evil"))
 
 

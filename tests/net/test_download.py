@@ -258,6 +258,23 @@ def test_progress_makes_attempts_count_anew(
     assert waits == [0.5] * 4
 
 
+def test_the_same_beginning_again_and_again_is_no_progress(
+    server: Server, make_fetcher: MakeFetcher, tmp_path: Path
+) -> None:
+    body = bytes(5_000_000)
+
+    def route(handler: Handler) -> None:
+        handler.reply(body[:2_000_000], length=len(body))
+        handler.hang_up()
+
+    server.routes["/f"] = route
+    digest = "sha256:" + hashlib.sha256(body).hexdigest()
+
+    with pytest.raises(NetworkError):
+        make_fetcher(attempts=3).download(server.url + "/f", tmp_path / "f", digest=digest, size=len(body))
+    assert len(server.requests) == 3
+
+
 def test_without_progress_it_ends(server: Server, make_fetcher: MakeFetcher, tmp_path: Path) -> None:
     def route(handler: Handler) -> None:
         handler.reply(b"", length=len(BODY))

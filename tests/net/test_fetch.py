@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -279,6 +282,73 @@ def test_a_proxy_that_refuses_is_named_as_the_culprit(server: Server, make_fetch
 def test_a_proxy_of_another_kind_is_a_usage_error(make_fetcher: MakeFetcher) -> None:
     with pytest.raises(UsageError, match=r"^the proxy `socks5://proxy\.example` cannot be used$"):
         make_fetcher(proxies={"http": "socks5://u:p@proxy.example"}).get("http://index.example/a", limit=10)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that signed itself, with its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the program `openssl` to make a certificate")
+    path = tmp_path / "own.pem"
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path)
+    name = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
+    subprocess.run([openssl, "req", "-x509", *key, *name, "-out", tmp_path / "c"], check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + (tmp_path / "c").read_bytes())
+    return path
+
+
+def encrypted(server: Server, certificate: Path) -> str:
+    """Let *server* speak TLS, and return its address."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server.url.replace("http:", "https:")
+
+
+def test_a_certificate_is_verified_with_the_file_that_is_named(
+    server: Server, make_fetcher: MakeFetcher, certificate: Path
+) -> None:
+    server.serve("/a", b"secret")
+    url = encrypted(server, certificate)
+
+    assert make_fetcher(ca_file=certificate).get(url + "/a", limit=10) == b"secret"
+
+
+def test_a_certificate_that_nobody_trusts_ends_the_matter(
+    server: Server, make_fetcher: MakeFetcher, certificate: Path, waits: list[float]
+) -> None:
+    url = encrypted(server, certificate)
+
+    with pytest.raises(NetworkError) as caught:
+        make_fetcher().get(url + "/a", limit=10)
+    assert caught.value.causes[0].startswith("the certificate is not trusted: ")
+    assert caught.value.hints == ("Name the certificates to trust in a file with `SSL_CERT_FILE`",)
+    assert (waits, server.requests) == ([], [])
+
+
+def test_encryption_is_not_given_up_by_a_redirect(
+    server: Server, other: Server, make_fetcher: MakeFetcher, certificate: Path
+) -> None:
+    server.routes["/a"] = lambda h: h.reply(b"", status=302, headers={"Location": other.url + "/b"})
+    url = encrypted(server, certificate)
+
+    with pytest.raises(NetworkError) as caught:
+        make_fetcher(ca_file=certificate).get(url + "/a", limit=10)
+    assert caught.value.causes == (f"it redirects to `{other.url}/b`, which is not encrypted",)
+    assert other.requests == []
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_a_file_of_certificates_that_cannot_be_read_is_a_usage_error(
+    tmp_path: Path, make_fetcher: MakeFetcher, content: bytes | None
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(UsageError, match=r"^the certificates in `.*/ca\.pem` cannot be read$"):
+        make_fetcher(ca_file=path).get("https://index.example/a", limit=10)
 
 
 def test_offline_asks_nobody(server: Server, make_fetcher: MakeFetcher) -> None:

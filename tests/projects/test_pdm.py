@@ -89,26 +89,37 @@ def names(found: Resolution, architecture: str = "amd64") -> list[str]:
     return [each.name for each in select(found, target("3.13.5", architecture))]
 
 
-@pytest.mark.parametrize("kind", [marked_lock, graph_lock])
-@pytest.mark.parametrize(
-    ("request_", "architecture", "expected"),
-    [
-        ({}, "amd64", ["alpha"]),
-        ({}, "arm64", ["alpha", "zeta"]),
-        ({"extras": ("pg",)}, "amd64", ["alpha", "gamma"]),
-        ({"groups": ("dev-tools",)}, "amd64", ["alpha", "delta", "gamma"]),
-    ],
-)
-def test_extras_groups_and_markers_bring_what_is_theirs(
-    tmp_path: Path, uv: Uv, index: Index, kind: object, request_: dict[str, tuple[str, ...]], architecture: str, expected: list[str]
-) -> None:  # fmt: skip
-    assert callable(kind)
-    write(tmp_path, {"pyproject.toml": MANIFEST, "pdm.lock": kind(index) + head()})
+Asked = dict[str, tuple[str, ...]]
+Taken = dict[str, list[str]]
 
-    found = resolve(tmp_path, uv, **request_)
+BROUGHT: list[tuple[Asked, Taken]] = [
+    ({}, {"amd64": ["alpha"], "arm64": ["alpha", "zeta"]}),
+    ({"extras": ("pg",)}, {"amd64": ["alpha", "gamma"]}),
+    ({"groups": ("dev-tools",)}, {"amd64": ["alpha", "delta", "gamma"]}),
+]
 
-    assert names(found, architecture) == expected
+
+def check_what_is_brought(root: Path, uv: Uv, lock: str, asked: Asked, taken: Taken) -> None:
+    write(root, {"pyproject.toml": MANIFEST, "pdm.lock": lock + head()})
+
+    found = resolve(root, uv, **asked)
+
+    assert {architecture: names(found, architecture) for architecture in taken} == taken
     assert (found.pinned, found.hashed, str(found.pylock.requires_python)) == (True, True, ">=3.11")
+
+
+@pytest.mark.parametrize(("asked", "taken"), BROUGHT)
+def test_groups_and_markers_in_the_lock_bring_what_is_theirs(
+    tmp_path: Path, uv: Uv, index: Index, asked: Asked, taken: Taken
+) -> None:
+    check_what_is_brought(tmp_path, uv, marked_lock(index), asked, taken)
+
+
+@pytest.mark.parametrize(("asked", "taken"), BROUGHT)
+def test_a_lock_that_is_a_graph_says_the_same_with_its_manifest(
+    tmp_path: Path, uv: Uv, index: Index, asked: Asked, taken: Taken
+) -> None:
+    check_what_is_brought(tmp_path, uv, graph_lock(index), asked, taken)
 
 
 def test_files_at_the_end_of_older_locks_are_found(tmp_path: Path, uv: Uv, index: Index) -> None:

@@ -14,6 +14,7 @@ from trees import write
 
 from tare.errors import IntegrityError, ProjectError, UsageError
 from tare.projects import project
+from tare.projects.discovery import Lock
 from tare.projects.locked import LockedDirectory, LockedVcs
 from tare.projects.locks import indexes, pipfile
 from tare.projects.locks.interface import Request, Resolution
@@ -67,22 +68,31 @@ def resolve(root: Path, uv: Uv, document: object, **request: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    ("groups", "architecture", "expected"),
+    ("groups", "taken"),
     [
-        ((), "amd64", ["alpha"]),
-        ((), "arm64", ["alpha", "zeta"]),
-        (("dev",), "amd64", ["alpha", "delta"]),
-        (("worker", "dev"), "amd64", ["alpha", "delta", "gamma"]),
+        ((), {"amd64": ["alpha"], "arm64": ["alpha", "zeta"]}),
+        (("dev",), {"amd64": ["alpha", "delta"]}),
+        (("worker", "dev"), {"amd64": ["alpha", "delta", "gamma"]}),
     ],
 )
 def test_categories_are_groups_and_markers_hold(
-    tmp_path: Path, uv: Uv, index: Index, groups: tuple[str, ...], architecture: str, expected: list[str]
-) -> None:  # fmt: skip
+    tmp_path: Path, uv: Uv, index: Index, groups: tuple[str, ...], taken: dict[str, list[str]]
+) -> None:
     """`colorama` is as pipenv 2025 writes what it did not install: without hashes, and with two operators."""
     found = resolve(tmp_path, uv, lock(index), groups=groups)
 
-    assert [each.name for each in select(found, target("3.13.5", architecture))] == expected
+    assert {each: [one.name for one in select(found, target("3.13.5", each))] for each in taken} == taken
     assert (found.pinned, found.hashed, str(found.pylock.requires_python)) == (True, True, "==3.13.*")
+    assert found.warnings == ()
+
+
+def test_a_pin_without_a_hash_is_taken_with_a_warning(tmp_path: Path, uv: Uv, index: Index) -> None:
+    document = lock(index)
+    del document["default"]["alpha"]["hashes"]
+
+    found = resolve(tmp_path, uv, document)
+
+    assert (found.pinned, found.hashed, found.warnings) == (True, False, ("`Pipfile.lock` has no hash for `alpha`",))
 
 
 def test_a_hash_of_the_lock_is_never_lost(tmp_path: Path, uv: Uv, index: Index) -> None:
@@ -128,7 +138,7 @@ def test_a_repository_without_a_commit_is_refused(tmp_path: Path, idle_uv: Uv, i
 
 @pytest.mark.parametrize("matches", [True, False])
 def test_the_hash_of_the_pipfile_tells_whether_it_is_the_one(
-    tmp_path: Path, uv: Uv, index: Index, matches: bool  # noqa: FBT001
+    tmp_path: Path, index: Index, matches: bool  # noqa: FBT001
 ) -> None:  # fmt: skip
     write(tmp_path, {"Pipfile": PIPFILE})
     document = lock(index)
@@ -141,8 +151,8 @@ def test_the_hash_of_the_pipfile_tells_whether_it_is_the_one(
     )
 
 
-def lock_file(root: Path) -> project.Lock:
-    return project.Lock(kind="pipfile", path=str(root / "Pipfile.lock"))
+def lock_file(root: Path) -> Lock:
+    return Lock(kind="pipfile", path=str(root / "Pipfile.lock"))
 
 
 def test_what_it_does_not_have_cannot_be_asked_for(tmp_path: Path, idle_uv: Uv, index: Index) -> None:

@@ -70,8 +70,8 @@ HEAD = 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n'
 LOCK = HEAD + "".join(release(name) for name in NAMES) + OWN
 
 
-def resolve(root: Path, uv: Uv, name: str = "", **request: tuple[str, ...]) -> Resolution:
-    found = project.read(root / name if name else root)
+def resolve(path: Path, uv: Uv, **request: tuple[str, ...]) -> Resolution:
+    found = project.read(path)
     assert found.lock is not None
     return uv_lock.resolve(found.lock, found, Request(python="3.13", **request), uv)
 
@@ -141,7 +141,7 @@ def test_another_way_to_write_the_same_is_not_stale(tmp_path: Path, uv: Uv, old:
     ("old", "new", "cause"),
     [
         ("alpha[tls]>=1,<2", "alpha[tls]>=2", "`pyproject.toml` asks for `alpha[tls]>=2`; `uv.lock` has 1.0"),
-        ("alpha[tls]>=1,<2", "alpha[tls]>=1,<2\", \"eta", "`pyproject.toml` asks for `eta`, which `uv.lock` does not have"),
+        ("alpha[tls]>=1,<2", 'alpha[tls]>=1,<2", "eta', "`pyproject.toml` asks for `eta`, which `uv.lock` does not have"),
         (
             "alpha[tls]>=1,<2",
             "alpha[tls,http]>=1,<2",
@@ -284,7 +284,7 @@ PATHS = (("inner", "libs/inner"), ("local", "vendor/local"))
 def test_a_member_is_resolved_alone_from_the_lock_of_its_workspace(tmp_path: Path, uv: Uv) -> None:
     write(tmp_path, WORKSPACE)
 
-    found = select(resolve(tmp_path, uv, "libs/inner"), target())
+    found = select(resolve(tmp_path / "libs/inner", uv), target())
 
     assert [each.name for each in found] == ["alpha", "local"]
     assert found[1] == LockedDirectory(name="local", path=str(tmp_path / "vendor" / "local"))
@@ -297,7 +297,7 @@ SCRIPT_LOCK = HEAD + '[manifest]\nrequirements = [{ name = "alpha", specifier = 
 def test_the_lock_of_a_script_is_exported(tmp_path: Path, uv: Uv) -> None:
     write(tmp_path, {"job.py": SCRIPT, "job.py.lock": SCRIPT_LOCK})
 
-    found = resolve(tmp_path, uv, "job.py")
+    found = resolve(tmp_path / "job.py", uv)
 
     assert (found.origin, found.pinned, found.warnings) == ("job.py.lock", True, ())
     assert [each.name for each in select(found, target())] == ["alpha"]
@@ -307,7 +307,7 @@ def test_the_lock_of_a_script_can_be_out_of_date(tmp_path: Path, idle_uv: Uv) ->
     write(tmp_path, {"job.py": SCRIPT.replace(">=1", ">=2"), "job.py.lock": SCRIPT_LOCK})
 
     with pytest.raises(ProjectError) as caught:
-        resolve(tmp_path, idle_uv, "job.py")
+        resolve(tmp_path / "job.py", idle_uv)
 
     assert told(caught.value)[1:] == (
         "`job.py.lock` is out of date",

@@ -102,7 +102,7 @@ def _arrange(case: Case, stage: Stage) -> None:
 def _client(case: Case, registry: Registry, warnings: list[str]) -> Registries:
     auth = json.dumps({"auths": {registry.name: {"auth": _BASIC}}})
     chunked = {"always_chunk": True, "chunk": 1_100_000} if case.method == "PATCH" else {}
-    return client(Waits(), warnings, credentials=CredentialSources(inline=auth), threads=2, **chunked)
+    return client(Waits(), warnings, credentials=CredentialSources(inline=auth), threads=1, **chunked)
 
 
 def _large(case: Case) -> bool:

@@ -58,8 +58,11 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
     started = world.now()
     project = read_project(arguments, world)
     built = [build(world, project, request) for request in requests(arguments, project, world)]
-    for warning in dict.fromkeys(warning for each in built for warning in each.warnings):
-        reporter.warn(warning)
+    for each in built:
+        for note in each.notes:
+            reporter.note(note)
+        for warning in each.warnings:
+            reporter.warn(warning)
     images = tuple(each.image for each in built)
     whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
     outputs = arguments.output or ["oci:dist"]

@@ -21,7 +21,7 @@ class Terminal(Reporter):
         self._total = 0
         self._done = 0
         self._shown = ""
-        self._warned: set[str] = set()
+        self._said: set[str] = set()
 
     def step(self, name: str) -> None:
         with self._lock:
@@ -37,13 +37,19 @@ class Terminal(Reporter):
             self._done += size
             self._draw()
 
+    def note(self, text: str) -> None:
+        self._say(f"note: {text}")
+
     def warn(self, text: str) -> None:
+        self._say(f"warning: {text}")
+
+    def _say(self, line: str) -> None:
         with self._lock:
-            if text in self._warned:
+            if line in self._said:
                 return
-            self._warned.add(text)
+            self._said.add(line)
             self._clear()
-            self._stream.write(f"warning: {text}\n")
+            self._stream.write(f"{line}\n")
 
     def close(self) -> None:
         """Remove the line."""

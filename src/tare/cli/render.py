@@ -27,12 +27,20 @@ def render_bug(error: BaseException) -> str:
     )
 
 
+def _words(cause: BaseException) -> str:
+    if isinstance(cause, TareError):
+        return cause.message
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(cause) or type(cause).__name__
+
+
 def _causes(error: TareError) -> list[str]:
     """Return the reasons, outermost first: the error's own, then those of what it was raised from."""
     causes = list(error.causes)
     cause = error.__cause__
     while cause is not None:
-        text = cause.message if isinstance(cause, TareError) else str(cause) or type(cause).__name__
+        text = _words(cause)
         if not any(text in known for known in causes):
             causes.append(text)
         if isinstance(cause, TareError):

@@ -44,6 +44,9 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the new layers were there before."""
 
     entrypoint_reason: str
+    notes: tuple[str, ...]
+    """How it came to be, where that is not the usual way."""
+
     warnings: tuple[str, ...]
 
     @property
@@ -77,7 +80,7 @@ def build(world: World, project: Project, request: Request) -> Built:
         part = plan_project(world, project, prepared)
         outcome = _write_own(world, part, request)
     own = ready(outcome.layer, kind="project", why=part.layer.why, distributions=part.layer.distributions)
-    config, reason, notes = with_entrypoint(project, prepared, part)
+    config, reason, warnings = with_entrypoint(project, prepared, part)
     image = finish(
         prepared,
         base,
@@ -93,7 +96,8 @@ def build(world: World, project: Project, request: Request) -> Built:
         own=own,
         reused=reused + outcome.reused,
         entrypoint_reason=reason,
-        warnings=(*prepared.warnings, *part.notes, *notes),
+        notes=part.notes,
+        warnings=(*prepared.warnings, *warnings),
     )
 
 

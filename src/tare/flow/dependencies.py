@@ -26,7 +26,7 @@ from tare.stores.cache import key_of
 from tare.stores.names import SuiteName, parse
 from tare.wheels.install import install
 from tare.wheels.libraries import Libraries
-from tare.wheels.linking import Missing, missing, refusal
+from tare.wheels.linking import Missing, missing, refusal, summary
 from tare.wheels.needs import FORMAT, WheelElf, inspect
 from tare.wheels.scheme import Scheme
 from tare.wheels.wheel import Wheel
@@ -73,7 +73,7 @@ def plan_dependencies(
         layers=layers,
         wheels={each.wheel.digest: each.wheel for each in acquired},
         built=frozenset(each.wheel.digest for each in acquired if each.built),
-        warnings=(*overlaps, *(str(gap) for gap in gaps)),
+        warnings=(*overlaps, *summary(gaps)),
     )
 
 

@@ -28,6 +28,9 @@ class Reporter:
     def advance(self, size: int) -> None:
         """The step moved *size* bytes; fewer than none when some have to be moved again. Called from any thread."""
 
+    def note(self, text: str) -> None:
+        """The person may want to know."""
+
     def warn(self, text: str) -> None:
         """The person should know, and perhaps do something about it."""
 

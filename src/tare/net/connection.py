@@ -80,7 +80,7 @@ class _SendError(Exception):
 class Connection:
     """A socket, and how far the exchange on it has come."""
 
-    def __init__(self, sock: socket.socket, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, sock: socket.socket, peer: str, *, limits: Limits, monotonic: Callable[[], float]) -> None:
         self._sock = sock
         self._limits = limits
         self._monotonic = monotonic
@@ -92,8 +92,8 @@ class Connection:
         """Whether the request was sent to its end."""
         self.reader = Reader(self._receive)
         self._plain = type(sock) is socket.socket
-        self.peer = str(sock.getpeername()[0])
-        """The IP address at the other end."""
+        self.peer = peer
+        """The IP address at the other end; empty when only a proxy knows it."""
 
     def close(self) -> None:
         self._sock.close()

@@ -70,15 +70,21 @@ class Dialer:
         proxy = urls.proxy_for(urls.locate(str(address)), self._proxies)
         return urls.locate(proxy) if proxy else None
 
-    def connect(self, address: Address, permit: Permit | None) -> socket.socket:
-        """Return a socket on which requests for *address* can be sent."""
-        proxy = self.proxy_for(address)
-        sock = self._open_proxy(proxy, address) if proxy else self._open(address.host, address.port, permit)
-        if address.scheme == "http":
-            return sock
-        return self._encrypt(sock, address.host, self._tls(address))
+    def connect(self, address: Address, permit: Permit | None) -> tuple[socket.socket, str]:
+        """Return a socket on which requests for *address* can be sent, and the IP address at its other end.
 
-    def _open(self, host: str, port: int, permit: Permit | None) -> socket.socket:
+        The IP address is empty when a proxy is in between, which alone knows it.
+        """
+        proxy = self.proxy_for(address)
+        if proxy is None:
+            sock, peer = self._open(address.host, address.port, permit)
+        else:
+            sock, peer = self._open_proxy(proxy, address), ""
+        if address.scheme == "https":
+            sock = self._encrypt(sock, address.host, self._tls(address))
+        return sock, peer
+
+    def _open(self, host: str, port: int, permit: Permit | None) -> tuple[socket.socket, str]:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
@@ -97,7 +103,7 @@ class Dialer:
                 last = error
                 continue
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
+            return sock, str(place[0])
         raise fault_of(last or OSError("it has no address"), "the connection timed out")
 
     def _open_proxy(self, proxy: Location, address: Address) -> socket.socket:
@@ -105,7 +111,7 @@ class Dialer:
         if proxy.origin.scheme == address.scheme == "https":
             raise Fault("a proxy that is spoken to by TLS cannot carry TLS", transient=False)
         try:
-            sock = self._open(proxy.origin.host, proxy.origin.port, None)
+            sock, _ = self._open(proxy.origin.host, proxy.origin.port, None)
             if proxy.origin.scheme == "https":
                 there = Address(scheme="https", host=proxy.origin.host, port=proxy.origin.port)
                 sock = self._encrypt(sock, there.host, self._tls(there))
@@ -143,6 +149,7 @@ class Dialer:
 
         try:
             sock.settimeout(self._timeout)
+            sock.getpeername()  # ssl loses a socket that was reset before it is handed over
             return self._context(tls).wrap_socket(sock, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             sock.close()

@@ -33,6 +33,8 @@ class Download:
         self._url = url
         self._size = size
         self._report = report
+        self._furthest = part.size
+        """Where the farthest attempt ended."""
         self._validator: dict[str, str] = {}
         """Names the version of the file that was begun, so that the rest is not that of another."""
 
@@ -60,12 +62,13 @@ class Download:
         headers = {"Range": f"bytes={before}-", **self._validator} if before else {}
         answer = self._session.open(self._url, headers, accept=_REST if before else _WHOLE)
         end = self._end_of(answer)
-        before = self._part.size
         self._remember(answer)
         try:
             self._receive(answer, end)
         except TransientError as transient:
-            transient.progress = self._part.size - before
+            # What came a second time, from a server without ranges, is no progress.
+            transient.progress = self._part.size - self._furthest
+            self._furthest = max(self._furthest, self._part.size)
             raise
 
     def _end_of(self, answer: BaseHTTPResponse) -> int | None:

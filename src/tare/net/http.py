@@ -34,7 +34,7 @@ class Answer:
         self._head = head
         self._body = body
         self.peer = connection.peer
-        """The IP address that answered."""
+        """The IP address that answered; empty when only a proxy knows it."""
         self._connection = connection
         self._release = release
         self._open = True
@@ -133,7 +133,8 @@ class Client:
             connection = self._take(address, permit)
             reused = connection is not None
             if connection is None:
-                connection = Connection(self._dialer.connect(address, permit), self._limits, self._monotonic)
+                sock, peer = self._dialer.connect(address, permit)
+                connection = Connection(sock, peer, limits=self._limits, monotonic=self._monotonic)
             try:
                 answer = connection.exchange(head, content, patience)
             except StaleError as stale:
@@ -190,7 +191,7 @@ class Client:
                 connection = idle.pop() if idle else None
             if connection is None:
                 return None
-            if not connection.readable() and (permit is None or permit(connection.peer)):
+            if not connection.readable() and (not permit or not connection.peer or permit(connection.peer)):
                 return connection
             connection.close()
 

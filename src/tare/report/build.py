@@ -79,6 +79,7 @@ def _image(built: Built, reference: str) -> dict[str, object]:
         "sizes": {"pull": pull(built), "unpacked": unpacked(built)},
         "reused": built.reused,
         "entrypoint": {"command": _words(built), "reason": built.entrypoint_reason},
+        "notes": list(built.notes),
         "warnings": list(built.warnings),
     }
 

@@ -71,13 +71,13 @@ class Cache:
         try:
             file = path.open("x+b")
         except OSError as error:
-            raise _cannot_write(path, error) from error
+            raise _cannot_write(self.root, error) from error
         pending = Pending(path, file)
         try:
             with pending.file:
                 yield pending
         except OSError as error:
-            raise _cannot_write(pending.path, error) from error
+            raise _cannot_write(self.root, error) from error
         finally:
             if not pending.kept:
                 pending.path.unlink(missing_ok=True)

@@ -139,7 +139,7 @@ class Archive:
             headers.check_pax(extended)
         if problem := headers.owner_problem(plain, extended):
             self._fault("L115", problem)
-        device = self._device(block) if block[257:262] == b"ustar" else (0, 0)
+        device = headers.devices(block) if block[257:262] == b"ustar" else (0, 0)
         if flag == b"S" or any(key.startswith(b"GNU.sparse.") for key in extended):
             self._fault("L112", "expected a plain file, found a sparse one, which tools read differently")
             if flag == b"S":
@@ -162,9 +162,6 @@ class Archive:
                 self._fault("L114", f"expected no content of a hard link, found a size of {size}")
             return 0
         return size
-
-    def _device(self, block: bytes) -> tuple[int, int]:
-        return headers.number(block[329:337], "device"), headers.number(block[337:345], "device")
 
     def _skip_sparse_map(self, block: bytes) -> None:
         more = block[482]

@@ -15,9 +15,11 @@ from tare.oci.validate.findings import Fatal, shown
 BLOCK: Final = 512
 _OCTAL: Final = re.compile(rb" *([0-7]*)[ \0]*")
 _PLAIN: Final = re.compile(rb"([0-7]{7})[\0 ]([0-7]{7})[\0 ]([0-7]{7})[\0 ]([0-7]{11})[\0 ]([0-7]{11})[\0 ]")
+_SUM: Final = re.compile(rb"([0-7]{6})\0 ")
 _LENGTH: Final = re.compile(rb"([1-9][0-9]{0,8}) ")
 _TIME: Final = re.compile(rb"-?[0-9]{1,19}(?:\.[0-9]*)?")
 _SIZE: Final = re.compile(rb"[0-9]{1,19}")
+_NO_DEVICE: Final = frozenset({bytes(16), b"0000000\0" * 2, b"000000 \0" * 2})
 MAX_NUMBER: Final = 2**63 - 1
 _MAX_ID: Final = 2**32 - 2
 """The highest user ID that Linux has; the next one means none."""
@@ -39,7 +41,8 @@ def numbers(block: bytes) -> Numbers:
     """Read the numbers of a header."""
     plain = _PLAIN.match(block, 100)
     if plain is not None:
-        return Numbers(*(int(digits, 8) for digits in plain.groups()))
+        mode, uid, gid, size, mtime = plain.groups()
+        return Numbers(int(mode, 8), int(uid, 8), int(gid, 8), int(size, 8), int(mtime, 8))
     return Numbers(
         number(block[100:108], "mode"),
         number(block[108:116], "user ID"),
@@ -69,7 +72,8 @@ def number(field: bytes, what: str, *, negative: bool = False) -> int:
 
 def check_sum(block: bytes) -> None:
     """Check the sum of a header's bytes; old writers took them as signed ones."""
-    stated = number(block[148:156], "checksum")
+    plain = _SUM.match(block, 148)
+    stated = int(plain[1], 8) if plain is not None else number(block[148:156], "checksum")
     found = sum(block) - sum(block[148:156]) + 8 * 0x20
     if stated != found and stated != found - 256 * sum(byte > 127 for byte in block[:148] + block[156:]):
         raise Fatal("L101", f"expected the checksum {stated}, found bytes that sum up to {found}")
@@ -110,8 +114,17 @@ def check_pax(extended: dict[bytes, bytes]) -> None:
             raise Fatal("L106", f"expected a number for `{key.decode()}`, found `{shown(value)}`")
 
 
+def devices(block: bytes) -> tuple[int, int]:
+    """Read the two numbers of a device, which other entries have too."""
+    if block[329:345] in _NO_DEVICE:
+        return 0, 0
+    return number(block[329:337], "device"), number(block[337:345], "device")
+
+
 def owner_problem(plain: Numbers, extended: dict[bytes, bytes]) -> str | None:
     """Return what is wrong with the owner, or None."""
+    if not extended and plain.uid <= _MAX_ID and plain.gid <= _MAX_ID:
+        return None
     for name, value in (
         ("user ID", extended.get(b"uid") or plain.uid),
         ("group ID", extended.get(b"gid") or plain.gid),

@@ -143,7 +143,7 @@ def unmet(
         if locked is None:
             found.append(f"`{manifest}` asks for `{wish}`, which `{origin}` does not have")
         elif not any(wish.accepts(version) for version in locked):
-            have = " and ".join(str(version) for version in locked)
+            have = " and ".join(dict.fromkeys(str(version) for version in locked))
             found.append(f"`{manifest}` asks for `{wish}`; `{origin}` has {have}")
     return found
 

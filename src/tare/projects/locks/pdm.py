@@ -45,17 +45,20 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         extras=project.extras,
         groups=project.groups,
     )
-    found = [_pin(package, marker, metadata) for package, marker in _marked(manifest, project.extras, packages)]
+    warnings = _freshness(lock, project, manifest, metadata, packages)
+    found = _marked(manifest, project.extras, packages)
+    held = pins.needed((_pin(package, marker, metadata) for package, marker in found), request)
+    unhashed = pins.unhashed(held, lock.name)
     return Resolution(
-        pylock=pins.locked(found, source, request, uv),
+        pylock=pins.locked(held, source, request, uv),
         origin=lock.name,
         directory=project.root,
         pinned=True,
-        hashed=all(pin.hashes or pin.package for pin in found),
+        hashed=not unhashed,
         extras=request.extras,
         groups=request.groups,
         inputs=(lock.path, *([project.manifest] if project.manifest else [])),
-        warnings=_freshness(lock, project, manifest, metadata, packages),
+        warnings=(*warnings, *unhashed),
     )
 
 

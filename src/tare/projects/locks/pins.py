@@ -74,13 +74,24 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
 
 
-def locked(pins: Iterable[Pin], source: Source, request: Request, uv: Uv) -> Pylock:
-    """Return the PEP 751 lock of *pins*, for every Linux platform with CPython `request.python`.
+def needed(pins: Iterable[Pin], request: Request) -> list[Pin]:
+    """Return those of *pins* that can be needed on some Linux with CPython `request.python`.
 
-    What can hold on none of them, or only with an extra or a group that is not asked for, is left out: a development
-    tool of a private index is not asked about.
+    What needs an extra or a group that is not asked for is left out, so that nothing is asked about it: a development
+    tool may be on a private index.
     """
-    held = [pin for pin in _merged(pins) if _may_hold(pin, request)]
+    return [pin for pin in _merged(pins) if _may_hold(pin, request)]
+
+
+def unhashed(held: Iterable[Pin], origin: str) -> tuple[str, ...]:
+    """Return what is to be said of pins that the lock has no hash for."""
+    names = [f"`{pin.name}`" for pin in held if not pin.hashes and pin.package is None]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"`{origin}` has no hash for {', '.join(names[:3])}{more}",) if names else ()
+
+
+def locked(held: Sequence[Pin], source: Source, request: Request, uv: Uv) -> Pylock:
+    """Return the PEP 751 lock of *held*, for every Linux platform with CPython `request.python`."""
     found: list[dict[str, Any]] = []
     missing: list[tuple[Pin, list[dict[str, Any]]]] = []
     for round_ in _rounds(held):

@@ -50,16 +50,17 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         requires_python=_requires_python(meta),
         groups=tuple(sorted(categories)),
     )
-    found = list(_pins(lock, document, request))
+    held = pins.needed(_pins(lock, document, request), request)
+    unhashed = pins.unhashed(held, lock.name)
     return Resolution(
-        pylock=pins.locked(found, source, request, uv),
+        pylock=pins.locked(held, source, request, uv),
         origin=lock.name,
         directory=project.root,
         pinned=True,
-        hashed=all(pin.hashes or pin.package for pin in found),
+        hashed=not unhashed,
         groups=request.groups,
         inputs=(lock.path, *_pipfile(lock)),
-        warnings=_freshness(lock, meta),
+        warnings=(*_freshness(lock, meta), *unhashed),
     )
 
 

@@ -51,17 +51,19 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         extras=tuple(dict.fromkeys(extras)),
         groups=project.groups,
     )
-    wanted = [_pin(package, marker, metadata) for package, marker in found]
+    warnings = _freshness(lock, project, manifest, metadata, packages)
+    held = pins.needed((_pin(package, marker, metadata) for package, marker in found), request)
+    unhashed = pins.unhashed(held, lock.name)
     return Resolution(
-        pylock=pins.locked(wanted, source, request, uv),
+        pylock=pins.locked(held, source, request, uv),
         origin=lock.name,
         directory=project.root,
         pinned=True,
-        hashed=True,
+        hashed=not unhashed,
         extras=request.extras,
         groups=request.groups,
         inputs=(lock.path, *([project.manifest] if project.manifest else [])),
-        warnings=_freshness(lock, project, manifest, metadata, packages),
+        warnings=(*warnings, *unhashed),
     )
 
 

@@ -36,7 +36,7 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
 
 
 def _hashed(lock: Lock, project: Project, contents: Contents, request: Request, uv: Uv) -> Resolution:
-    found = _pins(lock, project, contents.entries)
+    found = pins.needed(_pins(lock, project, contents.entries), request)
     source = Source(origin=lock.name, directory=project.root, options=contents.options, arguments=contents.arguments)
     return Resolution(
         pylock=pins.locked(found, source, request, uv),

@@ -49,12 +49,12 @@ def class_of(address: str) -> int:
 def permit_from(home: Address, peer: str | None, target: Address) -> Callable[[str], bool] | None:
     """Return the test for addresses of *target*, which a registry at *home* named; None if it needs none.
 
-    *peer* is the IP address that answered for *home*. Raises `Fault` when no address could be right.
+    *peer* is the IP address that answered for *home*, if that is known. Raises `Fault` when no address could be right.
     """
     check_scheme(home, target)
     if target.host == home.host:
         return None
-    ours = LOOPBACK if is_loopback(home.host) else PUBLIC if peer is None else class_of(peer)
+    ours = LOOPBACK if is_loopback(home.host) else class_of(peer) if peer else PUBLIC
 
     def permit(address: str) -> bool:
         found = class_of(address)

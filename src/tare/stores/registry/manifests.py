@@ -65,7 +65,7 @@ def head(repository: Repository, name: str) -> Descriptor | None:
     answer.discard()
     if answer.status == 404:
         return None
-    digest = _stated_digest(repository, "HEAD", answer)
+    digest = stated_digest(repository, "HEAD", answer)
     media_type = _content_type(answer)
     size = answer.length
     if answer.status == 405 or digest is None or size is None or media_type in _UNTYPED:
@@ -172,7 +172,7 @@ def _hash(like: Digest, raw: bytes) -> Digest:
 
 def _check_header(repository: Repository, method: str, answer: Answer, raw: bytes) -> None:
     """Compare what the registry says that it sent or got with the bytes. The specification lets it say nothing."""
-    stated = _stated_digest(repository, method, answer)
+    stated = stated_digest(repository, method, answer)
     if stated and (found := _hash(stated, raw)) != stated:
         raise IntegrityError(
             repository.task,
@@ -182,7 +182,8 @@ def _check_header(repository: Repository, method: str, answer: Answer, raw: byte
         )
 
 
-def _stated_digest(repository: Repository, method: str, answer: Answer) -> Digest | None:
+def stated_digest(repository: Repository, method: str, answer: Answer) -> Digest | None:
+    """Return `Docker-Content-Digest`, which has to be one when it is there."""
     stated = answer.fields.get("docker-content-digest")
     if not stated:
         return None

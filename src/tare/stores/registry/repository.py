@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from tare.net.address import Address
 from tare.net.connection import Content
@@ -146,7 +146,7 @@ class Registries:
         """Close all connections."""
         self._http.close()
 
-    def __enter__(self) -> Registries:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -23,6 +23,7 @@ from tare.oci.image import Blob
 from tare.stores.registry import blobs, problems
 from tare.stores.registry.attempts import Attempts
 from tare.stores.registry.chunks import Slice
+from tare.stores.registry.manifests import stated_digest
 from tare.stores.registry.repository import Repository
 from tare.stores.registry.settings import MIB
 
@@ -258,11 +259,9 @@ class _Upload:
 
 
 def _check_digest(repository: Repository, descriptor: Descriptor, answer: Answer) -> None:
-    stated = answer.fields.get("docker-content-digest")
-    if not stated:
-        return
-    found = digests.parse(stated)
-    if digests.algorithm(found) == digests.algorithm(descriptor.digest) and found != descriptor.digest:
+    """Compare what the registry says that it got with what it should have got."""
+    found = stated_digest(repository, "PUT", answer)
+    if found and digests.algorithm(found) == digests.algorithm(descriptor.digest) and found != descriptor.digest:
         raise IntegrityError(
             repository.task,
             causes=(f"the blob is {descriptor.digest}, the registry says that it got {found}",),
