@@ -75,15 +75,27 @@ class Machine:
         self.fetcher = Fetcher()
         self.blobs = Folder(root)
 
+    def named(self) -> Sources:
+        return self.sources
+
     def build(self, suite: str, platform: str, to: Path) -> tuple[int, int]:
         """Write the layer to *to*, and return its bytes unpacked and to pull."""
         spec = BaseSpec(suite=suite, platform=parse(platform))
-        kit = {"sources": lambda: self.sources, "fetcher": self.fetcher, "blobs": self.blobs}
         try:
-            pin = resolve_base(spec, now=datetime.now(UTC), log=lambda _: None, **kit)  # type: ignore[arg-type]
+            pin = resolve_base(
+                spec,
+                sources=self.named,
+                fetcher=self.fetcher,
+                blobs=self.blobs,
+                now=datetime.now(UTC),
+                log=lambda _: None,
+            )
         except NetworkError as error:
             pytest.skip(f"the mirror cannot be reached: {error.message}: {error.causes[0]}")
-        with assemble(spec, pin, **kit) as base, to.open("wb") as out:  # type: ignore[arg-type]
+        with (
+            assemble(spec, pin, sources=self.named, fetcher=self.fetcher, blobs=self.blobs) as base,
+            to.open("wb") as out,
+        ):
             layer = write_layer(base.tree, out, mtime=315532800)
             assert base.unpacked.warnings == ()
         return layer.unpacked, layer.descriptor.size
@@ -146,7 +158,7 @@ def test_a_base_for_another_processor_is_of_that_processor(machine: Machine, tmp
 @pytest.mark.parametrize("suite", ["trixie", "bookworm"])
 def test_the_table_of_libraries_agrees_with_the_suite(suite: str, machine: Machine) -> None:
     known = tables()
-    supply = Supply(sources=lambda: machine.sources, fetcher=machine.fetcher, blobs=machine.blobs)
+    supply = Supply(sources=machine.named, fetcher=machine.fetcher, blobs=machine.blobs)
     try:
         found = known.find_suite(suite)
         snapshot = take_snapshot(found, "amd64", supply, now=datetime.now(UTC), log=lambda _: None)

@@ -43,7 +43,9 @@ def make(program: str, **fields: object) -> tuple[Uv, Recorder]:
 
 
 def compile_with(uv: Uv, stdin: str = "a==1\n", *args: str) -> bytes:
-    return uv.compile(what="cannot resolve", directory="/app", python="3.13", stdin=stdin, args=("--no-deps", *args, "-"))
+    return uv.compile(
+        what="cannot resolve", directory="/app", python="3.13", stdin=stdin, args=("--no-deps", *args, "-")
+    )
 
 
 def test_requirements_reach_uv_on_standard_input(program: str) -> None:
@@ -61,7 +63,14 @@ def test_requirements_reach_uv_on_standard_input(program: str) -> None:
 
 
 def test_variables_for_another_use_of_uv_are_dropped_and_downloads_stay_off(program: str) -> None:
-    env = {"UV_FROZEN": "1", "UV_PYTHON": "3.9", "VIRTUAL_ENV": "/x", "UV_PYTHON_DOWNLOADS": "auto", "UV_INDEX": "u", "A": "b"}
+    env = {
+        "UV_FROZEN": "1",
+        "UV_PYTHON": "3.9",
+        "VIRTUAL_ENV": "/x",
+        "UV_PYTHON_DOWNLOADS": "auto",
+        "UV_INDEX": "u",
+        "A": "b",
+    }
     uv, recorder = make(program, env=env)
 
     compile_with(uv)
@@ -100,7 +109,14 @@ def test_every_input_of_an_answer_is_a_part_of_its_key(program: str, tmp_path: P
     uv, recorder = make(program, memo=str(tmp_path / "memo"), env=env, find_links=(str(tmp_path / "links"),))
 
     def ask(uv: Uv, **changes: object) -> int:
-        values = {"what": "", "directory": str(tmp_path), "python": "3.13", "stdin": "a", "args": ("-",), "inputs": (b"x",)}
+        values = {
+            "what": "",
+            "directory": str(tmp_path),
+            "python": "3.13",
+            "stdin": "a",
+            "args": ("-",),
+            "inputs": (b"x",),
+        }
         uv.compile(**{**values, **changes})  # type: ignore[arg-type]
         return len(recorder.calls)
 
@@ -281,9 +297,11 @@ def test_the_lock_of_a_project_is_exported_by_the_real_uv(tmp_path: Path, uv: Uv
 
     answer = uv.export(what="", directory=str(tmp_path), args=("--frozen", "--no-emit-project"), inputs=())
 
-    assert tomllib.loads(answer.decode()) == {"lock-version": "1.0", "created-by": "uv", "requires-python": ">=3.11"} | (
-        {"packages": []} if b"packages" in answer else {}
-    )
+    assert tomllib.loads(answer.decode()) == {
+        "lock-version": "1.0",
+        "created-by": "uv",
+        "requires-python": ">=3.11",
+    } | ({"packages": []} if b"packages" in answer else {})
 
 
 def test_a_finished_program_gives_its_status_and_words() -> None:

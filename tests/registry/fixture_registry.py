@@ -95,6 +95,8 @@ class Upload:
         self.keep = keep
         self.data = bytearray()
         self.size = 0
+        self.lock = threading.Lock()
+        """One request at a time: one on a connection that died may still be read."""
         self.hashes = {name: hashlib.new(name) for name in ("sha256", "sha512")}
 
     def write(self, data: bytes) -> None:
@@ -302,6 +304,10 @@ class Registry:
         upload = self.uploads.get(rest)
         if upload is None or upload.repository != name:
             return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        with upload.lock:
+            return self._continue(request, name, rest, upload)
+
+    def _continue(self, request: Request, name: str, rest: str, upload: Upload) -> Reply:
         if request.method == "GET":
             return self._progress(204, rest, upload)
         if request.method == "DELETE":

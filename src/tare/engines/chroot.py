@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ _HOSTS: Final = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n
 class Chroot:
     """Runs images in namespaces of its own, with root file systems that are kept under *cache*.
 
-    *environment* is for the interpreter between tare and the container; the container does not see it. *note* takes
+    *environment* is for the *interpreter* between tare and the container; the container does not see it. *note* takes
     what the person should know.
     """
 
@@ -45,11 +46,12 @@ class Chroot:
         *,
         cache: Path,
         environment: Mapping[str, str] | None = None,
+        interpreter: str = sys.executable,
         which: Callable[[str], str | None] | None = None,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._cache = cache
-        self._environment = dict(environment or {})
+        self._launch = partial(launch, environment=environment or {}, interpreter=interpreter, note=note)
         self._which = which
         self._note = note
 
@@ -78,7 +80,7 @@ class Chroot:
             self._note("without root, every file of the image seems to belong to the user that runs it")
         spec = _spec(image, options, rootfs=rootfs, stage=cache.stage(), user=user)
         spec = msgspec.structs.replace(spec, user_namespace=user_namespace, emulator=emulator)
-        return launch(spec, options, environment=self._environment, note=self._note)
+        return self._launch(spec, options)
 
     def _emulator(self, image: Image) -> str | None:
         import shutil
@@ -94,7 +96,7 @@ class Chroot:
         for user_namespace in (False, True) if os.geteuid() == 0 else (True,):
             try:
                 probe = Spec(probe=True, user_namespace=user_namespace)
-                launch(probe, RunOptions(), environment=self._environment, note=self._note)
+                self._launch(probe, RunOptions())
             except MachineError as error:
                 failure = failure or error
             else:

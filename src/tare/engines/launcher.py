@@ -70,11 +70,11 @@ def launch(
     """
     import subprocess
 
-    from tare.engines.runner import supervise
+    from tare.engines.runner import held_signals, supervise
 
     spec_from, spec_to = os.pipe()
     report_from, report_to = os.pipe()
-    with os.fdopen(spec_to, "wb") as pipe, os.fdopen(report_from, "rb") as report:
+    with os.fdopen(spec_to, "wb") as pipe, os.fdopen(report_from, "rb") as report, held_signals() as release:
         try:
             process = subprocess.Popen(
                 [*_command(interpreter), str(spec_from), str(report_to)],
@@ -82,6 +82,7 @@ def launch(
                 stdout=options.stdout,
                 stderr=options.stderr,
                 env=dict(environment),
+                preexec_fn=release,  # noqa: PLW1509  # one system call and no lock
             )
         except OSError as error:
             raise MachineError(f"cannot run `{interpreter}`", causes=(error.strerror or str(error),)) from None

@@ -6,7 +6,8 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -14,6 +15,10 @@ from tare.errors import MachineError
 
 if TYPE_CHECKING:
     import subprocess
+
+_PASSED_ON: Final = tuple(
+    number for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if (number := getattr(signal, name, None))
+)
 
 _GRACE: Final = 10.0
 """Seconds that a program has to end after it was told to, as Docker gives to containers."""
@@ -41,12 +46,12 @@ class Runner(Protocol):
         stdout: int | None = None,
         stderr: int | None = None,
         timeout: float | None = None,
-        expired: Callable[[], None] = lambda: None,
+        expired: Callable[[], None] | None = None,
     ) -> int | None:
         """Run a program on this process's standard streams and return its exit code; None when it took too long.
 
-        Signals that are sent to this process alone are passed on; the terminal sends its own to both. *expired* is
-        called before a program is ended that took too long.
+        Signals that are sent to this process alone are passed on; the terminal sends its own to both. *expired* ends a
+        program that took too long, which otherwise gets a SIGTERM.
         """
         ...
 
@@ -69,11 +74,8 @@ class ProcessRunner:
             except subprocess.TimeoutExpired:
                 process.kill()
                 stdout, stderr = process.communicate()
-            return Finished(
-                code=process.returncode,
-                stdout=stdout.decode("utf-8", "replace"),
-                stderr=stderr.decode("utf-8", "replace"),
-            )
+        heard = [data.decode("utf-8", "replace") for data in (stdout, stderr)]
+        return Finished(code=process.returncode, stdout=heard[0], stderr=heard[1])
 
     def attach(
         self,
@@ -82,20 +84,18 @@ class ProcessRunner:
         stdout: int | None = None,
         stderr: int | None = None,
         timeout: float | None = None,
-        expired: Callable[[], None] = lambda: None,
+        expired: Callable[[], None] | None = None,
     ) -> int | None:
-        with _started(argv, stdout=stdout, stderr=stderr) as process:
+        with held_signals() as release, _started(argv, stdout=stdout, stderr=stderr, preexec_fn=release) as process:
             return supervise(process, timeout=timeout, expired=expired)
 
 
 @contextlib.contextmanager
-def _started(
-    argv: Sequence[str], *, stdin: int | None = None, stdout: int | None = None, stderr: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+def _started(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:  # noqa: ANN401  # Popen's own
     import subprocess
 
     try:
-        process = subprocess.Popen(list(argv), stdin=stdin, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(list(argv), **options)
     except OSError as error:
         raise MachineError(f"cannot run `{argv[0]}`", causes=(error.strerror or str(error),)) from None
     with process:
@@ -106,24 +106,39 @@ def _started(
             raise
 
 
+@contextlib.contextmanager
+def held_signals() -> Iterator[Callable[[], object] | None]:
+    """Keep signals waiting for `supervise` from before a program is started, and give what the program does about it.
+
+    Without this, one that comes in between would end this process and forget the program. Elsewhere than on Linux
+    signals come as they do, since their sender cannot be told there.
+    """
+    if sys.platform != "linux":
+        yield None
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, signal.SIGCHLD})
+    try:
+        yield partial(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def supervise(
-    process: subprocess.Popen[bytes], *, timeout: float | None = None, expired: Callable[[], None] = lambda: None
+    process: subprocess.Popen[bytes], *, timeout: float | None = None, expired: Callable[[], None] | None = None
 ) -> int | None:
-    """Wait for *process* and pass signals on to it; return its exit code, or None when it took too long.
+    """Wait for *process*, within `held_signals`, and pass signals on; return its exit code, or None if it took too long.
 
     *timeout* counts anew after a signal.
     """
-    wait = _wait_with_signals if sys.platform == "linux" else _wait
-    code = wait(process, timeout)
-    if code is None:
-        expired()
-        process.terminate()
-        with contextlib.suppress(Exception):
-            process.wait(_GRACE)
-        process.kill()
-        process.wait()
-        return None
-    return code if code >= 0 else 128 - code
+    code = _wait_with_signals(process, timeout) if sys.platform == "linux" else _wait(process, timeout)
+    if code is not None:
+        return code if code >= 0 else 128 - code
+    (expired or process.terminate)()
+    with contextlib.suppress(Exception):
+        process.wait(_GRACE)
+    process.kill()
+    process.wait()
+    return None
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float | None) -> int | None:
@@ -140,19 +155,14 @@ def _wait(process: subprocess.Popen[bytes], timeout: float | None) -> int | None
 
 
 def _wait_with_signals(process: subprocess.Popen[bytes], timeout: float | None) -> int | None:
-    passed_on = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*passed_on, signal.SIGCHLD})
-    try:
-        while process.poll() is None:
-            # At most a second: the end of a process that came before the mask was set is noticed too.
-            info = signal.sigtimedwait({*passed_on, signal.SIGCHLD}, min(timeout or 1.0, 1.0))
-            if info is None and timeout is not None:
-                timeout -= 1.0
-                if timeout <= 0:
-                    return process.poll()
-            elif info and info.si_signo in passed_on and info.si_code <= 0:
-                # Zero and below: sent by a process, to us. A terminal sends to every process in its foreground.
-                process.send_signal(info.si_signo)
-        return process.returncode
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    while process.poll() is None:
+        # At most a second at once: another thread may have taken the signal that the program has ended.
+        info = signal.sigtimedwait({*_PASSED_ON, signal.SIGCHLD}, min(timeout or 1.0, 1.0))
+        if info is None and timeout is not None:
+            timeout -= 1.0
+            if timeout <= 0:
+                return process.poll()
+        elif info and info.si_signo in _PASSED_ON and info.si_code <= 0:
+            # Zero and below: sent by a process, to us. A terminal sends to every process in its foreground.
+            process.send_signal(info.si_signo)
+    return process.returncode

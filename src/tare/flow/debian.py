@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tare.bases.debian import apt, sources
+from tare.bases.debian import apt, contents, sources
 from tare.bases.debian.assemble import (
     BaseSpec,
     Pin,
@@ -16,8 +16,11 @@ from tare.bases.debian.assemble import (
     resolve_base,
     write_layer,
 )
+from tare.bases.debian.blobs import Supply
 from tare.bases.debian.snapshot import Snapshot
 from tare.bases.debian.sources import Sources
+from tare.bases.debian.tables import tables
+from tare.errors import IntegrityError, NetworkError
 from tare.flow.assembled import Assembled
 from tare.flow.request import Request
 from tare.flow.world import World
@@ -132,9 +135,17 @@ def _sources(world: World) -> Sources:
     )
 
 
-def packages_of(sonames: set[str], suite: str) -> tuple[str, ...]:
-    """Return the packages of *sonames* that the table knows."""
-    from tare.bases.debian.tables import tables
-
-    known = tables()
-    return tuple(sorted({package for name in sonames if (package := known.package_of(name, suite)) is not None}))
+def packages_of(world: World, request: Request, sonames: set[str], suite: str) -> tuple[str, ...]:
+    """Return the packages that have the libraries *sonames*, by the table or by the suite's index of all files."""
+    spec = BaseSpec(suite=suite, platform=request.platform, packages=request.system_packages, debug=request.debug)
+    pin, _ = _pin(world, spec, pull=request.pull)
+    supply = Supply(sources=lambda: _sources(world), fetcher=world.fetcher, blobs=world.cache)
+    with world.step("look for shared libraries"):
+        try:
+            found = contents.packages_of(sonames, pin.snapshot, supply)
+        except (NetworkError, IntegrityError) as error:
+            # The index of all files is only asked for what the table does not know; what is then missing is an error
+            # of its own, which says more than this one.
+            world.reporter.warn(f"the packages of rare shared libraries cannot be looked up: {error.message}")
+            return tuple(sorted(name for soname in sonames if (name := tables().package_of(soname, suite))))
+    return tuple(sorted({provider.package for provider in found.values()}))

@@ -124,7 +124,7 @@ def _with_libraries(
         from tare.flow import debian
 
         wanted = {gap.library for gap in found if gap.kind == "library" and gap.severity == "error"}
-        packages = debian.packages_of(wanted, name.suite)
+        packages = debian.packages_of(world, request, wanted, name.suite)
         if packages:
             base = bases.resolve(world, request, packages=packages)
             found = gaps(base.facts.provided())

@@ -148,9 +148,10 @@ class Dialer:
         import ssl
 
         try:
+            context = self._context(tls)
             sock.settimeout(self._timeout)
-            sock.getpeername()  # ssl loses a socket that was reset before it is handed over
-            return self._context(tls).wrap_socket(sock, server_hostname=host)
+            sock.getpeername()  # raises, where ssl would lose a socket that was reset by now
+            return context.wrap_socket(sock, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             sock.close()
             raise Fault(

@@ -130,7 +130,9 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         environment = {name: value for name, value in self.env.items() if name not in _DROPPED} | _FIXED | dict(env)
         if self.cache_dir is not None:
             environment["UV_CACHE_DIR"] = self.cache_dir
-        done = self.runner((self._binary(), "--quiet", *args), env=environment, cwd=cwd, stdin=stdin)
+        # The log of a build is the reason when it fails; there is nothing else that uv would say on the way.
+        quiet = () if args[0] == "build" else ("--quiet",)
+        done = self.runner((self._binary(), *quiet, *args), env=environment, cwd=cwd, stdin=stdin)
         if done.status != 0:
             from tare.projects.uv_errors import from_failure
 

@@ -16,6 +16,9 @@ _NETWORK = (
     r"|\b(?:401 Unauthorized|403 Forbidden|429 Too Many|50[0234] )"
 )
 
+_LOG = 8
+"""How many lines of a build backend's log are shown."""
+
 _KINDS: tuple[tuple[type[TareError], str], ...] = (
     (IntegrityError, r"[Hh]ash mismatch|[Hh]ash(?:es)? (?:do(?:es)?|did) not match"),
     (NetworkError, _NETWORK),
@@ -40,11 +43,14 @@ def from_failure(what: str, stderr: str) -> TareError:
 
 
 def _read(stderr: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Split what uv wrote into its chain of reasons and its hints."""
+    """Split what uv wrote into its chain of reasons, with the end of a build's log after it, and its hints."""
+    lines = stderr.splitlines()
+    first = next((number for number, line in enumerate(lines) if _start.match(line)), len(lines))
+    log = tuple(line.strip() for line in lines[:first] if line.strip() and not _noise.match(line))[-_LOG:]
     causes: list[str] = []
     hints: list[str] = []
     current = causes
-    for line in stderr.splitlines():
+    for line in lines[first:]:
         if _start.match(line):
             current = causes
             current.append(_start.sub("", line).strip())
@@ -58,7 +64,7 @@ def _read(stderr: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             causes.append(line.strip())
             current = causes
-    return tuple(part for cause in causes for part in cause.split("\n")), tuple(hints)
+    return (*(part for cause in causes for part in cause.split("\n")), *log), tuple(hints)
 
 
 def _shortened(causes: tuple[str, ...]) -> tuple[str, ...]:

@@ -216,7 +216,11 @@ class Session:
             return False
         if isinstance(exchange.content, Content) and exchange.content.once:
             return False
-        allowed = self._authorizer.learn(answer, exchange.scopes, exchange.sent, exchange.task)
+        try:
+            allowed = self._authorizer.learn(answer, exchange.scopes, exchange.sent, exchange.task)
+        except BaseException:
+            answer.close()
+            raise
         if allowed:
             answer.discard()
         return allowed

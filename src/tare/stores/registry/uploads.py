@@ -167,9 +167,10 @@ class _Upload:
         stored = _stored.fullmatch(answer.fields.get("range").strip())
         self._offset = int(stored[1]) + 1 if stored else end
         if self._offset > end:
-            raise problems.failed(
-                self._repository.task, "PATCH", answer.address, f"it says that it has {self._offset:,} of {end:,} bytes"
-            )
+            # It goes on storing what came on a connection that is dead for us.
+            self._place = None
+            problem = f"it says that it has {self._offset:,} of {end:,} bytes"
+            raise TransientError(problems.failed(self._repository.task, "PATCH", answer.address, problem))
 
     def _finish(self, content: Content | None) -> None:
         place = self._required()

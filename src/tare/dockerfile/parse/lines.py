@@ -1,0 +1,161 @@
+"""From physical lines to logical ones: comments and directives taken out, continuations joined."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from tare.dockerfile.parse.problems import Problems
+from tare.dockerfile.parse.source import Source, Span
+
+_directive = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*?)\s*", re.ASCII)
+_KNOWN: Final = ("syntax", "escape", "check")
+
+SPACES: Final = "\t\n\v\f\r \x85\xa0"
+"""What Go's `unicode.IsSpace` accepts of Latin-1."""
+
+
+class Directive(NamedTuple):
+    """A parser directive, such as `# syntax=docker/dockerfile:1`."""
+
+    name: str
+    """In lower case."""
+
+    value: str
+    span: Span
+
+
+class Comment(NamedTuple):
+    """A line that is a comment, also one among continued lines."""
+
+    text: str
+    """From its `#` on, without the line's end."""
+
+    span: Span
+    inside: bool
+    """Whether it stands among the lines of an instruction."""
+
+
+class Logical:
+    """The text of an instruction without continuations and comments, and where each character of it comes from."""
+
+    def __init__(self, parts: list[tuple[str, int]], end: int) -> None:
+        self.text = "".join(text for text, _ in parts)
+        self._joined: list[int] = []
+        self._source: list[int] = []
+        at = 0
+        for text, offset in parts:
+            self._joined.append(at)
+            self._source.append(offset)
+            at += len(text)
+        self.end = end
+        """The offset in the file behind the last of its lines, without that line's end."""
+
+    @property
+    def start(self) -> int:
+        """The offset of its first character in the file."""
+        return self._source[0]
+
+    def at(self, index: int) -> int:
+        """Return the offset in the file of the character at *index*."""
+        part = max(0, bisect_right(self._joined, index) - 1)
+        return self._source[part] + index - self._joined[part]
+
+    def span(self, start: int, end: int) -> Span:
+        """Return where the characters from *start* to *end* stand in the file."""
+        first = self.at(start)
+        return Span(first, self.at(end - 1) + 1) if end > start else Span(first, first)
+
+
+class Reader:
+    """Reads logical lines, and the heredocs that follow them."""
+
+    def __init__(self, source: Source, problems: Problems) -> None:
+        self.source = source
+        self.problems = problems
+        self.escape = "\\"
+        self.directives: list[Directive] = []
+        self.comments: list[Comment] = []
+        self.empty_continuations: list[int] = []
+        """Offsets of blank lines among continued ones."""
+
+        self._at = 0
+        self._may_be_directive = True
+        self._continues = _continuation("\\")
+
+    def lines(self) -> Iterator[Logical]:
+        """Yield the logical lines. Between two of them, `heredoc` takes the lines that belong to the one before."""
+        while self._at < len(self.source.text):
+            text, offset = self._next()
+            stripped = text.lstrip(SPACES)
+            offset += len(text) - len(stripped)
+            self._directive(stripped, offset)
+            if stripped.startswith("#"):
+                self.comments.append(Comment(stripped, Span(offset, offset + len(stripped)), inside=False))
+            elif stripped:
+                yield self._joined(stripped, offset)
+
+    def _joined(self, text: str, offset: int) -> Logical:
+        text, more = self._cut(text)
+        parts, end = [(text, offset)], offset + len(text)
+        while more and self._at < len(self.source.text):
+            text, offset = self._next()
+            stripped = text.lstrip(SPACES)
+            end = offset + len(text)
+            if stripped.startswith("#"):
+                start = end - len(stripped)
+                self.comments.append(Comment(stripped, Span(start, end), inside=True))
+            elif not stripped:
+                self.empty_continuations.append(offset)
+            else:
+                text, more = self._cut(text)
+                parts.append((text, offset))
+        return Logical(parts, max(end, parts[-1][1] + len(parts[-1][0])))
+
+    def heredoc(self, name: str, *, tabs: bool) -> tuple[Span, str, Span] | None:
+        """Take the lines up to *name* on a line of its own: their span, their text, and the terminator's span."""
+        start = self._at
+        while self._at < len(self.source.text):
+            text, offset = self._next()
+            if (text.lstrip("\t") if tabs else text) == name:
+                return Span(start, offset), self.source.text[start:offset], Span(offset, offset + len(text))
+        self._at = start  # what was taken for content may be instructions, after a misspelt terminator
+        return None
+
+    def _next(self) -> tuple[str, int]:
+        """Return the next line without its end, and its offset."""
+        start = self._at
+        end = self.source.text.find("\n", start)
+        self._at = len(self.source.text) if end < 0 else end + 1
+        return self.source.text[start : self._at].rstrip("\r\n"), start
+
+    def _cut(self, text: str) -> tuple[str, bool]:
+        """Return *text* without a continuation at its end, and whether there was one."""
+        found = self._continues.search(text)
+        return (text[: found.start(1)], True) if found else (text, False)
+
+    def _directive(self, text: str, offset: int) -> None:
+        if not self._may_be_directive:
+            return
+        match = _directive.fullmatch(text)
+        name = match[1].lower() if match else ""
+        if match is None or name not in _KNOWN:
+            self._may_be_directive = False
+            return
+        span = Span(offset, offset + len(text))
+        if any(each.name == name for each in self.directives):
+            self.problems.add("D008", span, f"the directive `{name}` is given twice")
+        elif name == "escape" and match[2] not in {"\\", "`"}:
+            self.problems.add("D008", span, f"`{match[2]}` cannot be the escape character; it is `\\` or `` ` ``")
+        elif name == "escape":
+            self.escape = match[2]
+            self._continues = _continuation(match[2])
+        self.directives.append(Directive(name, match[2], span))
+
+
+def _continuation(escape: str) -> re.Pattern[str]:
+    """Return what ends a line that goes on: one escape character, which is not itself escaped, and blanks."""
+    character = re.escape(escape)
+    return re.compile(rf"(?:(?<=[^{character}])|^)({character}[ \t]*)$")
