@@ -217,14 +217,19 @@ def directories_above(path: str) -> list[tuple[str, str]]:
 # The cache
 
 
+def written_by(cache: RootfsCache, value: Image) -> Path:
+    with cache.using(value, print) as place:
+        return place
+
+
 def test_a_root_file_system_is_written_once(tmp_path: Path) -> None:
     value = image(layer([Entry("a", b"1")]))
     (tmp_path / "boot").write_text("12-34\n")
     cache = RootfsCache(tmp_path / "c", as_root=False, boot=tmp_path / "boot")
-    first = cache.get(value, print)
+    first = written_by(cache, value)
     inode = (first / "a").stat().st_ino
 
-    assert cache.get(value, print) == first
+    assert written_by(cache, value) == first
     assert (first / "a").stat().st_ino == inode
     assert first.name == f"{chain_id(value).partition(':')[2]}-user-1234"
 
@@ -232,9 +237,9 @@ def test_a_root_file_system_is_written_once(tmp_path: Path) -> None:
 def test_what_was_written_before_the_machine_was_started_is_written_again(tmp_path: Path) -> None:
     value = image(layer([Entry("a", b"1")]))
     (tmp_path / "boot").write_text("12-34\n")
-    first = RootfsCache(tmp_path / "c", as_root=False, boot=tmp_path / "boot").get(value, print)
+    first = written_by(RootfsCache(tmp_path / "c", as_root=False, boot=tmp_path / "boot"), value)
     (tmp_path / "boot").write_text("56-78\n")
-    second = RootfsCache(tmp_path / "c", as_root=False, boot=tmp_path / "boot").get(value, print)
+    second = written_by(RootfsCache(tmp_path / "c", as_root=False, boot=tmp_path / "boot"), value)
 
     assert not first.exists()
     assert (second / "a").read_bytes() == b"1"
@@ -259,17 +264,33 @@ def test_a_broken_image_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
         layers=(MemoryBlob(descriptor=blob.descriptor, data=content(layer([Entry("a", b"2")])[0])),),
     )
     with pytest.raises(IntegrityError):
-        RootfsCache(tmp_path, as_root=False).get(spoilt, print)
-    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+        written_by(RootfsCache(tmp_path, as_root=False), spoilt)
+    assert not [path.name for path in tmp_path.iterdir() if path.is_dir()]
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".tare-dead/closed").mkdir(parents=True)
     (tmp_path / ".tare-dead/closed/file").write_text("")
     (tmp_path / ".tare-dead/closed").chmod(0)
-    cache = RootfsCache(tmp_path, as_root=False)
-    cache.get(image(layer([Entry("a", b"1")])), print)
+    written_by(RootfsCache(tmp_path, as_root=False), image(layer([Entry("a", b"1")])))
+
     assert not (tmp_path / ".tare-dead").exists()
 
-    cache.remove_all()
+
+def test_what_was_not_used_for_long_is_pruned(tmp_path: Path) -> None:
+    cache = RootfsCache(tmp_path, as_root=False)
+    old, new, busy = (image(layer([Entry(name, b"12345")])) for name in ("old", "new", "busy"))
+    places = [written_by(cache, value) for value in (old, new, busy)]
+    for place in (places[0], places[2]):
+        os.utime(f"{place}.used", (1000, 1000))
+
+    with cache.using(busy, print):
+        os.utime(f"{places[2]}.used", (1000, 1000))
+        assert cache.prune(unused_since=2000) == 5
+    assert [place.exists() for place in places] == [False, True, True]
+    assert cache.prune(unused_since=2**40) == 10
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_there_may_be_nothing_to_prune(tmp_path: Path) -> None:
+    assert RootfsCache(tmp_path / "nothing", as_root=False).prune(unused_since=2**40) == 0

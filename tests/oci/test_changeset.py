@@ -19,9 +19,9 @@ from make.zips import deflate
 
 from tare.oci import media_types
 from tare.oci.changeset import LayerWriter
-from tare.oci.layer import WrittenLayer
 from tare.oci.compression import member
 from tare.oci.digest import sha256
+from tare.oci.layer import WrittenLayer
 
 NOISE = random.Random(7).randbytes(800_000)  # noqa: S311  # the same bytes on every run
 SIZES = (0, 1, 511, 512, 513, 65_535, 65_536, 262_143, 262_144, 262_145, 700_000)

@@ -242,7 +242,7 @@ REFUSED: dict[str, tuple[bytes, str | None, type[TareError], str, tuple[str, ...
         None,
         IntegrityError,
         UNREADABLE,
-        (f"JSON is malformed: trailing characters (byte {len(raw(manifest()))})",),
+        (f"JSON is malformed: trailing characters (byte {len(raw(manifest())) + 1})",),
         (),
     ),
     "text that is not UTF-8": (

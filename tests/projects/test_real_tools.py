@@ -6,6 +6,7 @@ test is skipped and says why.
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -85,7 +86,7 @@ SOURCE = '\n[[tool.{tool}.source]]\nname = "main"\nurl = "{index}"\n'
 
 TARGETS = tuple(
     target(version, architecture, libc)
-    for version in ("3.11.2", "3.13.5")
+    for version in ("3.11.9", "3.13.5")
     for architecture, libc in (("amd64", "glibc 2.41"), ("arm64", "glibc 2.41"), ("amd64", "musl 1.2"))
 )
 
@@ -126,6 +127,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
     """Return what installs a tool and gives its program."""
     program = find_program(sys.executable, os.environ.get("PATH"))
 
+    @functools.cache
     def put(tool: str) -> Path:
         directory = tmp_path_factory.mktemp(tool)
         run((program, "venv", "--quiet", "--python", sys.executable, "env"), directory)
@@ -179,7 +181,11 @@ def test_poetry_1(tmp_path: Path, uv_lock: Path, install: Install, index: str) -
     check_same(tmp_path, uv_lock)
 
 
-@pytest.mark.parametrize("strategy", [(), ("--strategy", "no_inherit_metadata")])
+@pytest.mark.parametrize(
+    "strategy",
+    [(), pytest.param(("--strategy", "no_inherit_metadata"), marks=pytest.mark.slow)],
+    ids=["marked", "graph"],
+)
 def test_pdm(tmp_path: Path, uv_lock: Path, install: Install, index: str, strategy: tuple[str, ...]) -> None:
     write(tmp_path, {"pyproject.toml": PROJECT + SOURCE.format(tool="pdm", index=index)})
     pdm = str(install("pdm"))

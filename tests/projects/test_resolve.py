@@ -17,7 +17,7 @@ from tare.errors import TargetError, UsageError
 from tare.projects import project
 from tare.projects.locked import LockedWheel
 from tare.projects.process import Finished, run
-from tare.projects.resolve import Selection, locked
+from tare.projects.resolve import Selection, locked, locked_each
 from tare.projects.uv import Uv
 
 HASH = "0" * 64
@@ -75,10 +75,10 @@ def test_a_selection_says_where_it_comes_from(tmp_path: Path, idle_uv: Uv) -> No
 @pytest.mark.parametrize(
     "files", [{"main.py": ""}, {"pyproject.toml": '[project]\nname = "api"\n'}, {"requirements.txt": "# nothing\n"}]
 )
-def test_a_project_that_needs_nothing_asks_nothing(tmp_path: Path, uv: Uv, files: dict[str, str]) -> None:
-    found = locked(project.read(write(tmp_path / "api", files)), target(), uv)
+def test_a_project_that_needs_nothing_asks_nothing(tmp_path: Path, idle_uv: Uv, files: dict[str, str]) -> None:
+    found = locked(project.read(write(tmp_path / "api", files)), target(), idle_uv)
 
-    assert (found.locked, found.pinned) == ((), True)
+    assert (found.locked, found.pinned, found.hashed, found.warnings) == ((), True, True, ())
 
 
 def test_the_second_time_no_process_is_started(tmp_path: Path, memo_uv: Uv, counting: Counting, index: Index) -> None:
@@ -91,6 +91,22 @@ def test_the_second_time_no_process_is_started(tmp_path: Path, memo_uv: Uv, coun
     other = locked(project.read(root), target(architecture="arm64"), memo_uv)
 
     assert (first, first, runs, counting.runs) == (second, other, 1, 1)
+
+
+def test_targets_with_one_interpreter_share_a_resolution(
+    tmp_path: Path, uv: Uv, counting: Counting, index: Index
+) -> None:
+    index.add("alpha", "1.0", ("cp313-cp313-manylinux_2_17_x86_64", "cp313-cp313-manylinux_2_17_aarch64"))
+    root = write(tmp_path / "api", {"requirements.in": "alpha\n"})
+    uv = msgspec.structs.replace(uv, runner=counting)
+
+    found = locked_each(project.read(root), (target(), target(architecture="arm64")), uv)
+
+    assert [[getattr(each, "filename", "") for each in one.locked] for one in found] == [
+        ["alpha-1.0-cp313-cp313-manylinux_2_17_x86_64.whl"],
+        ["alpha-1.0-cp313-cp313-manylinux_2_17_aarch64.whl"],
+    ]
+    assert counting.runs == 1
 
 
 def test_a_change_of_any_file_that_was_read_is_seen(tmp_path: Path, memo_uv: Uv, index: Index) -> None:
@@ -164,6 +180,24 @@ def test_every_part_of_a_target_and_of_what_is_asked_for_counts(tmp_path: Path, 
     assert len(list((tmp_path / "memo").iterdir())) == len(asked)
     again = [locked(project.read(root), where, uv, extras=extras, groups=groups) for where, extras, groups in asked]
     assert again == found
+
+
+@pytest.mark.parametrize(
+    ("wish", "warned"),
+    [
+        ("alpha", ()),
+        ("alpha>=2", ("`pyproject.toml` asks for `alpha>=2`; `pylock.toml` has 1",)),
+        ("beta", ("`pyproject.toml` asks for `beta`, which `pylock.toml` does not have",)),
+        ("beta ; sys_platform == 'win32'", ()),
+    ],
+)
+def test_a_lock_that_does_not_know_its_manifest_is_held_against_it(
+    tmp_path: Path, idle_uv: Uv, wish: str, warned: tuple[str, ...]
+) -> None:
+    manifest = f'[project]\nname = "api"\ndependencies = ["{wish}"]\n'
+    root = write(tmp_path / "api", {"pylock.toml": LOCK, "pyproject.toml": manifest})
+
+    assert locked(project.read(root), target(), idle_uv).warnings == warned
 
 
 def test_a_project_for_another_interpreter_is_refused_before_anything_is_asked(tmp_path: Path, idle_uv: Uv) -> None:

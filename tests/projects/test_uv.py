@@ -137,8 +137,9 @@ def test_every_input_of_an_answer_is_a_part_of_its_key(program: str, tmp_path: P
     asked.append(ask(uv))
     config.write_text("index-url = 'https://b.example'\n")
     asked.append(ask(uv))
-    write(tmp_path, {"uv.toml": "offline = true\n"})
-    asked.append(ask(uv))
+    for name in ("uv.toml", "pyproject.toml"):
+        write(tmp_path, {name: "# settings\n"})
+        asked.append(ask(uv))
     Path(program).write_text("another version")
     asked.append(ask(uv))
     assert asked == list(range(2, 2 + len(asked)))

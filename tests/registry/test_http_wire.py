@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +13,8 @@ from tare.net.wire import MAX_FIELDS, MAX_HEAD, Body, Fault, Reader, body_length
 
 def reader_of(data: bytes, piece: int = 7) -> Reader:
     """Return a reader of *data* that gets it in small pieces."""
-    pieces = iter([data[start : start + piece] for start in range(0, len(data), piece)])
-    return Reader(lambda _: next(pieces, b""))
+    stream = io.BytesIO(data)
+    return Reader(lambda size: stream.read(min(size, piece)))
 
 
 def read(data: bytes, method: str = "GET", piece: int = 7) -> tuple[int, bytes]:

@@ -15,7 +15,7 @@ from tare.oci.validate.table import rules
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(validate.__file__).parent
 PAGE = ROOT / "docs" / "verify.md"
-ELSEWHERE = frozenset({"O001", "O010", "L006", "L007", "L340"})
+ELSEWHERE = frozenset({"O001", "O010", "I008", "P010", "L006", "L007", "L340"})
 """Rules that no layout of a case breaks: `test_entry_points.py` and `test_bombs.py` have them."""
 
 

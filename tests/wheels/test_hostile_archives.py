@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from make.errors import told
 from make.hostile import CODE, MODULE, RECORD, Case, check, module, named, wheel
 from make.wheels import FILENAME, Held, Row
 from make.zips import DEFLATED, OPEN, STORED, UTF8, Entry, deflate, extra_field, write_zip, zip64_field
 
-from tare.errors import IntegrityError
+from tare.errors import HostileInputError, IntegrityError
 from tare.wheels import archive as archives
 
 
@@ -179,8 +180,13 @@ AGREEMENT = (
     ),
     Case(
         "a local header that is none",
-        lambda: wheel(entries=lambda listed: [*listed, Entry(name="x", central={"header": 9})], prefix=b""),
-        (f"`{MODULE}` shares bytes with another entry",),
+        lambda: wheel().replace(b"PK\3\4", b"PK\3\5", 1),
+        (f"`{MODULE}` has no local header where the directory says",),
+    ),
+    Case(
+        "a second local header that is none",
+        lambda: wheel({"sample/data.bin": b""}).replace(b"PK\3\4", b"PK\3\5", 2).replace(b"PK\3\5", b"PK\3\4", 1),
+        ("`sample/data.bin` has no local header where the directory says",),
     ),
     extras(
         "a second name in the directory",
@@ -492,3 +498,14 @@ def test_the_directory_alone_is_read_without_the_entries() -> None:
     archive = archives.read(Held(data), what="`x`", local_headers=False)
     assert [member.name for member in archive.members][-1] == "sample/data.bin"
     assert DEFLATED in {member.method for member in archive.members}
+
+
+@pytest.mark.parametrize("header", [1, 100_000, 2**31])
+def test_an_entry_that_is_not_there_is_refused_when_it_is_read(header: int) -> None:
+    data = module(central={"header": header})
+    archive = archives.read(Held(data), what="`x`", local_headers=False)
+    (member,) = (member for member in archive.members if member.name == MODULE)
+    with pytest.raises(HostileInputError) as caught:
+        archive.read(member)
+    cause = f"`{MODULE}` has no local header where the directory says"
+    assert told(caught.value) == (HostileInputError, "refusing `x`", (cause,), ())

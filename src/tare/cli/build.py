@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import cast
 
+import msgspec
+
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.project_options import ProjectArguments, add_project_options, read_project, requests
 from tare.cli.settings import world as make_world
+from tare.errors import UsageError
 from tare.flow.world import World
 from tare.oci import reference as references
 from tare.oci.image import Image, ImageIndex, make_index
@@ -21,6 +24,7 @@ class BuildArguments(ProjectArguments):
 
     output: list[str]
     tag: list[str]
+    push: bool
     dry_run: bool
 
 
@@ -32,6 +36,7 @@ def configure(parser: Parser) -> None:
         help="oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF; may be repeated (default: oci:dist)",
     )  # fmt: skip
     parser.add_argument("-t", "--tag", action="append", default=[], metavar="REF", help="the image's name")
+    parser.add_argument("--push", action="store_true", help="write to the registry that each --tag names")
     parser.add_argument("--dry-run", action="store_true", help="print the plan, and build nothing")
 
 
@@ -45,6 +50,10 @@ def execute(arguments: Arguments) -> int:
     reporter = Terminal()
     world = make_world(arguments, reporter)
     tags = tuple(references.parse(text) for text in arguments.tag)
+    if arguments.push and not tags:
+        raise UsageError(
+            "`--push` needs a name to push to", hints=("Name the image with `--tag REGISTRY/REPOSITORY:TAG`",)
+        )
     try:
         with world.cache.in_use():
             return _build(arguments, world, reporter, tags)
@@ -65,7 +74,7 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
             reporter.warn(warning)
     images = tuple(each.image for each in built)
     whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
-    outputs = arguments.output or ["oci:dist"]
+    outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
     with world.step("write the image"):
         _write(world, whole, outputs, tags)
     reporter.close()
@@ -82,9 +91,8 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
 
 def _write(world: World, image: Image | ImageIndex, outputs: list[str], tags: tuple[Reference, ...]) -> None:
     from tare.stores.names import parse
-    from tare.stores.open import Surroundings, open_destination
+    from tare.stores.open import open_destination
 
-    host = world.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    surroundings = Surroundings(docker_host=host, stdout=sys.stdout.buffer, scratch=world.cache.partial)
+    surroundings = msgspec.structs.replace(world.surroundings, stdout=sys.stdout.buffer)
     for output in outputs:
         open_destination(parse(output), tags, surroundings, mtime=world.epoch).write(image)

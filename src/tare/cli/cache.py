@@ -44,7 +44,7 @@ def execute(arguments: Arguments) -> int:
     if arguments.action == "prune":
         age = 0 if arguments.all else _seconds(arguments.older_than)
         before = time.time() + 1 if arguments.all else time.time() - age
-        freed = cache.prune(unused_since=before)
+        freed = cache.prune(unused_since=before) + _prune_root_file_systems(cache.root / "rootfs", before)
         sys.stdout.write(_json({"freed": freed}) if arguments.json else f"{megabytes(freed)} freed\n")
         return 0
     usage = cache.usage()
@@ -61,6 +61,12 @@ def execute(arguments: Arguments) -> int:
         f"  {megabytes(usage.partial_bytes)} unfinished\n"
     )
     return 0
+
+
+def _prune_root_file_systems(directory: Path, before: float) -> int:
+    from tare.engines.rootfs_cache import RootfsCache
+
+    return RootfsCache(directory, as_root=False).prune(unused_since=before)
 
 
 def _seconds(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import _ArgumentGroup
 
 from tare.cli.arguments import Arguments, Parser
 from tare.flow.world import Reporter, World
@@ -18,6 +19,8 @@ class WorldArguments(Arguments):
     offline: bool
     find_links: list[str]
     threads: int | None
+    insecure_registry: list[str]
+    mirror: list[str]
 
 
 def add_world_options(parser: Parser) -> None:
@@ -28,7 +31,26 @@ def add_world_options(parser: Parser) -> None:
         "--find-links", action="append", default=[], metavar="PLACE", help="a directory or page of wheels, as in uv"
     )
     group.add_argument("--cache-dir", metavar="DIR", help="where tare keeps what it fetched and built (TARE_CACHE_DIR)")
+    add_registry_options(group)
     group.add_argument("--threads", type=int, metavar="N", help="how many layers are written at once")
+
+
+def add_registry_options(group: _ArgumentGroup) -> None:
+    """Add the options that say how registries are reached."""
+    group.add_argument(
+        "--insecure-registry",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="a registry without a trusted certificate, or without encryption",
+    )
+    group.add_argument(
+        "--mirror",
+        action="append",
+        default=[],
+        metavar="[REGISTRY=]HOST",
+        help="where to read a registry's images first; Docker Hub's unless one is named (TARE_MIRROR)",
+    )
 
 
 def world(arguments: WorldArguments, reporter: Reporter) -> World:
@@ -44,6 +66,8 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
         offline=arguments.offline or os.environ.get("UV_OFFLINE", "") in {"1", "true"},
         find_links=tuple(arguments.find_links),
         threads=arguments.threads or os.cpu_count() or 1,
+        insecure=tuple(arguments.insecure_registry),
+        mirrors=tuple(arguments.mirror),
     )
 
 

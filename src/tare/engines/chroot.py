@@ -74,13 +74,13 @@ class Chroot:
         emulator = self._emulator(image)
         user_namespace = self._probe()
         cache = RootfsCache(self._cache, as_root=os.geteuid() == 0)
-        rootfs = cache.get(image, self._note)
-        user = find_user(rootfs, options.user if options.user is not None else image.config.config.user)
-        if user_namespace:
-            self._note("without root, every file of the image seems to belong to the user that runs it")
-        spec = _spec(image, options, rootfs=rootfs, stage=cache.stage(), user=user)
-        spec = msgspec.structs.replace(spec, user_namespace=user_namespace, emulator=emulator)
-        return self._launch(spec, options)
+        with cache.using(image, self._note) as rootfs:
+            user = find_user(rootfs, options.user if options.user is not None else image.config.config.user)
+            if user_namespace:
+                self._note("without root, every file of the image seems to belong to the user that runs it")
+            spec = _spec(image, options, rootfs=rootfs, stage=cache.stage(), user=user)
+            spec = msgspec.structs.replace(spec, user_namespace=user_namespace, emulator=emulator)
+            return self._launch(spec, options)
 
     def _emulator(self, image: Image) -> str | None:
         import shutil

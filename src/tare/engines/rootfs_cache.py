@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +21,14 @@ from tare.errors import MachineError
 from tare.oci.digest import Digest, encoded, sha256
 from tare.oci.image import Image
 from tare.stores import files
-from tare.stores.locking import exclusive
+from tare.stores.locking import exclusive, shared
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+_LOCK: Final = "lock"
+
+_USED: Final = ".used"
+"""The suffix of an empty file beside a root file system: its time is when that was last used, and its lock by whom."""
 
 _STAGE: Final = "stage"
 """An empty directory that runs mount over, each in a namespace of its own."""
@@ -39,20 +45,21 @@ class RootfsCache:
         self._as_root = as_root
         self._boot = _word(boot)
 
-    def get(self, image: Image, note: Note) -> Path:
-        """Return the directory with the root file system of *image*, which is written if it is not there."""
+    @contextlib.contextmanager
+    def using(self, image: Image, note: Note) -> Iterator[Path]:
+        """Give the directory with the root file system of *image*, and keep `prune` away from it meanwhile."""
         who = "root" if self._as_root else "user"
         path = self._directory / f"{encoded(chain_id(image))}-{who}-{self._boot}"
-        if path.is_dir():
-            return path
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with exclusive(self._directory / "lock"):
+        with contextlib.ExitStack() as stack:
+            try:
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                stack.enter_context(shared(path.with_suffix(_USED)))
+                os.utime(path.with_suffix(_USED))
                 if not path.is_dir():
-                    self._write(image, path, note)
-        except OSError as error:
-            raise MachineError(f"cannot write to `{self._directory}`", causes=(error.strerror or str(error),)) from None
-        return path
+                    self._write_alone(image, path, note)
+            except OSError as error:
+                raise _cannot_write(self._directory, error) from None
+            yield path
 
     def stage(self) -> Path:
         """Return the directory to mount over."""
@@ -60,18 +67,43 @@ class RootfsCache:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
-    def remove_all(self) -> None:
-        """Remove every root file system."""
-        with contextlib.suppress(FileNotFoundError), exclusive(self._directory / "lock"):
-            for entry in list(os.scandir(self._directory)):
-                if entry.is_dir(follow_symlinks=False):
+    def prune(self, *, unused_since: float) -> int:
+        """Remove what was last used before *unused_since* (seconds since 1970) and is not in use; return the bytes."""
+        freed = 0
+        try:
+            with exclusive(self._directory / _LOCK):
+                for marker in sorted(self._directory.glob(f"*{_USED}")):
+                    if marker.stat().st_mtime < unused_since:
+                        freed += self._remove_unused(marker)
+        except FileNotFoundError:  # There is no cache at all.
+            return 0
+        except OSError as error:
+            raise _cannot_write(self._directory, error) from None
+        return freed
+
+    def _remove_unused(self, marker: Path) -> int:
+        with contextlib.suppress(BlockingIOError), exclusive(marker, wait=False):
+            freed = tree.size(marker.with_suffix(""))
+            self._remove(marker.stem)
+            marker.unlink()
+            return freed
+        return 0
+
+    def _write_alone(self, image: Image, path: Path, note: Note) -> None:
+        with exclusive(self._directory / _LOCK):
+            if not path.is_dir():
+                self._remove_abandoned()
+                self._write(image, path, note)
+
+    def _remove_abandoned(self) -> None:
+        """Remove what killed runs left, since we have the lock, and what is from before the machine was started."""
+        for entry in list(os.scandir(self._directory)):
+            old = "-" in entry.name and not entry.name.removesuffix(_USED).endswith(f"-{self._boot}")
+            if old or entry.name.startswith(files.TEMPORARY):
+                with contextlib.suppress(PermissionError):  # It is somebody else's.
                     self._remove(entry.name)
 
     def _write(self, image: Image, path: Path, note: Note) -> None:
-        for entry in list(os.scandir(self._directory)):
-            old = "-" in entry.name and not entry.name.endswith(f"-{self._boot}")
-            if old or entry.name.startswith(files.TEMPORARY):  # The latter of a run that was killed: we have the lock.
-                self._remove(entry.name)
         name = f"{files.TEMPORARY}{os.urandom(8).hex()}"
         (self._directory / name).mkdir(mode=0o700)
         try:
@@ -84,9 +116,14 @@ class RootfsCache:
     def _remove(self, name: str) -> None:
         parent = os.open(self._directory, os.O_RDONLY)
         try:
-            tree.remove(parent, os.fsencode(name))
+            with contextlib.suppress(FileNotFoundError):
+                tree.remove(parent, os.fsencode(name))
         finally:
             os.close(parent)
+
+
+def _cannot_write(directory: Path, error: OSError) -> MachineError:
+    return MachineError(f"cannot write to `{directory}`", causes=(error.strerror or str(error),))
 
 
 def _word(path: Path) -> str:

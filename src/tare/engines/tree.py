@@ -6,6 +6,7 @@ out of it, whatever it contains. Names are bytes, as they are on Linux.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -164,6 +165,17 @@ def remove(parent: int, name: bytes) -> None:
     finally:
         os.close(directory)
     os.rmdir(name, dir_fd=parent)
+
+
+def size(path: str | os.PathLike[str]) -> int:
+    """Return the bytes of the files below *path*, as far as they can be read; nothing is followed."""
+    total = 0
+    for parent, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                status = os.stat(os.path.join(parent, name), follow_symlinks=False)
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
 
 
 def _make_writable(parent: int, name: bytes) -> None:

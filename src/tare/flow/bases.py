@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -19,7 +18,7 @@ from tare.oci.compression import open_decompressed
 from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image
 from tare.stores.cache import key_of
-from tare.stores.names import ArchiveName, DaemonName, LayoutName, SuiteName, parse
+from tare.stores.names import RegistryName, SuiteName, parse
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,22 +53,15 @@ def resolve(world: World, request: Request, *, packages: tuple[str, ...] = ()) -
             f"`system-packages` needs an assembled base; the base is `{request.base}`",
             hints=("Use `--base deb:trixie`, or install the packages in the base",),
         )
-    if not isinstance(name, LayoutName | ArchiveName | DaemonName):
-        raise UsageError(
-            f"tare cannot read the base `{request.base}` yet",
-            causes=("bases in registries are not supported by this version",),
-            hints=("Name a base as `deb:SUITE`, `oci:DIR[:TAG]` or `docker-archive:FILE`",),
-        )
-    image = _read(world, name, request)
-    return Base(name=request.base, image=image, facts=facts(world, image, request), resolved=0.0)
+    if isinstance(name, RegistryName):
+        from tare.flow.pulled import pulled
 
+        image, resolved = pulled(world, request, name.reference)
+    else:
+        from tare.stores.open import open_source
 
-def _read(world: World, name: LayoutName | ArchiveName | DaemonName, request: Request) -> Image:
-    from tare.stores.open import Surroundings, open_source
-
-    host = world.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    scratch = Path(world.cache.partial)
-    return open_source(name, Surroundings(docker_host=host, scratch=scratch)).read(request.platform)
+        image, resolved = open_source(name, world.surroundings).read(request.platform), 0.0
+    return Base(name=request.base, image=image, facts=facts(world, image, request), resolved=resolved)
 
 
 def facts(world: World, image: Image, request: Request) -> BaseFacts:

@@ -8,12 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tare.errors import UsageError
+from tare.errors import NetworkError, UsageError
 from tare.stores.cache import Cache
 
 if TYPE_CHECKING:
     from tare.net.fetch import Fetcher
     from tare.projects.uv import Uv
+    from tare.stores.open import Surroundings
+    from tare.stores.registry.repository import Registries
 
 
 class Reporter:
@@ -50,6 +52,8 @@ class World:
         find_links: tuple[str, ...] = (),
         threads: int = 2,
         root: Path = Path("/"),
+        insecure: tuple[str, ...] = (),
+        mirrors: tuple[str, ...] = (),
     ) -> None:
         self.environment = environment
         self.python = python
@@ -63,6 +67,8 @@ class World:
         self.threads = threads
         self.root = root
         """The machine's file system, where apt's configuration and keyrings lie."""
+        self.insecure = insecure
+        self.mirrors = mirrors
         self.started = now()
         self.seconds: dict[str, float] = {}
         """How long each step took."""
@@ -100,14 +106,45 @@ class World:
         from tare.flow.credentials import credentials
         from tare.net.fetch import Fetcher
 
-        names = ("http", "https", "all", "no")
-        found = {name: self._either(f"{name}_proxy") for name in names}
         certificates = self.environment.get("SSL_CERT_FILE")
         return Fetcher(
             ca_file=Path(certificates) if certificates else None,
-            proxies={name: value for name, value in found.items() if value},
+            proxies=self._proxies,
             credentials=credentials(self.environment),
             offline=self.offline,
+        )
+
+    @cached_property
+    def registries(self) -> Registries:
+        """Connections to registries, with what the machine knows of mirrors, certificates and credentials."""
+        from tare.flow.registries import settings
+        from tare.stores.registry.repository import Registries
+
+        if self.offline:
+            raise NetworkError(
+                "cannot reach a registry while offline", hints=("Run the command again without `--offline`",)
+            )
+        return Registries(
+            settings(
+                self.environment,
+                root=self.root,
+                proxies=self._proxies,
+                insecure=self.insecure,
+                mirrors=self.mirrors,
+            ),
+            warn=self.reporter.warn,
+        )
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the places of images need."""
+        from tare.stores.open import Surroundings
+
+        return Surroundings(
+            docker_host=self.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"),
+            scratch=self.cache.partial,
+            registries=lambda: self.registries,
+            progress=self.reporter.advance,
         )
 
     @cached_property
@@ -124,6 +161,11 @@ class World:
             find_links=self.find_links,
             memo=self.memo_directory,
         )
+
+    @property
+    def _proxies(self) -> dict[str, str]:
+        found = {name: self._either(f"{name}_proxy") for name in ("http", "https", "all", "no")}
+        return {name: value for name, value in found.items() if value}
 
     def _either(self, name: str) -> str | None:
         """Return a variable that tools spell in lower case or in capitals; the lower case one wins, as in curl."""

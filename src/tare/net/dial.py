@@ -75,14 +75,13 @@ class Dialer:
 
         The IP address is empty when a proxy is in between, which alone knows it.
         """
+        context = self._context(self._tls(address)) if address.scheme == "https" else None
         proxy = self.proxy_for(address)
         if proxy is None:
             sock, peer = self._open(address.host, address.port, permit)
         else:
             sock, peer = self._open_proxy(proxy, address), ""
-        if address.scheme == "https":
-            sock = self._encrypt(sock, address.host, self._tls(address))
-        return sock, peer
+        return (_encrypt(sock, address.host, context, self._timeout) if context else sock), peer
 
     def _open(self, host: str, port: int, permit: Permit | None) -> tuple[socket.socket, str]:
         try:
@@ -114,7 +113,7 @@ class Dialer:
             sock, _ = self._open(proxy.origin.host, proxy.origin.port, None)
             if proxy.origin.scheme == "https":
                 there = Address(scheme="https", host=proxy.origin.host, port=proxy.origin.port)
-                sock = self._encrypt(sock, there.host, self._tls(there))
+                sock = _encrypt(sock, there.host, self._context(self._tls(there)), self._timeout)
         except Fault as fault:
             place = f"{proxy.origin.host}:{proxy.origin.port}"
             raise Fault(f"the proxy `{place}`: {fault.reason}", transient=fault.transient, hints=fault.hints) from None
@@ -144,33 +143,32 @@ class Dialer:
         if not 200 <= head.status < 300 or reader.pending:
             raise Fault(f"the proxy answered {head.status} to CONNECT", transient=head.status in {502, 503, 504})
 
-    def _encrypt(self, sock: socket.socket, host: str, tls: Tls) -> socket.socket:
-        import ssl
-
-        try:
-            context = self._context(tls)
-            sock.settimeout(self._timeout)
-            sock.getpeername()  # raises, where ssl would lose a socket that was reset by now
-            return context.wrap_socket(sock, server_hostname=host)
-        except ssl.SSLCertVerificationError as error:
-            sock.close()
-            raise Fault(
-                f"the server's certificate is not trusted: {error.verify_message}", transient=False, hints=(_TRUST,)
-            ) from None
-        except ssl.SSLError as error:
-            sock.close()
-            reason = (error.reason or str(error)).lower().replace("_", " ")
-            lasting = not isinstance(error, ssl.SSLEOFError)
-            raise Fault(f"the encrypted connection failed: {reason}", transient=not lasting) from None
-        except OSError as error:
-            sock.close()
-            raise fault_of(error, "the server went silent") from None
-
     def _context(self, tls: Tls) -> ssl.SSLContext:
         context = self._contexts.get(tls)
         if context is None:
             context = self._contexts[tls] = make_context(tls)
         return context
+
+
+def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, timeout: float) -> socket.socket:
+    import ssl
+
+    try:
+        sock.settimeout(timeout)
+        sock.getpeername()  # raises, where ssl would lose a socket that was reset by now
+        return context.wrap_socket(sock, server_hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        sock.close()
+        reason = f"the server's certificate is not trusted: {error.verify_message}"
+        raise Fault(reason, transient=False, hints=(_TRUST,)) from None
+    except ssl.SSLError as error:
+        sock.close()
+        reason = (error.reason or str(error)).lower().replace("_", " ")
+        lasting = not isinstance(error, ssl.SSLEOFError)
+        raise Fault(f"the encrypted connection failed: {reason}", transient=not lasting) from None
+    except OSError as error:
+        sock.close()
+        raise fault_of(error, "the server went silent") from None
 
 
 def make_context(tls: Tls) -> ssl.SSLContext:

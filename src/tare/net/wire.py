@@ -142,19 +142,15 @@ def check_coding(head: Head) -> None:
 
 def body_length(head: Head, method: str) -> int | None:
     """Return how many bytes follow; -1 for chunks, None for all until the connection ends."""
+    length = stated_length(head)
+    codings = head.fields.all("transfer-encoding")
+    if codings and length is not None:
+        raise Fault("the answer has both a length and a transfer coding", transient=False)
+    if codings and ([coding.strip().lower() for coding in codings] != ["chunked"] or head.minor == 0):
+        raise Fault("the answer has a transfer coding that was not asked for", transient=False)
     if method == "HEAD" or head.status in {204, 304}:
         return 0
-    lengths = {value.strip() for text in head.fields.all("content-length") for value in text.split(",")}
-    codings = head.fields.all("transfer-encoding")
-    if codings:
-        if lengths:
-            raise Fault("the answer has both a length and a transfer coding", transient=False)
-        if [coding.strip().lower() for coding in codings] != ["chunked"] or head.minor == 0:
-            raise Fault("the answer has a transfer coding that was not asked for", transient=False)
-        return -1
-    if not lengths:
-        return None
-    return _one_length(lengths)
+    return -1 if codings else length
 
 
 def stated_length(head: Head) -> int | None:

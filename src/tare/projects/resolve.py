@@ -67,17 +67,40 @@ def locked(
     project: Project, target: Target, uv: Uv, *, extras: Iterable[str] = (), groups: Iterable[str] = ()
 ) -> Selection:
     """Return what *target* takes of *project*, with the *extras* and dependency *groups* that are asked for."""
-    wanted = (tuple(sorted({normalize(name) for name in extras})), tuple(sorted({normalize(name) for name in groups})))
-    key = memo.key("selection", (msgspec.json.encode((project, target, wanted)), *uv.settings(project.root)))
-    kept = None if uv.refresh else memo.recall(uv.memo, key)
-    if kept is not None:
-        known = msgspec.json.decode(kept, type=_Kept)
-        if all(digest(path) == value for path, value in known.inputs.items()):
-            return known.selection
-    inputs, selection = _selected(project, target, uv, *wanted)
-    value = _Kept(inputs={path: digest(path) for path in inputs}, selection=selection)
-    memo.keep(uv.memo, key, msgspec.json.encode(value))
-    return selection
+    (found,) = locked_each(project, (target,), uv, extras=extras, groups=groups)
+    return found
+
+
+def locked_each(
+    project: Project, targets: Iterable[Target], uv: Uv, *, extras: Iterable[str] = (), groups: Iterable[str] = ()
+) -> tuple[Selection, ...]:
+    """Return what each of *targets* takes; those with one series of CPython share a resolution."""
+    wanted = (_names(extras), _names(groups))
+    settings = uv.settings(project.root)
+    resolutions: dict[str, Resolution] = {}
+    found = []
+    for target in targets:
+        key = memo.key("selection", (msgspec.json.encode((project, target, wanted)), *settings))
+        selection = None if uv.refresh else _recall(uv.memo, key)
+        if selection is None:
+            inputs, selection = _selected(project, target, uv, wanted, resolutions)
+            value = _Kept(inputs={path: digest(path) for path in inputs}, selection=selection)
+            memo.keep(uv.memo, key, msgspec.json.encode(value))
+        found.append(selection)
+    return tuple(found)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({normalize(name) for name in names}))
+
+
+def _recall(directory: str | None, key: str) -> Selection | None:
+    """Return the selection that is remembered, when every file that it came from is unchanged."""
+    kept = memo.recall(directory, key)
+    if kept is None:
+        return None
+    known = msgspec.json.decode(kept, type=_Kept)
+    return known.selection if all(digest(path) == value for path, value in known.inputs.items()) else None
 
 
 def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
@@ -91,18 +114,30 @@ def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
         check_known("group", request.groups, (), project.name or "the project")
         return Resolution(pylock=nothing(project), origin="", directory=project.root, pinned=True, hashed=True)
     module = importlib.import_module(f"tare.projects.locks.{_MODULES[project.lock.kind]}")
-    return cast("LockFormat", module).resolve(project.lock, project, request, uv)
+    resolution = cast("LockFormat", module).resolve(project.lock, project, request, uv)
+    if project.lock.kind not in {"pylock", "requirements"} or not project.dependencies:
+        return resolution
+    from tare.projects.locks.declared import left_out
+
+    return msgspec.structs.replace(resolution, warnings=(*resolution.warnings, *left_out(project, resolution)))
 
 
 def _selected(
-    project: Project, target: Target, uv: Uv, extras: tuple[str, ...], groups: tuple[str, ...]
+    project: Project,
+    target: Target,
+    uv: Uv,
+    wanted: tuple[tuple[str, ...], tuple[str, ...]],
+    resolutions: dict[str, Resolution],
 ) -> tuple[tuple[str, ...], Selection]:
     from tare.projects.locks.interface import Request
     from tare.projects.selection import check_project, select
 
     check_project(project, target)
     series = "{}.{}".format(*target.series)
-    resolution = resolve(project, Request(python=series, extras=extras, groups=groups), uv)
+    if series not in resolutions:
+        extras, groups = wanted
+        resolutions[series] = resolve(project, Request(python=series, extras=extras, groups=groups), uv)
+    resolution = resolutions[series]
     selection = Selection(
         locked=select(resolution, target, project),
         origin=resolution.origin,

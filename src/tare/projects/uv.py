@@ -44,7 +44,7 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
     offline: bool = False
 
     find_links: tuple[str, ...] = ()
-    """Directories or pages with distributions, beside the index."""
+    """Absolute directories, or pages, with distributions, beside the index."""
 
     cache_dir: str | None = None
     """Where uv keeps its cache; `None`: where it does anyway."""
@@ -56,6 +56,9 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
     """Whether to ask again although the answer is remembered."""
 
     runner: Runner = run
+
+    def __repr__(self) -> str:
+        return f"Uv(program={self.program!r})"  # the environment has credentials
 
     def export(self, *, what: str, directory: str, args: Sequence[str], inputs: Sequence[bytes]) -> bytes:
         """Return a lock of uv as `pylock.toml`. *inputs* is the content of every file that uv will read."""
@@ -152,15 +155,18 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         return f"uv {status.st_size} {status.st_mtime_ns}"
 
     def _configuration(self, directory: str) -> tuple[str, ...]:
-        """Return the files that uv reads its settings from, there or not."""
+        """Return the files that uv reads its settings from, there or not: the user's, and those above *directory*."""
         home = self.env.get("XDG_CONFIG_HOME") or os.path.join(self.env.get("HOME", "~"), ".config")
         named = self.env.get("UV_CONFIG_FILE")
+        above = [directory]
+        while above[-1] != os.path.dirname(above[-1]):
+            above.append(os.path.dirname(above[-1]))
         return (
             *((named,) if named else ()),
             os.path.join(home, "uv", "uv.toml"),
             os.path.join(self.env.get("APPDATA", home), "uv", "uv.toml"),
             os.path.join("/etc", "uv", "uv.toml"),
-            os.path.join(directory, "uv.toml"),
+            *(os.path.join(each, name) for each in above for name in ("uv.toml", "pyproject.toml")),
         )
 
 

@@ -2,7 +2,7 @@
 
 One file is both what `docker save` wrote for ten years (`manifest.json`) and what it writes since Docker 25 (an OCI
 layout in a tar), over the same blobs. Old engines read the first, and new ones the second, which keeps the manifest's
-digest. Layers stand in it as they are, compressed: `docs/compatibility.md` has who was seen to read it.
+digest. Layers stand in it as they are, compressed: `docs/transmux.md` has who was seen to read them.
 
 The bytes depend on the image, the tags and the time alone, and their number is known before the first is written.
 """

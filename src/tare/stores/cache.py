@@ -160,6 +160,8 @@ class Cache:
         lock = self._lock_file()
         with _lock(lock, shared=False):
             for path, size in list(_files(self.root)):
+                if path.is_relative_to(self.root / "rootfs"):
+                    continue  # Whole trees, of which no single file may go: `tare.engines.rootfs_cache` has its own.
                 if path != lock and _last_used(path) < unused_since:
                     try:
                         path.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ https://github.com/containers/image/blob/main/docs/containers-transports.5.md
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -123,15 +122,23 @@ def _wrong(text: str, cause: str, hint: str = _SPELLINGS) -> UsageError:
 def _bare(text: str, transport: str) -> ImageName:
     if transport in ELSEWHERE:
         raise _wrong(text, f"tare does not read the transport `{transport}:`")
-    close = difflib.get_close_matches(transport, [name for name in _READERS if "-" in name], 1, 0.8)
-    if close:
+    if meant := _nearest(transport):
         raise _wrong(
-            text, f"`{transport}:` is not a transport", f"Did you mean `{close[0]}:{text[len(transport) + 1 :]}`?"
+            text, f"`{transport}:` is not a transport", f"Did you mean `{meant}:{text[len(transport) + 1 :]}`?"
         )
     if text.startswith((".", "/", "~")) or "\\" in text or text.endswith((".tar", ".tar.gz", ".tgz")):
         kind = "docker-archive" if ".tar" in text or text.endswith(".tgz") else "oci"
         raise _wrong(text, "it looks like a path", f"Did you mean `{kind}:{text}`?")
     return RegistryName(reference=references.parse(text))
+
+
+def _nearest(transport: str) -> str | None:
+    """Return the transport that was meant, if it is one of those that no repository is likely to be called like."""
+    if "-" not in transport:
+        return None
+    import difflib  # 3 ms
+
+    return next(iter(difflib.get_close_matches(transport, [name for name in _READERS if "-" in name], 1, 0.8)), None)
 
 
 def _split(rest: str) -> tuple[str, str | None]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from tare.errors import UsageError
 from tare.oci.reference import Reference
 from tare.stores.interface import ImageDestination, ImageSource
-from tare.stores.names import ArchiveName, DaemonName, ImageName, LayoutName
+from tare.stores.names import ArchiveName, DaemonName, ImageName, LayoutName, RegistryName
+
+if TYPE_CHECKING:
+    from tare.stores.registry.repository import Registries
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +28,12 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     scratch: Path | None = None
     """Where large temporary files go; the system's place by default."""
+
+    registries: Callable[[], Registries] | None = None
+    """Gives the connections to registries, when one is named."""
+
+    progress: Callable[[int], None] = lambda _: None
+    """Is told how many bytes went to a registry."""
 
 
 def open_source(name: ImageName, surroundings: Surroundings) -> ImageSource:
@@ -42,6 +52,10 @@ def open_source(name: ImageName, surroundings: Surroundings) -> ImageSource:
             from tare.stores.daemon import DaemonSource
 
             return DaemonSource(name, host=surroundings.docker_host, scratch=surroundings.scratch)
+        case RegistryName() if surroundings.registries is not None:
+            from tare.stores.registry.source import RegistrySource
+
+            return RegistrySource(surroundings.registries(), name.reference)
     raise UsageError(f"`{name}` is not an image that can be read", hints=(_READABLE,))
 
 
@@ -69,8 +83,12 @@ def open_destination(
             from tare.stores.daemon import DaemonDestination
 
             return DaemonDestination((reference, *references), host=surroundings.docker_host)
+        case RegistryName() if surroundings.registries is not None:
+            from tare.stores.registry.destination import RegistryDestination
+
+            return RegistryDestination(surroundings.registries(), name.reference, progress=surroundings.progress)
     raise UsageError(f"`{name}` is not a place that an image can be written to", hints=(_WRITABLE,))
 
 
-_READABLE = "Read from `oci:DIR[:TAG]`, `docker-archive:FILE` or `docker-daemon:REF`"
-_WRITABLE = "Write to `oci:DIR[:TAG]`, `docker-archive:FILE` or `docker-daemon:REF`"
+_READABLE = "Read from `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REF` or `docker://REF`"
+_WRITABLE = "Write to `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REF` or `docker://REF`"

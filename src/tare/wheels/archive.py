@@ -170,11 +170,8 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
                 while data:
                     yield data
                     data = decoder.decompress(decoder.unconsumed_tail, _CHUNK)
-            tail = decoder.flush()
         except zlib_ng.error as error:  # type: ignore[misc]  # the stub has a class, mypy sees a variable
             raise _hostile(self.what, f"`{member.name}` is not a deflate stream: {error}") from None
-        if tail:
-            yield tail
         if not decoder.eof or decoder.unused_data:
             raise _hostile(self.what, f"`{member.name}` does not end where the directory says")
 

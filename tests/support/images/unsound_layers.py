@@ -110,7 +110,7 @@ ARCHIVES = [
     ends("another archive follows the end", "L104", archive(ONE) + archive(file("srv/b"))),
     ends("text follows the end", "L104", archive(ONE) + b"hidden"),
     entries("a size has letters", "L105", header(b"srv/a", size=b"0000000000z\0")),
-    entries("a size is negative", "L105", header(b"srv/a", size=b"\xff" * 12)),
+    entries("a file's size is negative", "L105", header(b"srv/a", size=b"\xff" * 12)),
     entries("a size has 88 bits", "L105", header(b"srv/a", size=b"\x80" + b"\xff" * 11)),
     entries("a size is decimal", "L105", header(b"srv/a", size=b"00000000089\0")),
     entries("a size begins with a NUL", "L105", header(b"srv/a", size=b"\0" + b"0000001000\0") + bytes(512)),

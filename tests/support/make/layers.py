@@ -8,8 +8,8 @@ import tarfile
 from collections.abc import Iterable
 
 from tare.build.transmux import write_layer
-from tare.oci.layer import WrittenLayer
 from tare.oci.digest import Digest
+from tare.oci.layer import WrittenLayer
 from tare.plan.plan import PlannedFile, PlannedLayer, Segment
 from tare.wheels.install import install
 from tare.wheels.scheme import Provenance, Scheme

@@ -13,8 +13,11 @@ from tare.dockerfile.parse.source import Source, Span
 _directive = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*?)\s*", re.ASCII)
 _KNOWN: Final = ("syntax", "escape", "check")
 
-SPACES: Final = "\t\n\v\f\r \x85\xa0"
-"""What Go's `unicode.IsSpace` accepts of Latin-1."""
+SPACES: Final = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029"
+    "\u202f\u205f\u3000"
+)
+"""What Go's `unicode.IsSpace` accepts, which is not what Python's `str.isspace` does."""
 
 
 class Directive(NamedTuple):

@@ -12,8 +12,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from tare.errors import ProjectError
-from tare.projects import markers, poetry
+from tare.projects import files, markers, poetry
+from tare.projects.locks.interface import Resolution
 from tare.projects.names import normalize
+from tare.projects.project import Project
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +148,16 @@ def unmet(
             have = " and ".join(dict.fromkeys(str(version) for version in locked))
             found.append(f"`{manifest}` asks for `{wish}`; `{origin}` has {have}")
     return found
+
+
+def left_out(project: Project, resolution: Resolution) -> tuple[str, ...]:
+    """Return what is to be said of a lock that does not know its manifest, where that asks for more than it has."""
+    versions: dict[str, list[str | None]] = {}
+    for package in resolution.pylock.packages:
+        versions.setdefault(str(package.name), []).append(str(package.version) if package.version else None)
+    asked = [from_requirement(text) for text in project.dependencies]
+    own = normalize(project.name or "")
+    return tuple(unmet(asked, versions, resolution.origin, manifest=files.name(project.manifest or ""), own=own))
 
 
 def _is_about_linux(wish: Wish) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from tare.errors import ProjectError
 from tare.projects import files, markers
 from tare.projects.discovery import Lock
-from tare.projects.locks import closure, declared, direct, indexes, pins
+from tare.projects.locks import closure, declared, direct, indexes, pinned
 from tare.projects.locks.closure import Edge, Release
 from tare.projects.locks.declared import Wish
 from tare.projects.locks.interface import Request, Resolution
@@ -45,20 +45,14 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         extras=project.extras,
         groups=project.groups,
     )
-    warnings = _freshness(lock, project, manifest, metadata, packages)
     found = _marked(manifest, project.extras, packages)
-    held = pins.needed((_pin(package, marker, metadata) for package, marker in found), request)
-    unhashed = pins.unhashed(held, lock.name)
-    return Resolution(
-        pylock=pins.locked(held, source, request, uv),
-        origin=lock.name,
-        directory=project.root,
-        pinned=True,
-        hashed=not unhashed,
-        extras=request.extras,
-        groups=request.groups,
+    return pinned.resolution(
+        (_pin(package, marker, metadata) for package, marker in found),
+        source,
+        request,
+        uv,
         inputs=(lock.path, *([project.manifest] if project.manifest else [])),
-        warnings=(*warnings, *unhashed),
+        warnings=_freshness(lock, project, manifest, metadata, packages),
     )
 
 

@@ -8,16 +8,14 @@ the files stay whose hash the input names. Markers do not go through uv either: 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from packaging.markers import Marker
 from packaging.pylock import Pylock
 from packaging.version import InvalidVersion, Version
 
 from tare.errors import IntegrityError, ProjectError, TareError, TargetError
-from tare.projects import markers
 from tare.projects.locks.interface import Request
 from tare.projects.uv import Uv
 
@@ -74,22 +72,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
 
 
-def needed(pins: Iterable[Pin], request: Request) -> list[Pin]:
-    """Return those of *pins* that can be needed on some Linux with CPython `request.python`.
-
-    What needs an extra or a group that is not asked for is left out, so that nothing is asked about it: a development
-    tool may be on a private index.
-    """
-    return [pin for pin in _merged(pins) if _may_hold(pin, request)]
-
-
-def unhashed(held: Iterable[Pin], origin: str) -> tuple[str, ...]:
-    """Return what is to be said of pins that the lock has no hash for."""
-    names = [f"`{pin.name}`" for pin in held if not pin.hashes and pin.package is None]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return (f"`{origin}` has no hash for {', '.join(names[:3])}{more}",) if names else ()
-
-
 def locked(held: Sequence[Pin], source: Source, request: Request, uv: Uv) -> Pylock:
     """Return the PEP 751 lock of *held*, for every Linux platform with CPython `request.python`."""
     found: list[dict[str, Any]] = []
@@ -121,25 +103,6 @@ def assembled(packages: list[dict[str, Any]], source: Source) -> Pylock:
         "packages": sorted(packages, key=lambda package: (package["name"], package.get("version", ""))),
     }
     return Pylock.from_dict({key: value for key, value in document.items() if value is not None})
-
-
-def _merged(pins: Iterable[Pin]) -> list[Pin]:
-    """Return *pins* with those that name the same release made one."""
-    found: dict[tuple[str, str], Pin] = {}
-    for pin in pins:
-        key = (pin.name, pin.line() if pin.package is None else repr(pin.package))
-        if key in found:
-            other = found[key]
-            marker = markers.either((other.marker, pin.marker))
-            pin = msgspec.structs.replace(pin, marker=marker, hashes=pin.hashes | other.hashes)  # noqa: PLW2901
-        found[key] = pin
-    return list(found.values())
-
-
-def _may_hold(pin: Pin, request: Request) -> bool:
-    if pin.marker is None:
-        return True
-    return markers.possible(Marker(pin.marker), request.python, extras=request.extras, groups=request.groups)
 
 
 def _rounds(pins: Sequence[Pin]) -> list[list[Pin]]:

@@ -15,7 +15,7 @@ from typing import Any
 from tare.errors import ProjectError
 from tare.projects import files, markers
 from tare.projects.discovery import Lock
-from tare.projects.locks import direct, indexes, pins
+from tare.projects.locks import direct, indexes, pinned
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.names import check_known, normalize
@@ -50,18 +50,9 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         requires_python=_requires_python(meta),
         groups=tuple(sorted(categories)),
     )
-    held = pins.needed(_pins(lock, document, request), request)
-    unhashed = pins.unhashed(held, lock.name)
-    return Resolution(
-        pylock=pins.locked(held, source, request, uv),
-        origin=lock.name,
-        directory=project.root,
-        pinned=True,
-        hashed=not unhashed,
-        groups=request.groups,
-        inputs=(lock.path, *_pipfile(lock)),
-        warnings=(*_freshness(lock, meta), *unhashed),
-    )
+    found = _pins(lock, document, request)
+    inputs = (lock.path, *_pipfile(lock))
+    return pinned.resolution(found, source, request, uv, inputs=inputs, warnings=_freshness(lock, meta))
 
 
 def _group(category: str) -> str:

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.request import url2pathname
 
 from packaging.markers import Marker
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -14,7 +15,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from tare.errors import ProjectError
 from tare.projects import files, markers
 from tare.projects.discovery import Lock
-from tare.projects.locks import direct, pins, pylock, requirements_file
+from tare.projects.locks import direct, pinned, pins, pylock, requirements_file
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.locks.requirements_file import Contents, Entry
@@ -32,21 +33,28 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
     contents = requirements_file.parse(lock.path, uv.env)
     if contents.require_hashes or any(entry.hashes for entry in contents.entries):
         return _hashed(lock, project, contents, request, uv)
+    if not contents.entries:
+        return _empty(lock, project, contents)
     return _unhashed(lock, project, contents, request, uv)
 
 
-def _hashed(lock: Lock, project: Project, contents: Contents, request: Request, uv: Uv) -> Resolution:
-    found = pins.needed(_pins(lock, project, contents.entries), request)
-    source = Source(origin=lock.name, directory=project.root, options=contents.options, arguments=contents.arguments)
+def _empty(lock: Lock, project: Project, contents: Contents) -> Resolution:
     return Resolution(
-        pylock=pins.locked(found, source, request, uv),
+        pylock=pins.assembled([], Source(origin=lock.name, directory=project.root)),
         origin=lock.name,
         directory=project.root,
         pinned=True,
         hashed=True,
-        inputs=(*contents.paths, *_manifests(project, contents.entries)),
-        warnings=tuple(f"`{pin.line()}` is not at a fixed commit" for pin in found if _moves(pin)),
+        inputs=contents.paths,
     )
+
+
+def _hashed(lock: Lock, project: Project, contents: Contents, request: Request, uv: Uv) -> Resolution:
+    found = _pins(lock, project, contents.entries)
+    source = Source(origin=lock.name, directory=project.root, options=contents.options, arguments=contents.arguments)
+    moving = tuple(f"`{pin.line()}` is not at a fixed commit" for pin in found if _moves(pin))
+    inputs = (*contents.paths, *_manifests(project, contents.entries))
+    return pinned.resolution(found, source, request, uv, inputs=inputs, warnings=moving)
 
 
 def _moves(pin: Pin) -> bool:
@@ -112,7 +120,7 @@ def _package(
             match["url"], match["revision"], kind=match["kind"], subdirectory=fields.get("subdirectory")
         ), match["url"]
     bare, _, fragment = reference.partition("#")
-    bare = bare.removeprefix("file://")
+    bare = url2pathname(bare.removeprefix("file://")) if bare.startswith("file://") else bare
     fields = _fields(fragment)
     known = hashes or ({fields["sha256"].lower()} if "sha256" in fields else frozenset[str]())
     if "://" in bare:
@@ -156,7 +164,7 @@ def _unhashed(lock: Lock, project: Project, contents: Contents, request: Request
         what=f"cannot resolve `{lock.name}`",
         directory=project.root,
         python=request.python,
-        args=(*contents.arguments, os.path.relpath(lock.path, project.root)),
+        args=(*contents.arguments, os.path.join(os.curdir, os.path.relpath(lock.path, project.root))),
         inputs=[files.read_bytes(path) for path in (*contents.paths, *manifests)],
     )
     resolved = pylock.parse(tomllib.loads(answer.decode()), lock.name)

@@ -49,7 +49,7 @@ def _script(lock: Lock, project: Project, uv: Uv) -> bytes:
     return uv.export(
         what=f"cannot resolve `{lock.name}`",
         directory=project.root,
-        args=("--python", uv.python, "--script", os.path.relpath(lock.path, project.root)),
+        args=("--python", uv.python, "--script", os.path.join(os.curdir, os.path.relpath(lock.path, project.root))),
         inputs=(files.read_bytes(lock.path),),
     )
 

@@ -37,7 +37,7 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
     wanted = [part for name in request.extras for part in ("--extra", name)]
     wanted += [part for name in request.groups for part in ("--group", name)]
     if project.script is not None:
-        wanted += ["--script", os.path.relpath(project.script, project.root)]
+        wanted += ["--script", os.path.join(os.curdir, os.path.relpath(project.script, project.root))]
     else:
         wanted += ["--no-emit-project", "--no-default-groups"]
     answer = uv.export(

@@ -1,0 +1,57 @@
+"""How registries are reached: from the environment, the machine's files, and what a person named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tare.errors import UsageError
+from tare.net.dial import Tls
+from tare.oci.reference import DEFAULT_REGISTRY
+from tare.stores.registry.credentials import credential_files
+from tare.stores.registry.settings import CredentialSources, Settings
+
+_CERTIFICATES = ("etc/docker/certs.d", "etc/containers/certs.d")
+
+
+def settings(
+    environment: Mapping[str, str],
+    *,
+    root: Path,
+    proxies: dict[str, str],
+    insecure: Sequence[str],
+    mirrors: Sequence[str],
+) -> Settings:
+    """Return the settings of one run.
+
+    *insecure* are `HOST[:PORT]`; *mirrors* are `[REGISTRY=][SCHEME://]HOST[:PORT][/PREFIX]`, of Docker Hub where no
+    registry is named.
+    """
+    home = Path(environment.get("HOME") or environment.get("USERPROFILE") or "/nonexistent")
+    bundle = environment.get("SSL_CERT_FILE")
+    return Settings(
+        insecure=frozenset(insecure),
+        mirrors=_mirrors([*mirrors, *environment.get("TARE_MIRROR", "").split()]),
+        tls=Tls(ca_file=Path(bundle) if bundle else None),
+        certificates=(*(root / path for path in _CERTIFICATES), home / ".docker" / "certs.d"),
+        credentials=CredentialSources(
+            files=credential_files(environment, home),
+            inline=environment.get("DOCKER_AUTH_CONFIG"),
+            environment=dict(environment),
+        ),
+        proxies=proxies,
+    )
+
+
+def _mirrors(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        registry, equals, mirror = word.partition("=")
+        if not equals:
+            registry, mirror = DEFAULT_REGISTRY, word
+        if not registry or not mirror:
+            raise UsageError(
+                f"`--mirror {word}` is not understood", hints=("Write it as `HOST[:PORT]` or `REGISTRY=HOST`",)
+            )
+        found[registry] = (*found.get(registry, ()), mirror)
+    return found
