@@ -136,6 +136,13 @@ def test_a_container_is_locked_in(subject: Subject) -> None:
     assert (ran.code, ran.err) == (0, "")
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_root_is_read_only_for_everybody_when_it_is(subject: Subject, *, read_only: bool) -> None:
+    ran = subject.shell("touch /x 2>/dev/null && ls /x || echo no", user="0", read_only=read_only)
+
+    assert ran.out == ("no\n" if read_only else "/x\n")
+
+
 def test_nothing_is_left_of_a_container(subject: Subject) -> None:
     assert subject.shell("touch /tmp/x; ls /tmp").out == "x\n"
     assert subject.shell("ls /tmp").out == ""
@@ -355,6 +362,20 @@ def test_the_image_s_modules_are_not_ours(chroot: Subject) -> None:
 
     assert [ran.err for ran in heard] == ["", ""]
     assert [ran.code for ran in heard] == [7, 127]
+
+
+def test_nothing_can_be_imported_once_the_image_is_the_root() -> None:
+    code = """
+import sys
+sys.path.append(sys.argv[1])
+from tare.engines import inside
+inside._import_no_more()
+import colorsys
+"""
+    source = str(Path(__file__).parents[2] / "src")
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, source], capture_output=True, text=True, check=False)
+
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'colorsys'"
 
 
 def test_the_machine_is_not_seen(chroot: Subject) -> None:

@@ -101,12 +101,12 @@ def test_what_is_no_place_is_said() -> None:
             UsageError,
             "`deb:trixie` is not an image that can be read",
             (),
-            ("Read from `oci:DIR[:TAG]`, `docker-archive:FILE` or `docker-daemon:REF`",),
+            ("Read from `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REF` or `docker://REF`",),
         ),
         (
             UsageError,
             "`deb:trixie` is not a place that an image can be written to",
             (),
-            ("Write to `oci:DIR[:TAG]`, `docker-archive:FILE` or `docker-daemon:REF`",),
+            ("Write to `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REF` or `docker://REF`",),
         ),
     ]

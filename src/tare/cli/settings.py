@@ -64,11 +64,16 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
         now=time.time,
         reporter=reporter,
         offline=arguments.offline or os.environ.get("UV_OFFLINE", "") in {"1", "true"},
-        find_links=tuple(arguments.find_links),
+        find_links=tuple(place if "://" in place else os.path.abspath(place) for place in _find_links(arguments)),
         threads=arguments.threads or os.cpu_count() or 1,
         insecure=tuple(arguments.insecure_registry),
         mirrors=tuple(arguments.mirror),
     )
+
+
+def _find_links(arguments: WorldArguments) -> list[str]:
+    """Return the places of wheels, as uv takes them: the options, or else the variable."""
+    return arguments.find_links or os.environ.get("UV_FIND_LINKS", "").replace(",", " ").split()
 
 
 def cache_directory() -> str:

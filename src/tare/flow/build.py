@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +12,7 @@ from tare.build.keys import FORMAT
 from tare.build.layers import Outcome, Writing, write_layers
 from tare.flow import bases
 from tare.flow.bases import Base
+from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.image import finish
 from tare.flow.prepared import BaseSummary, Prepared, ReadyLayer, ready
 from tare.flow.project_layer import ProjectPart, plan_project
@@ -21,9 +22,7 @@ from tare.flow.world import World
 from tare.oci.compression import CODER
 from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image
-from tare.plan.run_config import WORKDIR, run_config
-from tare.projects.config import ToolConfig
-from tare.projects.entrypoint import find
+from tare.plan.run_config import run_config
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked
 from tare.stores.cache import key_of
@@ -80,7 +79,8 @@ def build(world: World, project: Project, request: Request) -> Built:
         part = plan_project(world, project, prepared)
         outcome = _write_own(world, part, request)
     own = ready(outcome.layer, kind="project", why=part.layer.why, distributions=part.layer.distributions)
-    config, reason, warnings = with_entrypoint(project, prepared, part)
+    found = find_entrypoint(world, project, prepared, part)
+    config = with_entrypoint(project, found)
     image = finish(
         prepared,
         base,
@@ -95,9 +95,9 @@ def build(world: World, project: Project, request: Request) -> Built:
         prepared=prepared,
         own=own,
         reused=reused + outcome.reused,
-        entrypoint_reason=reason,
+        entrypoint_reason=found.reason,
         notes=part.notes,
-        warnings=(*prepared.warnings, *warnings),
+        warnings=(*prepared.warnings, *((found.warning,) if found.warning else ())),
     )
 
 
@@ -208,26 +208,3 @@ def _write_own(world: World, part: ProjectPart, request: Request) -> Outcome:
     """Write the project's layer. Its wheel was made here, so it is compressed by the pinned coder."""
     writing = Writing(mtime=world.epoch, single_member=request.single_member, recoded=frozenset(part.wheels))
     return write_layers(world.cache, [part.layer], part.wheels, writing)[0]
-
-
-def with_entrypoint(project: Project, prepared: Prepared, part: ProjectPart) -> tuple[ToolConfig, str, tuple[str, ...]]:
-    """Return the project's configuration with what to run filled in, the reason, and warnings."""
-    config = project.config
-    found = find(project, [file.path for file in part.files], _reader(project.root), prepared.distributions)
-    if config.entrypoint is None and config.cmd is None:
-        config = msgspec.structs.replace(config, entrypoint=found.argv or None)
-    if found.port is not None and not config.ports:
-        config = msgspec.structs.replace(config, ports=(f"{found.port}/tcp",))
-    if found.pythonpath and "PYTHONPATH" not in config.env and not project.has_build_system:
-        workdir = config.workdir or WORKDIR
-        path = ":".join(f"{workdir}/{directory}".rstrip("/") for directory in found.pythonpath)
-        config = msgspec.structs.replace(config, env={**config.env, "PYTHONPATH": path})
-    return config, found.reason, (found.warning,) if found.warning else ()
-
-
-def _reader(root: str) -> Callable[[str], bytes]:
-    def read(path: str) -> bytes:
-        with open(f"{root}/{path}", "rb") as file:
-            return file.read()
-
-    return read

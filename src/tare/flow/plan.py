@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from tare.flow import bases
-from tare.flow.build import prepared_of, with_entrypoint
+from tare.flow.build import prepared_of
 from tare.flow.dependencies import plan_dependencies
+from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.project_layer import plan_project
 from tare.flow.request import Request
 from tare.flow.world import World
@@ -35,7 +36,8 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
     planned = plan_dependencies(world, project, request, base, selection)
     prepared = prepared_of(planned, (), selection)
     part = plan_project(world, project, prepared)
-    config, reason, notes = with_entrypoint(project, prepared, part)
+    found = find_entrypoint(world, project, prepared, part)
+    notes = (found.warning,) if found.warning else ()
     image = planned.base.image
     return PlannedImage(
         plan=Plan(
@@ -43,11 +45,11 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
             base=request.base,
             base_digest=image.digest,
             layers=(*planned.layers, part.layer),
-            run=run_config(image.config.config, config),
+            run=run_config(image.config.config, with_entrypoint(project, found)),
             notes=(*prepared.warnings, *part.notes, *notes),
         ),
         base_layers=tuple(
             (layer.descriptor.digest, layer.descriptor.size, layer.unpacked) for layer in prepared.base_layers
         ),
-        entrypoint_reason=reason,
+        entrypoint_reason=found.reason,
     )

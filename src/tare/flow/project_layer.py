@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,29 +26,29 @@ class ProjectPart(msgspec.Struct, frozen=True, kw_only=True):
 
     layer: PlannedLayer
     wheels: Mapping[Digest, Wheel]
-    files: tuple[SourceFile, ...]
-    """The project's files as they lie on this machine."""
+    digests: tuple[tuple[str, Digest], ...]
+    """The project's files on this machine, with the digests of their contents."""
 
     notes: tuple[str, ...] = ()
 
 
 def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectPart:
     """Return the layer of *project* on *prepared*."""
-    files = collect(project)
+    files = collect(project, memo_directory=world.memo_directory)
+    digests = {file.path: _digest(project.root, file) for file in files}
     workdir = (project.config.workdir or WORKDIR).strip("/")
-    if not project.has_build_system:
-        return ProjectPart(layer=_sources(project, files, workdir), wheels={}, files=files)
-    return _wheel(world, project, prepared, files, workdir)
+    if project.has_build_system:
+        return _wheel(world, project, prepared, digests, workdir)
+    layer = _sources(project, files, digests, workdir)
+    return ProjectPart(layer=layer, wheels={}, digests=tuple(digests.items()))
 
 
-def _wheel(
-    world: World, project: Project, prepared: Prepared, files: tuple[SourceFile, ...], workdir: str
-) -> ProjectPart:
+def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str, Digest], workdir: str) -> ProjectPart:
     """Return the layer of a project that is built."""
     from tare.flow.project_wheel import project_wheel
     from tare.wheels.install import install
 
-    wheel, notes = project_wheel(world, project, files)
+    wheel, notes = project_wheel(world, project, digests)
     provenance = Provenance(requested=True, direct_url=b'{"dir_info":{},"url":"file:///"}')
     segment = Segment(
         name=wheel.name,
@@ -64,24 +65,30 @@ def _wheel(
         segments=(segment,),
         directories=(workdir,) if workdir else (),
     )
-    return ProjectPart(layer=layer, wheels={wheel.digest: wheel}, files=files, notes=notes)
+    return ProjectPart(layer=layer, wheels={wheel.digest: wheel}, digests=tuple(digests.items()), notes=notes)
 
 
-def _sources(project: Project, files: Sequence[SourceFile], workdir: str) -> PlannedLayer:
+def _sources(
+    project: Project, files: Sequence[SourceFile], digests: Mapping[str, Digest], workdir: str
+) -> PlannedLayer:
     """Return the layer of a project that is not built: its files in `workdir`."""
     return PlannedLayer(
         kind="project",
         why="the project's own files, which change most often",
-        files=tuple(_planned(project.root, file, workdir) for file in files),
+        files=tuple(_planned(project.root, file, digests[file.path], workdir) for file in files),
         directories=(workdir,) if workdir else (),
     )
 
 
-def _planned(root: str, file: SourceFile, workdir: str) -> PlannedFile:
+def _planned(root: str, file: SourceFile, digest: Digest, workdir: str) -> PlannedFile:
     path = f"{workdir}/{file.path}" if workdir else file.path
     if file.link is not None:
         return PlannedFile(path, 0o777, 0, Link(file.link))
-    place = f"{root}/{file.path}"
-    with open(place, "rb") as content:
-        data = content.read()
-    return PlannedFile(path, file.mode, len(data), HostFile(place, sha256(data)))
+    return PlannedFile(path, file.mode, file.size, HostFile(f"{root}/{file.path}", digest))
+
+
+def _digest(root: str, file: SourceFile) -> Digest:
+    if file.link is not None:
+        return sha256(file.link.encode())
+    with open(f"{root}/{file.path}", "rb") as content:
+        return "sha256:" + hashlib.file_digest(content, "sha256").hexdigest()

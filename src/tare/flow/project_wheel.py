@@ -16,7 +16,6 @@ from tare.flow.distributions import BUILD_FORMAT, BuiltWheel, build
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
 from tare.projects.project import Project
-from tare.projects.sources import SourceFile
 from tare.stores.cache import key_of
 from tare.wheels import archive, patch
 from tare.wheels.wheel import Wheel, open_wheel
@@ -49,9 +48,11 @@ class _LastWheel(msgspec.Struct, frozen=True, kw_only=True):
     """The member of the wheel that is a copy of a module, by the module's path."""
 
 
-def project_wheel(world: World, project: Project, files: Sequence[SourceFile]) -> tuple[Wheel, tuple[str, ...]]:
-    """Return the project's wheel, and what the person should know about how it came to be."""
-    digests = {file.path: _digest(project.root, file) for file in files}
+def project_wheel(world: World, project: Project, digests: Mapping[str, Digest]) -> tuple[Wheel, tuple[str, ...]]:
+    """Return the project's wheel, and what the person should know about how it came to be.
+
+    *digests* are those of the project's files, by path.
+    """
     modules = {path: digest for path, digest in digests.items() if path.endswith(".py") and path != "setup.py"}
     key = key_of(
         _BuildKey(
@@ -120,10 +121,6 @@ def _patched(world: World, project: Project, last: _LastWheel, changed: Sequence
 
 def _open(world: World, built: BuiltWheel) -> Wheel:
     return open_wheel(world.cache.path(built.digest), built.filename, built.digest)
-
-
-def _digest(root: str, file: SourceFile) -> Digest:
-    return sha256(file.link.encode()) if file.link is not None else sha256(_read(root, file.path))
 
 
 def _read(root: str, path: str) -> bytes:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from tare.errors import MachineError, NetworkError, ProjectError
+from tare.errors import NetworkError, ProjectError
 from tare.flow.world import World
 from tare.oci.digest import sha256
 from tare.projects.locked import Locked, LockedDirectory, LockedVcs
@@ -39,8 +37,10 @@ class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
             return
         with world.cache.scratch() as scratch:
             if self.vcs is not None:
-                yield _checked_out(world, self.vcs, scratch) / (self.subdirectory or "")
+                yield _checked_out(world, self.vcs, scratch)
             elif self.file is not None:
+                import shutil
+
                 # A build front-end tells the kind of an archive by its name, and a blob of the cache has none.
                 named = scratch / self.filename
                 shutil.copyfile(self.file, named)
@@ -87,34 +87,8 @@ def _listing(directory: Path) -> str:
 
 
 def _checked_out(world: World, vcs: LockedVcs, scratch: Path) -> Path:
-    """Check out one commit, without its history where the server allows that."""
-    if vcs.kind != "git":
-        raise ProjectError(
-            f"`{vcs.name}` is in a {vcs.kind} repository", causes=("tare checks out git repositories only",)
-        )
     if world.offline and vcs.path is None:
         raise NetworkError(f"`{vcs.name}` has to be cloned", causes=("`--offline` was given",))
-    place = vcs.url or vcs.path or ""
-    tree = scratch / "tree"
-    _git(world, "init", "--quiet", str(tree), name=vcs.name)
-    here = ("-C", str(tree))
-    try:
-        _git(world, *here, "fetch", "--quiet", "--depth", "1", place, vcs.commit, name=vcs.name)
-    except NetworkError:
-        # Servers may refuse to hand out a commit by its hash; then everything has to come.
-        _git(world, *here, "fetch", "--quiet", "--tags", place, "+refs/heads/*:refs/remotes/origin/*", name=vcs.name)
-    _git(world, *here, "-c", "advice.detachedHead=false", "checkout", "--quiet", vcs.commit, name=vcs.name)
-    return tree
+    from tare.projects.git import check_out
 
-
-def _git(world: World, *arguments: str, name: str) -> None:
-    environment = {**world.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
-    try:
-        done = subprocess.run(
-            ["git", *arguments], env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
-    except FileNotFoundError:
-        raise MachineError(f"`{name}` is locked to a commit, and there is no `git`", hints=("Install git",)) from None
-    if done.returncode != 0:
-        lines = tuple(redacted(line.strip()) for line in done.stderr.splitlines() if line.strip())
-        raise NetworkError(f"cannot check out `{name}`", causes=lines[:3])
+    return Path(check_out(vcs, str(scratch / "tree"), env=world.environment))

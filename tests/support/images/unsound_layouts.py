@@ -39,7 +39,7 @@ def blob_with(directory: Path, text: bytes) -> Path:
 
 def largest(directory: Path) -> Path:
     """Return the lower layer."""
-    named = json.loads(blob_with(directory, b'"layers":[').read_bytes())["layers"][0]["digest"]
+    named: str = json.loads(blob_with(directory, b'"layers":[').read_bytes())["layers"][0]["digest"]
     return directory / "blobs" / named.replace(":", "/")
 
 
