@@ -24,13 +24,16 @@ class Stream(io.BytesIO):
     def __init__(self, data: bytes, *, seekable: bool) -> None:
         super().__init__(data)
         self.asked = 0
+        self.taken = 0
         self._seekable = seekable
 
     def read(self, size: int | None = -1) -> bytes:
         assert size is not None
         assert size >= 0
         self.asked = max(self.asked, size)
-        return super().read(size)
+        data = super().read(size)
+        self.taken += len(data)
+        return data
 
     def seekable(self) -> bool:
         return self._seekable
@@ -152,6 +155,7 @@ EXTENDED = (
         "an extended header has 4611686018427387904 bytes; the limit is 1048576",
     ),
     broken("a pax record without a length", extended(b"path=a\n") + entry(), "a pax record has no length"),
+    broken("a pax record that is only a length", extended(b"12") + entry(), "a pax record has no length"),
     broken("a pax record of length 0", extended(b"0 path=a\n") + entry(), "a pax record has no length"),
     broken("a pax record with a leading zero", extended(b"010 path=a\n") + entry(), "a pax record has no length"),
     broken("a pax record of negative length", extended(b"-9 path=a\n") + entry(), "a pax record has no length"),
@@ -354,6 +358,13 @@ def test_a_hostile_archive_is_refused_with_its_reason(case: Case, seekable: bool
 def test_every_case_has_a_title_of_its_own() -> None:
     titles = [case.title for case in CASES]
     assert len(titles) == len(set(titles))
+
+
+def test_what_can_seek_is_not_read() -> None:
+    stream = Stream(entry(b"x", bytes(5_000_000)) + END, seekable=True)
+    assert [found.path for found in TarReader(stream, what="layer 1")] == ["x"]
+    assert stream.tell() == len(stream.getvalue())
+    assert stream.taken < 3000
 
 
 def test_content_is_not_asked_for_before_it_arrives() -> None:

@@ -123,6 +123,11 @@ def test_paths_that_ustar_does_not_hold_need_three() -> None:
     assert len(header("a" * 156 + "/" + "b" * 100, mtime=0)) == 1536
     assert len(header("ü", mtime=0)) == 1536
     assert len(header("x", kind="symlink", target="a" * 101, mtime=0)) == 1536
+    assert len(header("x", kind="symlink", target="ü", mtime=0)) == 1536
+
+
+def test_a_directory_has_its_slash() -> None:
+    assert header("a/b", kind="directory", mtime=0)[:5] == b"a/b/\0"
 
 
 @pytest.mark.parametrize("size", [0, 1, 8**11 - 1, 8**11, 2**40])

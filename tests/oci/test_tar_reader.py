@@ -168,6 +168,10 @@ ACCEPTED = {
     "a pax name of 4,096 bytes": (pax(path="a" * 4096) + entry() + END, ["a" * 4096]),
     "a global header that changes nothing": (extended(record(b"comment", b"0123"), b"g") + ONE + END, ["x"]),
     "two global headers that change nothing": (extended(record(b"comment", b"a"), b"g") * 2 + ONE + END, ["x"]),
+    "a pax header of a mebibyte": (
+        extended(record(b"comment", b"x" * (1024 * 1024 - 17))) + ONE + END,
+        ["x"],
+    ),
     "a pax header that is empty": (extended(b"") + ONE + END, ["x"]),
     "a pax size that is the same": (pax(size="7") + ONE + END, ["x"]),
     "a pax size for a size that is not there": (pax(size="7") + header() + ONE[512:] + END, ["x"]),

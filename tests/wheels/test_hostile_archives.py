@@ -154,6 +154,9 @@ AGREEMENT = (
     disagreeing("another CRC in the local header", crc=1),
     disagreeing("another compressed size in the local header", compressed=11),
     disagreeing("another size in the local header", size=11),
+    disagreeing("no CRC in the local header", crc=0),
+    disagreeing("no compressed size in the local header", compressed=0),
+    disagreeing("no size in the local header", size=0),
     disagreeing("a data descriptor that only the local header announces", flags=OPEN),
     disagreeing("encryption that only the local header announces", flags=0x0001),
     Case(
@@ -208,6 +211,11 @@ AGREEMENT = (
         "the entry b'sample/__init__.py' has two extra fields of the kind 0x0001",
         zip64=True,
         extra=zip64_field(10, 12),
+    ),
+    extras(
+        "an extra field without anything",
+        "the entry b'sample/__init__.py' has an extra field that is cut short",
+        extra=struct.pack("<2H", 0xCAFE, 9),
     ),
     extras(
         "an extra field that is cut short",
@@ -327,6 +335,20 @@ LAYOUT = (
     ),
 )
 
+
+def longer_directory(more: bytes) -> bytes:
+    """Return a wheel whose directory ends with *more*, as a sixth entry."""
+    size = int.from_bytes(wheel()[-10:-6], "little")
+    return wheel(between=more, end={"size": size + len(more), "count": 6, "on_disk": 6})
+
+
+def overlong_comment() -> bytes:
+    """Return a wheel whose directory's last entry has a comment that it does not have."""
+    data = bytearray(wheel())
+    data[data.rindex(b"PK\1\2") + 32] = 1
+    return bytes(data)
+
+
 NO_END = "it does not end with its directory: it is cut short, or something follows"
 
 END = (
@@ -362,6 +384,8 @@ END = (
         ("there are bytes between its directory and its end",),
     ),
     Case("several volumes", lambda: wheel(end={"disk": 1, "first_disk": 1}), ("it is in several volumes",)),
+    Case("another volume", lambda: wheel(end={"disk": 1}), ("it is in several volumes",)),
+    Case("a directory on another volume", lambda: wheel(end={"first_disk": 1}), ("it is in several volumes",)),
     Case("fewer entries on this volume", lambda: wheel(end={"on_disk": 1}), ("it is in several volumes",)),
     Case(
         "an offset that is wrong",
@@ -383,6 +407,38 @@ END = (
         lambda: wheel(zip64=True, locator={"disk": 1}),
         ("its zip64 end record is not where it should be",),
     ),
+    Case(
+        "a zip64 end of two disks",
+        lambda: wheel(zip64=True, locator={"disks": 2}),
+        ("its zip64 end record is not where it should be",),
+    ),
+    Case(
+        "a zip64 end on its second disk",
+        lambda: wheel(zip64=True, end64={"disk": 1}),
+        ("its zip64 end record is not sound",),
+    ),
+    Case(
+        "a zip64 directory on its second disk",
+        lambda: wheel(zip64=True, end64={"first_disk": 1}),
+        ("its zip64 end record is not sound",),
+    ),
+    Case(
+        "as many entries as may be, that are not there",
+        lambda: wheel(zip64=True, end64={"on_disk": 200_000, "count": 200_000}),
+        ("its directory ends early",),
+    ),
+    Case(
+        "a directory that is too large",
+        lambda: bytes(67108865) + write_zip([], end={"size": 67108865}),
+        ("its directory has 0 entries in 67108865 bytes; the limits are 200000 and 67108864",),
+    ),
+    Case(
+        "a directory's entry of another kind",
+        lambda: wheel().replace(b"PK\1\2", b"PK\1\3", 1),
+        ("its directory ends early",),
+    ),
+    Case("half a directory's entry", lambda: longer_directory(b"PK\1\2half"), ("its directory ends early",)),
+    Case("a directory's entry whose comment is elsewhere", overlong_comment, ("its directory ends early",)),
     Case(
         "a zip64 end of another kind",
         lambda: wheel(zip64=True, end64={"signature": b"PK\6\5"}),
@@ -509,3 +565,32 @@ def test_an_entry_that_is_not_there_is_refused_when_it_is_read(header: int) -> N
         archive.read(member)
     cause = f"`{MODULE}` has no local header where the directory says"
     assert told(caught.value) == (HostileInputError, "refusing `x`", (cause,), ())
+
+
+@pytest.mark.parametrize(
+    ("compressed", "size", "refused"),
+    [
+        (1_000, 64 * 1024 * 1024, False),
+        (1_000, 64 * 1024 * 1024 + 1, True),
+        (1_400_000, 50 * 1_400_000, False),
+        (1_400_000, 50 * 1_400_000 + 1, True),
+    ],
+)
+def test_fifty_for_one_is_the_limit_from_64_mebibytes(compressed: int, size: int, refused: bool) -> None:  # noqa: FBT001  # pytest calls
+    data = write_zip([Entry(name=MODULE, stream=bytes(compressed), both={"size": size})])
+    if refused:
+        with pytest.raises(HostileInputError) as caught:
+            archives.read(Held(data), what="`x`")
+        cause = f"its {compressed} bytes would become {size}, more than 50 for one"
+        assert told(caught.value) == (HostileInputError, "refusing `x`", (cause,), ())
+    else:
+        assert archives.read(Held(data), what="`x`").members[0].size == size
+
+
+def test_nothing_is_given_beyond_what_was_stated() -> None:
+    data = write_zip([Entry(name=MODULE, data=bytes(20_000_000), both={"size": 10})])
+    archive = archives.read(Held(data), what="`x`")
+    given: list[bytes] = []
+    with pytest.raises(HostileInputError):
+        given.extend(archive.inflate(archive.members[0]))
+    assert given == []

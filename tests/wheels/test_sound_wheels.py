@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from make.errors import told
 from make.layers import SITE, files_of, read_tree, transmuxed
 from make.wheels import (
     DIST_INFO,
@@ -24,6 +25,7 @@ from make.wheels import (
 )
 from make.zips import DEFLATED, STORED, Descriptor, Entry, deflate, deflate_in_blocks, extra_field, zip64_field
 
+from tare.errors import IntegrityError
 from tare.oci.digest import sha256
 from tare.wheels.wheel import open_wheel
 
@@ -84,6 +86,7 @@ CASES = (
     one("without a mode", Entry(name=MODULE, data=CODE, mode=0)),
     one("an entry with a comment", Entry(name=MODULE, data=CODE, comment=b"hello")),
     one("an unknown extra field", Entry(name=MODULE, data=CODE, extra=extra_field(0xCAFE, b"hello"))),
+    one("an unknown extra field twice", Entry(name=MODULE, data=CODE, extra=extra_field(0xCAFE, b"hello") * 2)),
     one("an extra field with a byte too many", Entry(name=MODULE, data=CODE, extra=extra_field(0xCAFE, b"") + b"\0")),
     one(
         "a second name that is the first",
@@ -262,6 +265,15 @@ def test_a_wheel_in_a_file_is_read_through_a_map(tmp_path: Path) -> None:
     path.write_bytes(data)
     mapped = open_wheel(path, "sample-1.0-py3-none-any.whl", sha256(data))
     assert contents(mapped) == contents(open_bytes(data))
+
+
+def test_an_empty_file_is_no_wheel(tmp_path: Path) -> None:
+    path = tmp_path / "0123"
+    path.write_bytes(b"")
+    with pytest.raises(IntegrityError) as caught:
+        open_wheel(path, "sample-1.0-py3-none-any.whl", sha256(b""))
+    message = "`sample-1.0-py3-none-any.whl` is not a zip archive"
+    assert told(caught.value) == (IntegrityError, message, ("it has 0 bytes",), ())
 
 
 def test_an_archive_of_66000_entries_has_a_zip64_end_by_pythons_own_writer() -> None:

@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "build": "build an image from a locked project, without a daemon",
     "plan": "show which file would go into which layer, and why",
     "run": "run an image with Docker, podman, or neither",
+    "copy": "copy an image from any place to any other",
+    "verify": "check every rule of the image specification that can be checked",
     "cache": "show or prune what tare keeps on this machine",
 }
 """Each is the module of the same name in this package, which is loaded only when it is asked for."""

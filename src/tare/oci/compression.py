@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, ClassVar, Final
 
 from zlib_ng import zlib_ng
@@ -208,6 +208,23 @@ def open_decompressed(stream: BinaryIO, compression: str, *, what: str) -> Binar
     if compression == "zstd":
         return io.BufferedReader(_ZstdReader(stream, what), _CHUNK)
     return stream
+
+
+def zstd_frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *pieces* as one zstd frame of the pinned coder, whatever their bounds are.
+
+    One thread and no checksum: zstd's output with several depends on their number, and layers have digests.
+    """
+    import zstandard
+
+    coder = zstandard.ZstdCompressor(level=3, threads=0, write_checksum=False, write_content_size=False).compressobj()
+    pending = bytearray()
+    for piece in pieces:
+        pending += piece
+        while len(pending) >= _CHUNK:
+            yield coder.compress(bytes(pending[:_CHUNK]))
+            del pending[:_CHUNK]
+    yield coder.compress(bytes(pending)) + coder.flush()
 
 
 def sniff(head: bytes) -> str:

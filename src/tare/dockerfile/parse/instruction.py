@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
-from tare.dockerfile.parse import values, words
+from tare.dockerfile.parse import comments, values, words
 from tare.dockerfile.parse.document import Heredoc, Instruction, Mount, Pair
 from tare.dockerfile.parse.expand import BadSubstitution, expand
 from tare.dockerfile.parse.grammar import HEREDOCS, INSTRUCTIONS, Rule
@@ -17,6 +17,9 @@ from tare.dockerfile.parse.source import Edit, Span
 from tare.dockerfile.parse.words import Flag, Word
 
 _UNKNOWN: Final = Rule("whole", 0)
+_MOST_COMMENTS: Final = 100
+"""How many comments at ends of lines one instruction is freed of."""
+
 _heredoc = re.compile(r"[0-9]*<<(-?)([^<]+)")
 
 
@@ -39,6 +42,7 @@ class InstructionReader:
         if name not in INSTRUCTIONS:
             self._unknown(keyword, line)
         flags, rest = words.flags(line, after, self._reader.escape)
+        line = self._without_comment(name, line, rest)
         parts, form = self._words(name, rule, line, rest)
         inner = self._inner(line, rest, stage, outer or keyword) if name == "ONBUILD" and parts else None
         pairs = self._pairs(name, rule, line, parts)
@@ -63,12 +67,30 @@ class InstructionReader:
             broken=False,
         )
         values.check(found, self._problems)
-        broken = len(self._problems.found) > problems
+        broken = any(problem.refused and problem.code != "D014" for problem in self._problems.found[problems:])
         if not broken:
             return found
         import msgspec
 
         return msgspec.structs.replace(found, broken=True)
+
+    def _without_comment(self, name: str, line: Logical, rest: int) -> Logical:
+        """Take away comments at the ends of lines: there are none in this language, but it is what was meant."""
+        at = comments.find(name, line, rest, self._reader.escape)
+        for _ in range(_MOST_COMMENTS):
+            if at is None:
+                break
+            cut, span = line.without_rest(at)
+            refused = name in comments.REFUSED and not (name in {"ENV", "LABEL"} and "=" not in line.text[rest:at])
+            self._problems.add(
+                "D014",
+                span,
+                f"there are no comments at the end of a line: {comments.MEANS[name]}",
+                edits=self._reader.moved(span),
+                refused=refused,
+            )
+            line, at = cut, comments.find(name, cut, rest, self._reader.escape)
+        return line
 
     def _unknown(self, keyword: Word, line: Logical) -> None:
         near = get_close_matches(keyword.text.upper(), INSTRUCTIONS, n=1, cutoff=0.7)
@@ -76,7 +98,19 @@ class InstructionReader:
         message = f"`{_shown(keyword.text)}` is not an instruction"
         if not line.text.strip():
             message = "there is no instruction on this line"
+        elif keyword.text in {"&&", "||", "|", ";"}:
+            message += ": the line before it does not end with a continuation"
+            edits = self._continued(keyword.span.start)
         self._problems.add("D001", keyword.span, message, suggestion=near[0] if near else "", edits=edits)
+
+    def _continued(self, offset: int) -> tuple[Edit, ...]:
+        """Return what makes the line before *offset* go on, when it is not blank."""
+        text = self._reader.source.text
+        end = text.rfind("\n", 0, offset)
+        before = text[:end].rstrip(" \t\r") if end > 0 else ""
+        if not before or before.endswith("\n") or text[len(before) : end].strip(" \t\r"):
+            return ()
+        return (Edit(start=len(before), end=len(before), text=f" {self._reader.escape}"),)
 
     def _words(self, name: str, rule: Rule, line: Logical, rest: int) -> tuple[tuple[Word, ...], str]:
         try:

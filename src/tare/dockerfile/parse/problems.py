@@ -8,7 +8,7 @@ from tare.dockerfile.parse.source import Edit, Span
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that BuildKit would refuse."""
+    """Something that BuildKit refuses, or understands otherwise than it is meant."""
 
     code: str
     """`D` and three digits."""
@@ -22,6 +22,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     """What would repair it."""
 
+    refused: bool = True
+    """Whether BuildKit refuses it. If not, it does something else than what is meant."""
+
 
 class Problems:
     """Collects them."""
@@ -29,6 +32,17 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[Problem] = []
 
-    def add(self, code: str, span: Span, message: str, *, suggestion: str = "", edits: tuple[Edit, ...] = ()) -> None:
+    def add(
+        self,
+        code: str,
+        span: Span,
+        message: str,
+        *,
+        suggestion: str = "",
+        edits: tuple[Edit, ...] = (),
+        refused: bool = True,
+    ) -> None:
         """Note one."""
-        self.found.append(Problem(code=code, span=span, message=message, suggestion=suggestion, edits=edits))
+        self.found.append(
+            Problem(code=code, span=span, message=message, suggestion=suggestion, edits=edits, refused=refused)
+        )

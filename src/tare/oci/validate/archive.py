@@ -114,15 +114,19 @@ class Archive:
             return
         for key, value in headers.records(data):
             if flag == b"g":
-                if key in {b"path", b"linkpath", b"size"} or key.startswith(b"GNU.sparse."):
+                if key in headers.MEANT or key.startswith((b"GNU.sparse.", b"SCHILY.xattr.")):
                     self._told("L110", f"expected no `{shown(key)}` for all entries, found `{shown(value)}`")
             else:
                 self._set(extended, key, value)
 
     def _set(self, extended: dict[bytes, bytes], key: bytes, value: bytes) -> None:
-        if extended.get(key, value) != value and key in {b"path", b"linkpath", b"size"}:
+        if key in extended:
             found = f"found `{shown(extended[key])}` and `{shown(value)}`"
-            self._told("L107", f"expected one `{key.decode()}`, {found}")
+            self._told("L107", f"expected one `{shown(key)}`, {found}")
+        if not value and key in headers.MEANT:
+            self._told(
+                "L107", f"expected a value of `{key.decode()}`, found none: readers go by the header or by nothing"
+            )
         extended[key] = value
 
     def _member(self, block: bytes, flag: bytes, extended: dict[bytes, bytes]) -> Member:
@@ -133,7 +137,10 @@ class Archive:
         if kind is None:
             raise Fatal("L111", f"expected a file, link, directory or device, found type {flag!r}")
         if kind == "file" and path.endswith(b"/"):
-            kind = "directory"  # Before ustar, a trailing slash was how a directory was written.
+            if flag == b"\0":
+                kind = "directory"  # Before ustar, a trailing slash was how a directory was written.
+            else:
+                self._fault("L116", "expected a directory, as the name ends with a slash, found a file")
         size = self._size(plain, kind, extended)
         if extended:
             headers.check_pax(extended)

@@ -20,6 +20,10 @@ _LENGTH: Final = re.compile(rb"([1-9][0-9]{0,8}) ")
 _TIME: Final = re.compile(rb"-?[0-9]{1,19}(?:\.[0-9]*)?")
 _SIZE: Final = re.compile(rb"[0-9]{1,19}")
 _NO_DEVICE: Final = frozenset({bytes(16), b"0000000\0" * 2, b"000000 \0" * 2})
+MEANT: Final = frozenset({b"path", b"linkpath", b"size", b"mtime", b"uid", b"gid"})
+"""Records that decide what an entry is."""
+_BINARY: Final = (b"SCHILY.xattr.", b"path", b"linkpath")
+"""Records that may have a NUL, or whose reader tells it."""
 MAX_NUMBER: Final = 2**63 - 1
 _MAX_ID: Final = 2**32 - 2
 """The highest user ID that Linux has; the next one means none."""
@@ -90,6 +94,8 @@ def records(data: bytes) -> list[tuple[bytes, bytes]]:
         if not match or end > len(data) or end <= match.end() or data[end - 1] != 0x0A or not equals or not key:
             text = shown(data[position : position + 40])
             raise Fatal("L106", f"expected `LENGTH key=value` and a line end at byte {position}, found `{text}`")
+        if b"\0" in key or (b"\0" in value and not key.startswith(_BINARY)):
+            raise Fatal("L106", f"expected no NUL in `{shown(key)}`")
         found.append((key, value))
         position = end
     return found

@@ -1,0 +1,77 @@
+"""`tare copy`: move an image from any place to any other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+
+from tare.cli.arguments import Arguments, Parser
+from tare.cli.progress import Terminal
+from tare.cli.settings import WorldArguments, add_world_options
+from tare.cli.settings import world as make_world
+from tare.oci import platform as platforms
+from tare.oci import reference as references
+from tare.stores.names import parse
+
+
+class CopyArguments(WorldArguments):
+    """What `tare copy` is given."""
+
+    source: str
+    destination: str
+    platform: str | None
+    compression: Literal["gzip", "zstd"] | None
+    tag: list[str]
+    digest_file: str | None
+    json: bool
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    places = "docker://REF, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
+    parser.add_argument("source", metavar="SRC", help=places)
+    parser.add_argument("destination", metavar="DST", help="the same")
+    parser.add_argument("--platform", metavar="OS/ARCH", help="copy one image of an index (default: all of it)")
+    parser.add_argument("--compression", choices=("gzip", "zstd"), help="compress every layer anew in this way")
+    parser.add_argument("-t", "--tag", action="append", default=[], metavar="REF", help="the image's name in DST")
+    parser.add_argument("--digest-file", metavar="FILE", help="write the digest of what was copied to FILE")
+    add_world_options(parser)
+    parser.add_argument("--json", action="store_true", help="print a document that machines read")
+
+
+def execute(arguments: Arguments) -> int:
+    """Copy, and print the destination with the digest."""
+    from tare.flow.copy import copy
+
+    arguments = cast("CopyArguments", arguments)
+    reporter = Terminal()
+    world = make_world(arguments, reporter)
+    source, destination = parse(arguments.source), parse(arguments.destination)
+    try:
+        with world.cache.in_use():
+            image = copy(
+                world,
+                source,
+                destination,
+                platform=platforms.parse(arguments.platform) if arguments.platform else None,
+                compression=arguments.compression,
+                references=tuple(references.parse(text) for text in arguments.tag),
+            )
+    finally:
+        reporter.close()
+    if arguments.digest_file is not None:
+        Path(arguments.digest_file).write_text(f"{image.digest}\n", encoding="ascii")
+    if arguments.json:
+        document = {
+            "schema": "tare.copy/1",
+            "source": arguments.source,
+            "destination": arguments.destination,
+            "digest": image.digest,
+        }
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    else:
+        sys.stdout.write(f"{arguments.destination} {image.digest}\n")
+    return 0

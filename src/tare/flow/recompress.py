@@ -1,0 +1,103 @@
+"""Layers compressed in another way: the same diff IDs under other digests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Literal
+
+import msgspec
+
+from tare.errors import IntegrityError
+from tare.flow.world import World
+from tare.oci import media_types
+from tare.oci.compression import MEMBER_HEADER, Deflater, crc32, open_decompressed, trailer, zstd_frames
+from tare.oci.descriptor import Descriptor
+from tare.oci.digest import Digest
+from tare.oci.image import Blob, FileBlob, Image, ImageIndex, make_index
+from tare.oci.manifest import encode
+
+Compression = Literal["gzip", "zstd"]
+
+_CHUNK: Final = 1024 * 1024
+_MEDIA_TYPES: Final = {"gzip": media_types.LAYER_GZIP, "zstd": media_types.LAYER_ZSTD}
+
+
+def recompressed(world: World, image: Image | ImageIndex, compression: Compression) -> Image | ImageIndex:
+    """Return *image* with every layer compressed by *compression*. Layers that are so already stay as they are."""
+    if isinstance(image, ImageIndex):
+        images = tuple(_image(world, each, compression) for each in image.images)
+        return make_index(images, image.index.annotations)
+    return _image(world, image, compression)
+
+
+def _image(world: World, image: Image, compression: Compression) -> Image:
+    with world.step("compress layers"):
+        layers = tuple(
+            _layer(world, blob, diff_id, compression)
+            for blob, diff_id in zip(image.layers, image.config.rootfs.diff_ids, strict=True)
+        )
+    # zstd has no media type of Docker's own, so the whole manifest speaks OCI.
+    manifest = msgspec.structs.replace(
+        image.manifest,
+        media_type=media_types.MANIFEST,
+        config=msgspec.structs.replace(image.manifest.config, media_type=media_types.CONFIG),
+        layers=tuple(layer.descriptor for layer in layers),
+    )
+    return msgspec.structs.replace(image, raw=encode(manifest), manifest=manifest, layers=layers)
+
+
+def _layer(world: World, blob: Blob, diff_id: Digest, compression: Compression) -> Blob:
+    before = media_types.COMPRESSION.get(blob.descriptor.media_type)
+    if before is None:
+        raise IntegrityError(
+            f"the layer {blob.descriptor.digest} is of an unknown media type", causes=(blob.descriptor.media_type,)
+        )
+    if before == compression:
+        return blob
+    with blob.open() as stored, world.cache.writing() as pending:
+        plain = _Hashed(open_decompressed(stored, before, what=f"the layer {blob.descriptor.digest}"))
+        digest = hashlib.sha256()
+        size = 0
+        for piece in _compressed(plain, compression):
+            digest.update(piece)
+            size += pending.file.write(piece)
+        if plain.digest != diff_id:
+            raise IntegrityError(
+                f"the layer {blob.descriptor.digest} is damaged",
+                causes=(f"expected the diff ID {diff_id}, got {plain.digest}",),
+            )
+        descriptor = Descriptor(media_type=_MEDIA_TYPES[compression], digest=f"sha256:{digest.hexdigest()}", size=size)
+        path = world.cache.keep(pending, descriptor.digest)
+    return FileBlob(descriptor=descriptor, path=path)
+
+
+class _Hashed:
+    """A stream that knows the digest of what was read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+
+    def pieces(self) -> Iterator[bytes]:
+        while data := self._stream.read(_CHUNK):
+            self._hash.update(data)
+            yield data
+
+    @property
+    def digest(self) -> Digest:
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def _compressed(plain: _Hashed, compression: Compression) -> Iterator[bytes]:
+    if compression == "zstd":
+        yield from zstd_frames(plain.pieces())
+        return
+    coder = Deflater()
+    crc = size = 0
+    yield MEMBER_HEADER
+    for piece in plain.pieces():
+        crc = crc32(piece, crc)
+        size += len(piece)
+        yield coder.compress(piece)
+    yield coder.flush() + trailer(crc, size)

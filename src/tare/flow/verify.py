@@ -1,0 +1,51 @@
+"""Is an image sound? The same check for every place that an image can be in."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from tare.errors import TareError, UsageError
+from tare.flow.world import World
+from tare.oci import validate
+from tare.oci.digest import Digest
+from tare.oci.image import Image, ImageIndex
+from tare.oci.validate import Verdict, Wanted
+from tare.stores.names import ImageName, LayoutName, SuiteName
+from tare.stores.open import open_source
+
+
+def verify(world: World, name: ImageName) -> Verdict:
+    """Return the verdict on the image under *name*. One that cannot be opened is not sound, and that is the finding."""
+    if isinstance(name, SuiteName):
+        raise UsageError(
+            f"`{name}` is a base that is assembled when it is needed", hints=("Verify the image that was built",)
+        )
+    if isinstance(name, LayoutName):
+        return validate.layout(Path(name.directory), tag=name.tag, workers=world.threads)
+    try:
+        image = open_source(name, world.surroundings).read_all()
+    except TareError as error:
+        return validate.unopened(str(name), ": ".join((error.message, *error.causes)))
+    media_type = image.descriptor.media_type
+    return validate.image(_Blobs(image), image.raw, media_type=media_type, where=str(name), workers=world.threads)
+
+
+class _Blobs:
+    """What an image names, for the validator, which trusts none of it."""
+
+    def __init__(self, image: Image | ImageIndex) -> None:
+        images = image.images if isinstance(image, ImageIndex) else (image,)
+        self._documents: dict[Digest, bytes] = {each.digest: each.raw for each in images}
+        self._blobs = {blob.descriptor.digest: blob for each in images for blob in each.blobs}
+
+    def open(self, wanted: Wanted) -> BinaryIO:
+        if wanted.digest in self._documents:
+            return io.BytesIO(self._documents[wanted.digest])
+        if wanted.digest not in self._blobs:
+            raise FileNotFoundError(wanted.digest)
+        return self._blobs[wanted.digest].open()
+
+    def exists(self, wanted: Wanted) -> bool:
+        return wanted.digest in self._documents or wanted.digest in self._blobs
