@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
@@ -18,6 +18,9 @@ from tare.oci.image import Image, ImageIndex, make_index
 from tare.oci.reference import Reference
 from tare.report.build import build_json, build_text
 
+if TYPE_CHECKING:
+    from tare.flow.build import Built
+
 
 class BuildArguments(ProjectArguments):
     """What `tare build` is given."""
@@ -25,6 +28,8 @@ class BuildArguments(ProjectArguments):
     output: list[str]
     tag: list[str]
     push: bool
+    cache: str | None
+    compression: Literal["gzip", "zstd"]
     dry_run: bool
 
 
@@ -37,6 +42,10 @@ def configure(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument("-t", "--tag", action="append", default=[], metavar="REF", help="the image's name")
     parser.add_argument("--push", action="store_true", help="write to the registry that each --tag names")
+    parser.add_argument("--cache", metavar="REF", help="share what was worked out through a repository of a registry")
+    parser.add_argument(
+        "--compression", choices=("gzip", "zstd"), default="gzip", help="how the new layers are compressed"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, and build nothing")
 
 
@@ -49,6 +58,10 @@ def execute(arguments: Arguments) -> int:
         return plan.execute(arguments)
     reporter = Terminal()
     world = make_world(arguments, reporter)
+    if arguments.cache is not None:
+        from tare.flow.shared_cache import SharedCache
+
+        world.cache = SharedCache(world.cache.root, world.registries, references.parse(arguments.cache))
     tags = tuple(references.parse(text) for text in arguments.tag)
     if arguments.push and not tags:
         raise UsageError(
@@ -72,11 +85,13 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
             reporter.note(note)
         for warning in each.warnings:
             reporter.warn(warning)
-    images = tuple(each.image for each in built)
+    images = tuple(_compressed(world, each, arguments.compression) for each in built)
     whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
     outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
     with world.step("write the image"):
         _write(world, whole, outputs, tags)
+    with world.step("share the cache"):
+        world.cache.share()
     reporter.close()
     reference = str(tags[0].familiar) if tags else outputs[0]
     if arguments.json:
@@ -87,6 +102,15 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
         if output != "docker-archive:-":
             sys.stdout.write(f"{output} {whole.digest}\n")
     return 0
+
+
+def _compressed(world: World, built: Built, compression: Literal["gzip", "zstd"]) -> Image:
+    if compression == "gzip":
+        return built.image
+    from tare.flow.recompress import recompressed_image
+
+    new = frozenset(layer.descriptor.digest for layer in built.layers if layer.kind != "base")
+    return recompressed_image(world, built.image, compression, only=new)
 
 
 def _write(world: World, image: Image | ImageIndex, outputs: list[str], tags: tuple[Reference, ...]) -> None:

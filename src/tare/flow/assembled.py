@@ -6,10 +6,10 @@ import msgspec
 
 from tare.bases.debian import RECIPE, tables_digest
 from tare.flow.request import Request
-from tare.flow.world import World
+from tare.flow.world import World, held
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
-from tare.oci.image import FileBlob, Image, read_image
+from tare.oci.image import Image, read_image
 from tare.stores.cache import key_of
 
 
@@ -54,5 +54,4 @@ def assembled(world: World, request: Request, suite: str, packages: tuple[str, .
 
         base = debian.resolve(world, request, suite, packages)
         world.cache.remember("assembled", key, msgspec.json.encode(base))
-    blob = FileBlob(descriptor=base.layer, path=world.cache.path(base.layer.digest))
-    return read_image(base.manifest, base.config, (blob,)), base.resolved
+    return read_image(base.manifest, base.config, (held(world, base.layer),)), base.resolved

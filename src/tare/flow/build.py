@@ -87,8 +87,7 @@ def build(world: World, project: Project, request: Request) -> Built:
         own,
         run_config(prepared.config.config, config),
         project=project,
-        cache=world.cache,
-        epoch=world.epoch,
+        world=world,
     )
     return Built(
         image=image,

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from tare.flow.prepared import Prepared, ReadyLayer
+from tare.flow.world import World, held
 from tare.oci.config import History, ImageConfig, RootFS, RunConfig
-from tare.oci.image import Blob, FileBlob, Image, make_image
+from tare.oci.image import Blob, Image, make_image
 from tare.projects.project import Project
-from tare.stores.cache import Cache
 
 _TITLE = "org.opencontainers.image.title"
 _VERSION = "org.opencontainers.image.version"
@@ -27,12 +27,11 @@ def finish(
     run: RunConfig,
     *,
     project: Project,
-    cache: Cache,
-    epoch: int,
+    world: World,
 ) -> Image:
     """Return the image of *prepared* and the project's *own* layer, which starts as *run* says."""
     new = (*prepared.layers, own)
-    created = datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = datetime.fromtimestamp(world.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     known = image_annotations(prepared, project, created)
     labels = {**{name: value for name, value in known.items() if name != _CREATED}, **(run.labels or {})}
     config = ImageConfig(
@@ -44,7 +43,7 @@ def finish(
         rootfs=RootFS(type="layers", diff_ids=(*prepared.config.rootfs.diff_ids, *(layer.diff_id for layer in new))),
         history=(*_base_history(prepared), *(_history(layer, created) for layer in new)),
     )
-    blobs = (FileBlob(descriptor=layer.descriptor, path=cache.path(layer.descriptor.digest)) for layer in new)
+    blobs = (held(world, layer.descriptor) for layer in new)
     return make_image(config, (*base, *blobs), known)
 
 

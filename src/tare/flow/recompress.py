@@ -11,11 +11,21 @@ import msgspec
 from tare.errors import IntegrityError
 from tare.flow.world import World
 from tare.oci import media_types
-from tare.oci.compression import MEMBER_HEADER, Deflater, crc32, open_decompressed, trailer, zstd_frames
+from tare.oci.compression import (
+    CODER,
+    MEMBER_HEADER,
+    ZSTD_CODER,
+    Deflater,
+    crc32,
+    open_decompressed,
+    trailer,
+    zstd_frames,
+)
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
 from tare.oci.image import Blob, FileBlob, Image, ImageIndex, make_index
 from tare.oci.manifest import encode
+from tare.stores.cache import key_of
 
 Compression = Literal["gzip", "zstd"]
 
@@ -26,15 +36,20 @@ _MEDIA_TYPES: Final = {"gzip": media_types.LAYER_GZIP, "zstd": media_types.LAYER
 def recompressed(world: World, image: Image | ImageIndex, compression: Compression) -> Image | ImageIndex:
     """Return *image* with every layer compressed by *compression*. Layers that are so already stay as they are."""
     if isinstance(image, ImageIndex):
-        images = tuple(_image(world, each, compression) for each in image.images)
+        images = tuple(recompressed_image(world, each, compression) for each in image.images)
         return make_index(images, image.index.annotations)
-    return _image(world, image, compression)
+    return recompressed_image(world, image, compression)
 
 
-def _image(world: World, image: Image, compression: Compression) -> Image:
+def recompressed_image(
+    world: World, image: Image, compression: Compression, *, only: frozenset[Digest] | None = None
+) -> Image:
+    """Return *image* with its layers, or those whose digests are in *only*, compressed by *compression*."""
     with world.step("compress layers"):
         layers = tuple(
-            _layer(world, blob, diff_id, compression)
+            blob
+            if only is not None and blob.descriptor.digest not in only
+            else _known(world, blob, diff_id, compression)
             for blob, diff_id in zip(image.layers, image.config.rootfs.diff_ids, strict=True)
         )
     # zstd has no media type of Docker's own, so the whole manifest speaks OCI.
@@ -45,6 +60,26 @@ def _image(world: World, image: Image, compression: Compression) -> Image:
         layers=tuple(layer.descriptor for layer in layers),
     )
     return msgspec.structs.replace(image, raw=encode(manifest), manifest=manifest, layers=layers)
+
+
+class _Key(msgspec.Struct, frozen=True, kw_only=True):
+    layer: Descriptor
+    compression: str
+    coder: str
+
+
+def _known(world: World, blob: Blob, diff_id: Digest, compression: Compression) -> Blob:
+    """Return the layer compressed anew, once for each layer."""
+    coder = CODER if compression == "gzip" else ZSTD_CODER
+    key = key_of(_Key(layer=blob.descriptor, compression=compression, coder=coder))
+    known = world.cache.remembered("recompressed", key)
+    if known is not None:
+        found = world.cache.find(msgspec.json.decode(known, type=Descriptor))
+        if found is not None:
+            return found
+    layer = _layer(world, blob, diff_id, compression)
+    world.cache.remember("recompressed", key, msgspec.json.encode(layer.descriptor))
+    return layer
 
 
 def _layer(world: World, blob: Blob, diff_id: Digest, compression: Compression) -> Blob:

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tare.errors import NetworkError, UsageError
+from tare.errors import MachineError, NetworkError, UsageError
+from tare.oci.descriptor import Descriptor
+from tare.oci.image import Blob
 from tare.stores.cache import Cache
 
 if TYPE_CHECKING:
@@ -170,3 +172,14 @@ class World:
     def _either(self, name: str) -> str | None:
         """Return a variable that tools spell in lower case or in capitals; the lower case one wins, as in curl."""
         return self.environment.get(name) or self.environment.get(name.upper())
+
+
+def held(world: World, descriptor: Descriptor) -> Blob:
+    """Return a blob that a step before has put into the cache."""
+    blob = world.cache.find(descriptor)
+    if blob is None:
+        raise MachineError(
+            f"the blob {descriptor.digest} vanished from the cache at `{world.cache.root}`",
+            hints=("Run the command again; `tare cache prune` waits for builds, other tools may not",),
+        )
+    return blob

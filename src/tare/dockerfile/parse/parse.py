@@ -180,7 +180,9 @@ class _Parser:
             return
         here = len(self.stages) - 1
         if _index.fullmatch(flag.value) and int(flag.value[:9]) >= here:
-            self.problems.add("D010", flag.span, f"there is no stage {flag.value[:9]} before this one, which is stage {here}")
+            self.problems.add(
+                "D010", flag.span, f"there is no stage {flag.value[:9]} before this one, which is stage {here}"
+            )
         elif self.stages and self.stages[here].name == flag.value.lower() and self._earlier(flag.value, here) is None:
             self.problems.add("D010", flag.span, f"the stage `{flag.value[:60]}` cannot copy from itself")
 

@@ -30,7 +30,11 @@ def _from(instruction: Instruction, problems: Problems) -> None:
     if middle.text.upper() != "AS":
         problems.add("D002", middle.span, f"FROM takes an image, `AS` and a name; it has `{middle.text[:40]}` for `AS`")
     elif _stage_name.fullmatch(name.text.lower()) is None:
-        problems.add("D010", name.span, f"`{name.text[:60]}` cannot name a stage: a letter first, then letters, digits, `-`, `_`, `.`")
+        problems.add(
+            "D010",
+            name.span,
+            f"`{name.text[:60]}` cannot name a stage: a letter first, then letters, digits, `-`, `_`, `.`",
+        )
     elif name.text.lower() in _RESERVED:
         problems.add("D010", name.span, f"a stage cannot be named `{name.text}`: BuildKit has a meaning for it")
 
@@ -94,7 +98,9 @@ def _copy(instruction: Instruction, problems: Problems) -> None:
 
     last = instruction.words[-1]
     if len(instruction.words) > 1 and instruction.form != "json" and _heredoc.fullmatch(last.text):
-        problems.add("D006", last.span, f"{instruction.name} cannot write to a heredoc: its last word is the destination")
+        problems.add(
+            "D006", last.span, f"{instruction.name} cannot write to a heredoc: its last word is the destination"
+        )
 
 
 _CHECKS: Final[dict[str, Callable[[Instruction, Problems], None]]] = {

@@ -75,9 +75,7 @@ def _substituted(token: Token, start: int, depth: int) -> Iterator[SimpleCommand
         yield from commands(script, start + offset, depth=depth + 1, nested=True)
 
 
-def _simple(
-    tokens: list[Token], redirections: list[Token], after: str, start: int, *, nested: bool
-) -> SimpleCommand:
+def _simple(tokens: list[Token], redirections: list[Token], after: str, start: int, *, nested: bool) -> SimpleCommand:
     moved = [_moved(token, start) for token in tokens]
     assignments = []
     while moved:

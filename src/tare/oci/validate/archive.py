@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from tare.oci.validate import headers
+from tare.oci.validate import accounts, headers
 from tare.oci.validate.findings import Fatal, Report, shown
 from tare.oci.validate.headers import BLOCK, Numbers
 from tare.oci.validate.limits import Limits
@@ -40,7 +40,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     """What a symbolic or hard link points to, as written."""
 
     head: bytes
-    """The first bytes of a file's content."""
+    """The first bytes of a file's content; of one that has users or groups, all of it."""
 
     device: tuple[int, int]
     keys: tuple[bytes, ...]
@@ -151,7 +151,8 @@ class Archive:
             self._fault("L112", "expected a plain file, found a sparse one, which tools read differently")
             if flag == b"S":
                 self._skip_sparse_map(block)
-        head = self._content(size, HEADER)[:HEADER] if size else b""
+        keep = accounts.MOST if path.endswith((accounts.PASSWD, accounts.GROUP)) else HEADER
+        head = self._content(size, keep)[:keep] if size else b""
         return Member(path, kind, plain.mode, size, link, head, device, tuple(extended))
 
     def _size(self, plain: Numbers, kind: Kind, extended: dict[bytes, bytes]) -> int:

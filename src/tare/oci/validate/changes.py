@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tare.oci.validate import names, tree
+from tare.oci.validate import accounts, names, tree
+from tare.oci.validate.accounts import Accounts
 from tare.oci.validate.archive import Member
 from tare.oci.validate.findings import Report, shown
 from tare.oci.validate.limits import Limits
@@ -23,6 +24,7 @@ class Changes:
 
     def __init__(self, root: Tree, machines: Machines, limits: Limits) -> None:
         self.count = 0
+        self.accounts: Accounts = {}
         self._tree = root
         self._machines = machines
         self._limits = limits
@@ -103,7 +105,10 @@ class Changes:
         parent.children[name] = new
         parent.touched = self._layer
         if member.kind == "file":
-            self._machines.see(b"/".join(parts), member.head, executable=bool(member.mode & 0o111))
+            path = b"/".join(parts)
+            self._machines.see(path, member.head, executable=bool(member.mode & 0o111))
+            if path in {accounts.PASSWD, accounts.GROUP} and member.size <= accounts.MOST:
+                self.accounts[path] = (self._layer, member.head)
 
     def _has_entry(self, node: Node) -> bool:
         return (node if isinstance(node, int) else node.layer) == self._layer

@@ -45,13 +45,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     working_dir: str = "/"
 
+    user: str = ""
+    """`user` or `user:group`, by names or numbers; empty for root."""
+
 
 def check(fields: Fields | None, *, windows: bool) -> Run:
     """Check the `config` of an image configuration."""
     if fields is None:
         return Run()
     fields.known(_FIELDS)
-    _check_user(fields, windows=windows)
+    user = _user(fields, windows=windows)
     _check_ports(fields)
     _check_volumes(fields, windows=windows)
     _check_signal(fields)
@@ -61,7 +64,7 @@ def check(fields: Fields | None, *, windows: bool) -> Run:
     entrypoint, command = (_argv(fields, name) for name in ("Entrypoint", "Cmd"))
     path = _environment(fields).get("PATH") or Run().path
     working_dir = _working_dir(fields, windows=windows)
-    return Run(command=(*entrypoint, *command), path=path, working_dir=working_dir)
+    return Run(command=(*entrypoint, *command), path=path, working_dir=working_dir, user=user)
 
 
 def _argv(fields: Fields, name: str) -> list[str]:
@@ -84,16 +87,17 @@ def _environment(fields: Fields) -> dict[str, str]:
     return found
 
 
-def _check_user(fields: Fields, *, windows: bool) -> None:
+def _user(fields: Fields, *, windows: bool) -> str:
     user = fields.string("User")
     if not user or windows:
-        return
+        return ""
     if _USER.fullmatch(user) is None:
         fields.fault("User", f"expected `user` or `user:group`, found `{shown(user)}`", "C014")
-        return
+        return ""
     for part in user.split(":"):
         if part.isascii() and part.isdigit() and (len(part) > 10 or int(part) > _MAX_ID):
             fields.fault("User", f"expected an ID of at most {_MAX_ID}, found {shown(part)}", "C014")
+    return user
 
 
 def _check_ports(fields: Fields) -> None:

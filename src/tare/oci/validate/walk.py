@@ -9,8 +9,8 @@ import msgspec
 
 from tare.oci import media_types
 from tare.oci.platform import Platform
+from tare.oci.validate import accounts, content, documents, index, layers, manifest, platforms, shape
 from tare.oci.validate import config as configs
-from tare.oci.validate import content, documents, index, layers, manifest, platforms, shape
 from tare.oci.validate.changes import Changes
 from tare.oci.validate.config import Config
 from tare.oci.validate.descriptors import Stated
@@ -193,6 +193,8 @@ class Walk:
             where = f"config {found.config.digest}"
             if not changes.partial:
                 machines.conclude(documents.place(where, "architecture"), self._report)
+                if problem := accounts.problem_of(config.run.user, tree, changes.accounts):
+                    self._report.add("C020", documents.place(where, "config.User"), problem)
             self._conclude(tree, machines, config, where)
 
     def _conclude(self, tree: Tree, machines: Machines, config: Config, where: str) -> None:

@@ -21,7 +21,7 @@ def download(blob: Blob, cache: Cache, *, progress: Callable[[int], None] = lamb
     *progress* is told how many bytes came, or less than 0 when some of them have to be fetched again.
     """
     found = cache.find(blob.descriptor)
-    if found is not None:
+    if isinstance(found, FileBlob):
         return found
     path = cache.path(blob.descriptor.digest)
     with Part(path, cache.partial, digest=blob.descriptor.digest) as part:
