@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from tare.errors import HostileInputError
 from tare.oci import manifest as manifests
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
@@ -61,9 +62,19 @@ class SharedCache(Cache):
         self._there.update(layer.digest for layer in document.parsed.layers)
         if local is not None:
             return local
-        outcome = self._source.document(document.parsed.config, f"an outcome in `{self._reference.familiar}`")
+        outcome = self._read(document.parsed.config)
         super().remember(kind, key, outcome)
         return outcome
+
+    def _read(self, descriptor: Descriptor) -> bytes:
+        what = f"an outcome in `{self._reference.familiar}`"
+        if descriptor.size > manifests.MAX_DOCUMENT:
+            raise HostileInputError(
+                f"{what} is too large",
+                causes=(f"it has {descriptor.size:,} bytes; the limit is {manifests.MAX_DOCUMENT:,}",),
+            )
+        with self._source.layer(descriptor, what).open() as stream:
+            return stream.read()
 
     def remember(self, kind: str, key: Digest, outcome: bytes) -> None:
         super().remember(kind, key, outcome)

@@ -23,7 +23,7 @@ def problem_of(user: str, tree: Tree, accounts: Accounts) -> str | None:
     """Return what is wrong with *user*, as `user` or `user:group`, or None if it is known, or cannot be."""
     names = user.split(":")
     for name, path in zip(names, (PASSWD, GROUP), strict=False):
-        if name.isascii() and name.isdigit():
+        if not name or (name.isascii() and name.isdigit()):
             continue
         known = _names(path, tree, accounts)
         if known is not None and name.encode("utf-8", "surrogatepass") not in known:
