@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,7 +225,7 @@ sys.exit(engine.run(value, options))
 
 
 @pytest.fixture
-def script(busybox: bytes) -> Callable[..., list[str]]:
+def script(busybox: bytes) -> Iterator[Callable[..., list[str]]]:
     """Return the command that runs a shell script in a container of the chroot engine."""
     place = Path(tempfile.mkdtemp(prefix="tare-chroot-"))
     place.chmod(0o777)
@@ -235,7 +236,8 @@ def script(busybox: bytes) -> Callable[..., list[str]]:
     def command(text: str, python: str = sys.executable) -> list[str]:
         return [python, "-c", RUN, f"{source}:{packages}", str(place), text]
 
-    return command
+    yield command
+    shutil.rmtree(place)
 
 
 def test_somebody_who_is_not_root_runs_images_too(script: Callable[..., list[str]]) -> None:

@@ -28,7 +28,7 @@ from tare.stores.verified import VerifiedBlob
 
 IMAGE = sample_image(sizes=(200_000, 90_000, 500))
 
-SHORT = Limits(connect=2.0, answer=0.5, silence=0.5, rate=1024, window=0.5)
+SHORT = Limits(connect=2.0, answer=0.25, silence=0.25, rate=1024, window=0.5)
 
 FAULTS = {
     "latency": Fault("latency", "down", 0.15),
@@ -37,8 +37,8 @@ FAULTS = {
     "bandwidth": Fault("bandwidth", "down", 400_000),
     "bandwidth of requests": Fault("bandwidth", "up", 400_000),
     "slow close": Fault("slow_close", amount=0.3),
-    "timeout": Fault("timeout", "down", 4.0),
-    "timeout of requests": Fault("timeout", "up", 4.0),
+    "timeout": Fault("timeout", "down", 2.0),
+    "timeout of requests": Fault("timeout", "up", 2.0),
     "reset at once": Fault("reset", "down", 0),
     "reset after 20 bytes": Fault("reset", "down", 20),
     "reset after 50,000 bytes": Fault("reset", "down", 50_000),
