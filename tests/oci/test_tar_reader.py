@@ -179,6 +179,7 @@ ACCEPTED = {
     "a file of 1979": (header(magic=V7, flag=b"\0", uid=b"   144 \0", gid=b"  5\0") + END, ["x"]),
     "a directory of 1979": (header(b"d/", magic=V7, flag=b"\0") + END, ["d"]),
     "fields of spaces and NULs": (header(uid=b" " * 8, gid=bytes(8), devmajor=b" \0") + END, ["x"]),
+    "numbers with something behind their NUL": (header(uid=b"144\0old", gid=b"5 \0\xff") + END, ["x"]),
     "a contiguous file": (entry(b"x", b"1", flag=b"7") + END, ["x"]),
     "a hard link that repeats its target's size": (
         entry(b"a", b"1") + header(b"b", flag=b"1", size=1, linkname=b"a") + ONE + END,

@@ -161,6 +161,11 @@ DESCRIPTIONS = (
         b"Name: sample\nVersion: evil\n",
         "METADATA says `sample evil`; the file name says `sample 1.0`",
     ),
+    metadata(
+        "METADATA whose name goes on",
+        b"Name: sample\n evil\nVersion: 1.0\n",
+        "METADATA says `sample\nevil 1.0`; the file name says `sample 1.0`",
+    ),
     metadata("METADATA that is not UTF-8", METADATA + b"Author: \xff\n", f"`{DIST_INFO}/METADATA` is not UTF-8"),
     metadata("METADATA after its headers", b"\n" + METADATA, "METADATA has 0 fields `Name`"),
     wheel_file("no WHEEL", None, f"it has no `{DIST_INFO}/WHEEL`"),

@@ -25,7 +25,7 @@ from make.wheels import (
 )
 from make.zips import DEFLATED, STORED, Descriptor, Entry, deflate, deflate_in_blocks, extra_field, zip64_field
 
-from tare.errors import IntegrityError
+from tare.errors import HostileInputError, IntegrityError
 from tare.oci.digest import sha256
 from tare.wheels.wheel import open_wheel
 
@@ -243,6 +243,9 @@ def test_what_the_wheel_says_of_itself_is_kept() -> None:
     )
     assert (wheel.digest, wheel.purelib, wheel.entry_points) == (sha256(data), True, "[console_scripts]\nx = a:b\n")
     assert wheel.read(MODULE) == CODE
+    with pytest.raises(HostileInputError) as caught:
+        wheel.read("sample/other.py")
+    assert caught.value.causes == ("it has no `sample/other.py`",)
     assert wheel.record[MODULE].algorithm + "=" + wheel.record[MODULE].hash == digest_of(CODE)
 
 

@@ -96,7 +96,7 @@ def find(sources: CredentialSources, registry: str, repository: str) -> Credenti
 
 def _documents(sources: CredentialSources) -> Iterator[tuple[str, _File]]:
     if sources.inline is not None:
-        yield "DOCKER_AUTH_CONFIG", _read("DOCKER_AUTH_CONFIG", sources.inline.encode())
+        yield "`DOCKER_AUTH_CONFIG`", _read("`DOCKER_AUTH_CONFIG`", sources.inline.encode())
     for path in sources.files:
         try:
             with path.open("rb") as file:
@@ -106,7 +106,7 @@ def _documents(sources: CredentialSources) -> Iterator[tuple[str, _File]]:
         except OSError as error:
             raise MachineError(f"cannot read `{path}`", causes=((error.strerror or str(error)).lower(),)) from None
         if raw.strip():
-            yield str(path), _read(f"`{path}`", raw)
+            yield f"`{path}`", _read(f"`{path}`", raw)
 
 
 def _read(name: str, raw: bytes) -> _File:

@@ -24,8 +24,8 @@ from tare.stores.registry.settings import Clock, Settings
 
 _REDIRECTS: Final = 10
 _FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
-_AUTHORIZATIONS: Final = 3
-"""Times that one request is shown to the authorizer: for a token, for a wider one, and for a fresh one."""
+_AUTHORIZATIONS: Final = 2
+"""Times that the refusal of one request is shown to the authorizer: for a token, and for a wider or a fresh one."""
 
 T = TypeVar("T")
 
