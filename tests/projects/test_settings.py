@@ -10,7 +10,8 @@ from make.errors import told
 
 from tare.errors import ProjectError
 from tare.projects import settings
-from tare.projects.config import Healthcheck, ToolConfig
+from tare.oci.config import Healthcheck
+from tare.projects.config import ToolConfig
 
 
 def parse(text: str) -> ToolConfig:

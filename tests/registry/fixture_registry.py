@@ -274,16 +274,17 @@ class Registry:
         if repository is None or digest not in repository.blobs:
             return error(404, "BLOB_UNKNOWN", "blob unknown to registry")
         data = self.blobs[digest]
+        if request.method == "DELETE":
+            repository.blobs.discard(digest)
+            return Reply(202)
+        return self._bytes(request, digest, data)
+
+    def _bytes(self, request: Request, digest: str, data: Blob) -> Reply:
         headers = {
             "Docker-Content-Digest": digest,
             "Content-Type": "application/octet-stream",
             "Accept-Ranges": "bytes",
         }
-        if request.method == "DELETE":
-            if not self.deletes:
-                return error(405, "UNSUPPORTED", "the operation is unsupported")
-            repository.blobs.discard(digest)
-            return Reply(202)
         start, end, status = 0, len(data), 200
         if (wanted := request.headers.get("range")) and request.method == "GET":
             found = _range.fullmatch(wanted)

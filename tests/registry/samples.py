@@ -85,8 +85,13 @@ def a_registry(*, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
         try:
             yield registry
         finally:
-            while _made:
-                _made.pop().close()
+            close_clients()
+
+
+def close_clients() -> None:
+    """Close every client that was made so far."""
+    while _made:
+        _made.pop().close()
 
 
 def told(error: TareError) -> str:

@@ -49,8 +49,7 @@ def thief(exchange: Exchange) -> None:
     elif path == "/noise":
         exchange.send(Reply(200, None, noise("thief", IMAGE.layers[0].descriptor.size)))
     elif path == "/back":
-        back = exchange.request.headers["referer"] if "referer" in exchange.request.headers else _back[-1]
-        exchange.send(Reply(307, {"Location": f"{back}/v2/team/app/blobs/{LAYER_DIGEST}"}))
+        exchange.send(Reply(307, {"Location": f"{_back[-1]}/v2/team/app/blobs/{LAYER_DIGEST}"}))
     elif path == "/upload":
         exchange.send(Reply(201))
     else:
@@ -95,7 +94,7 @@ def _arrange(case: Case, stage: Stage) -> None:
         seed(stage.registry, IMAGE, "library/base")
     pattern = LAYER_DIGEST if case.pattern == LAYER else case.pattern
     action = case.action.make(stage) if isinstance(case.action, Needs) else case.action
-    stage.registry.rule(case.method, pattern, action, case.times)  # type: ignore[arg-type]  # `Needs` was resolved above
+    stage.registry.rule(case.method, pattern, action, case.times)
     if case.also is not None:
         case.also(stage)
 
@@ -143,31 +142,31 @@ def _problems(case: Case, outcome: Outcome, registry: Registry, other: Server, d
     """Yield what must not have happened, whatever the verdict is."""
     secrets = (PASSWORD, _BASIC, *registry.tokens)
     for seen in other.requests:
-        if (
-            "authorization" in seen.headers
-            or "cookie" in seen.headers
-            or any(each in str(seen.headers) for each in secrets)
-        ):
+        if "authorization" in seen.headers or "cookie" in seen.headers or any(s in str(seen.headers) for s in secrets):
             yield f"the thief saw {seen.headers}"
     if any(each in outcome.text for each in secrets):
         yield "a secret was printed"
-    image = LARGE if _large(case) else IMAGE
-    moved = [tag for tag, _ in registry.tag_history]
     if case.operation in {"push", "copy"}:
-        if outcome.verdict == "ok" and registry.repository("team/app").tags != {"1": image.digest}:
-            yield "the tag is not where it should be"
-        if outcome.verdict != "ok" and moved and not case.tag_moves:
-            yield "the tag was moved in spite of the failure"
-        if outcome.verdict == "ok":
-            for blob in image.blobs:
-                with blob.open() as stream:
-                    if registry.blobs.get(blob.descriptor.digest) != stream.read():
-                        yield f"the registry does not have {blob.descriptor.digest}"
+        yield from _problems_of_a_push(case, outcome, registry)
     for path in (directory / "blobs").rglob("*"):
         if path.is_file() and hash_file(path) != f"sha256:{path.name}":
             yield f"{path} has other bytes than its name says"
     if outcome.seconds > DEADLINE:
         yield f"it took {outcome.seconds:.1f} seconds"
+
+
+def _problems_of_a_push(case: Case, outcome: Outcome, registry: Registry) -> Iterator[str]:
+    image = LARGE if _large(case) else IMAGE
+    if outcome.verdict != "ok":
+        if registry.tag_history and not case.tag_moves:
+            yield "the tag was moved in spite of the failure"
+        return
+    if registry.repository("team/app").tags != {"1": image.digest}:
+        yield "the tag is not where it should be"
+    for blob in image.blobs:
+        with blob.open() as stream:
+            if registry.blobs.get(blob.descriptor.digest) != stream.read():
+                yield f"the registry does not have {blob.descriptor.digest}"
 
 
 def _plain(text: str, registry: Registry, other: Server) -> str:

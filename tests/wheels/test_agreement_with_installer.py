@@ -5,6 +5,7 @@ Where the two differ on purpose:
 * the text of a script made from an entry point is tare's own; its name, place and first line are the same;
 * `installer` drops what follows `#!python` in a script's first line, tare keeps it as `installer`'s peers do;
 * a script of `.data/scripts` is executable for tare, whatever the archive says, as the specification has it;
+* of `__pycache__`, tare leaves out bytecode, `installer` whatever is in it;
 * `RECORD.jws` and `RECORD.p7s` sign a RECORD that is not there any more, so tare leaves them out;
 * RECORD is sorted, spells paths without `./`, and keeps the hashes that the wheel's own RECORD states.
 """

@@ -117,6 +117,9 @@ def test_every_file_is_named_by_record_and_the_reverse() -> None:
             f"{DATA}/headers/x.h",
             "app/.venv/include/site/python3.14t/sample/x.h",
         ),
+        (SCHEME, "sample/RECORD", "opt/venv/lib/python3.13/site-packages/sample/RECORD"),
+        (SCHEME, "sample/__pycache__/x.txt", "opt/venv/lib/python3.13/site-packages/sample/__pycache__/x.txt"),
+        (SCHEME, "sample/legacy.pyc", "opt/venv/lib/python3.13/site-packages/sample/legacy.pyc"),
         (SCHEME, "other.data.py", "opt/venv/lib/python3.13/site-packages/other.data.py"),
         (
             SCHEME,

@@ -59,11 +59,9 @@ def write_layers(
 
 def _one(cache: Cache, layer: PlannedLayer, wheels: Mapping[Digest, Wheel], writing: Writing) -> Outcome:
     key = key_of(layer_key(layer, mtime=writing.mtime, single_member=writing.single_member, recoded=writing.recoded))
-    known = cache.remembered(_KIND, key)
-    if known is not None:
-        written = msgspec.json.decode(known, type=WrittenLayer)
-        if cache.find(written.descriptor) is not None:
-            return Outcome(layer=written, reused=True)
+    known = cache.recall(_KIND, key, WrittenLayer)
+    if known is not None and cache.find(known.descriptor) is not None:
+        return Outcome(layer=known, reused=True)
     from tare.build.transmux import write_layer
 
     with cache.writing() as pending:

@@ -46,8 +46,7 @@ def assembled(world: World, request: Request, suite: str, packages: tuple[str, .
             epoch=world.epoch,
         )
     )
-    known = world.cache.remembered("assembled", key)
-    base = msgspec.json.decode(known, type=Assembled) if known is not None else None
+    base = world.cache.recall("assembled", key, Assembled)
     stale = request.pull and base is not None and base.resolved < world.started
     if base is None or stale or world.cache.find(base.layer) is None:
         from tare.flow import debian

@@ -67,9 +67,9 @@ def resolve(world: World, request: Request, *, packages: tuple[str, ...] = ()) -
 def facts(world: World, image: Image, request: Request) -> BaseFacts:
     """Return the facts of *image*, remembered by its digest."""
     key = key_of(_FactsKey(format=FORMAT, image=image.digest, python=request.python))
-    known = world.cache.remembered("facts", key)
+    known = world.cache.recall("facts", key, BaseFacts)
     if known is not None:
-        return msgspec.json.decode(known, type=BaseFacts)
+        return known
     from tare.bases.facts import read
 
     with world.step("read the base"):

@@ -118,12 +118,11 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
             epoch=world.epoch,
         )
     )
-    known = world.cache.remembered("prepared", key)
+    known = world.cache.recall("prepared", key, Prepared)
     if known is not None:
-        prepared = msgspec.json.decode(known, type=Prepared)
-        blobs = _base_blobs(world, prepared, base)
-        if blobs is not None and all(world.cache.find(layer.descriptor) for layer in prepared.layers):
-            return prepared, blobs, len(prepared.layers)
+        blobs = _base_blobs(world, known, base)
+        if blobs is not None and all(world.cache.find(layer.descriptor) for layer in known.layers):
+            return known, blobs, len(known.layers)
     prepared, blobs, reused = _fresh(world, project, request, base, selection)
     world.cache.remember("prepared", key, msgspec.json.encode(prepared))
     return prepared, blobs, reused

@@ -67,14 +67,13 @@ def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...
 def _pin(world: World, spec: BaseSpec, *, pull: bool) -> tuple[Pin, float]:
     """Return the packages of *spec*: the suite as it was when it was looked up, which is once until `--pull`."""
     suite = key_of(_SuiteKey(suite=spec.suite, platform=str(spec.platform)))
-    known = world.cache.remembered("suites", suite)
-    resolved = msgspec.json.decode(known, type=_Resolved) if known is not None else None
+    resolved = world.cache.recall("suites", suite, _Resolved)
     if resolved is not None and pull and resolved.at < world.started:
         resolved = None
     if resolved is not None:
-        packages = world.cache.remembered("pins", _pin_key(resolved.snapshot, spec))
-        if packages is not None:
-            return msgspec.json.decode(packages, type=Pin), resolved.at
+        known = world.cache.recall("pins", _pin_key(resolved.snapshot, spec), Pin)
+        if known is not None:
+            return known, resolved.at
     with world.step("resolve the suite"):
         pin = resolve_base(
             spec,
@@ -97,11 +96,9 @@ def _pin_key(snapshot: Snapshot, spec: BaseSpec) -> Digest:
 
 def _layer(world: World, spec: BaseSpec, pin: Pin) -> WrittenLayer:
     key = key_of(layer_key(spec, pin, mtime=world.epoch))
-    known = world.cache.remembered("base-layers", key)
-    if known is not None:
-        layer = msgspec.json.decode(known, type=WrittenLayer)
-        if world.cache.find(layer.descriptor) is not None:
-            return layer
+    known = world.cache.recall("base-layers", key, WrittenLayer)
+    if known is not None and world.cache.find(known.descriptor) is not None:
+        return known
     with world.step("assemble the base"), world.cache.writing() as pending:
         with assemble(
             spec,

@@ -140,9 +140,9 @@ def _is_native(wheel: Wheel) -> bool:
 
 def _needs(world: World, wheel: Wheel) -> WheelElf:
     key = key_of(_NeedsKey(format=FORMAT, wheel=wheel.digest, filename=wheel.filename))
-    known = world.cache.remembered("elf", key)
+    known = world.cache.recall("elf", key, WheelElf)
     if known is not None:
-        return msgspec.json.decode(known, type=WheelElf)
+        return known
     with world.step("read shared libraries"):
         needs = inspect(wheel)
     world.cache.remember("elf", key, msgspec.json.encode(needs))

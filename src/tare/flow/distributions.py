@@ -130,11 +130,9 @@ def _build(
     key = key_of(
         _BuildKey(format=BUILD_FORMAT, source=source.identity, python="{}.{}".format(*target.series), epoch=world.epoch)
     )
-    known = world.cache.remembered("builds", key)
-    if known is not None:
-        wheel = msgspec.json.decode(known, type=BuiltWheel)
-        if world.cache.path(wheel.digest).exists():
-            return wheel
+    known = world.cache.recall("builds", key, BuiltWheel)
+    if known is not None and world.cache.path(known.digest).exists():
+        return known
     with world.step("build from source"), source.open(world) as tree:
         wheel = build(world, tree, name=locked.name)
     _refuse_foreign(wheel, locked, target)

@@ -28,9 +28,9 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
 def find_entrypoint(world: World, project: Project, prepared: Prepared, part: ProjectPart) -> Entrypoint:
     """Return what to run, and why."""
     key = key_of(_Key(version=__version__, project=project, files=part.digests, distributions=prepared.distributions))
-    known = world.cache.remembered("entrypoints", key)
+    known = world.cache.recall("entrypoints", key, Entrypoint)
     if known is not None:
-        return msgspec.json.decode(known, type=Entrypoint)
+        return known
     from tare.projects.entrypoint import find
 
     found = find(project, [path for path, _ in part.digests], _reader(project.root), prepared.distributions)

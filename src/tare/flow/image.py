@@ -73,4 +73,4 @@ def _base_history(prepared: Prepared) -> tuple[History, ...]:
 
 def _history(layer: ReadyLayer, created: str) -> History:
     distributions = ", ".join(layer.distributions[:8]) + (" …" if len(layer.distributions) > 8 else "")
-    return History(created=created, created_by=f"tare: {distributions or 'project files'}", comment=layer.why)
+    return History(created=created, created_by=f"tare: {distributions or layer.why}", comment=layer.why)

@@ -75,8 +75,7 @@ def project_wheel(world: World, project: Project, digests: Mapping[str, Digest])
 
 
 def _remembered(world: World, key: Digest) -> _LastWheel | None:
-    known = world.cache.remembered(_KIND, key)
-    last = msgspec.json.decode(known, type=_LastWheel) if known is not None else None
+    last = world.cache.recall(_KIND, key, _LastWheel)
     return last if last is not None and world.cache.path(last.wheel.digest).exists() else None
 
 

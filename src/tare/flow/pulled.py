@@ -48,8 +48,7 @@ class CachedBlob(msgspec.Struct, frozen=True, kw_only=True):
 def pulled(world: World, request: Request, reference: Reference) -> tuple[Image, float]:
     """Return the image that *reference* stands for, and when that was looked up."""
     key = key_of(_Key(reference=str(reference), platform=str(request.platform), mirrors=world.mirrors))
-    known = world.cache.remembered("names", key)
-    kept = msgspec.json.decode(known, type=_Pulled) if known is not None else None
+    kept = world.cache.recall("names", key, _Pulled)
     if kept is None or (request.pull and kept.resolved < world.started):
         kept = _look_up(world, request, reference)
         world.cache.remember("names", key, msgspec.json.encode(kept))

@@ -72,11 +72,10 @@ def _known(world: World, blob: Blob, diff_id: Digest, compression: Compression) 
     """Return the layer compressed anew, once for each layer."""
     coder = CODER if compression == "gzip" else ZSTD_CODER
     key = key_of(_Key(layer=blob.descriptor, compression=compression, coder=coder))
-    known = world.cache.remembered("recompressed", key)
-    if known is not None:
-        found = world.cache.find(msgspec.json.decode(known, type=Descriptor))
-        if found is not None:
-            return found
+    known = world.cache.recall("recompressed", key, Descriptor)
+    found = world.cache.find(known) if known is not None else None
+    if found is not None:
+        return found
     layer = _layer(world, blob, diff_id, compression)
     world.cache.remember("recompressed", key, msgspec.json.encode(layer.descriptor))
     return layer

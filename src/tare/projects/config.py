@@ -4,24 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-
-class Healthcheck(msgspec.Struct, frozen=True, kw_only=True):
-    """How an engine finds out whether a container still works. Docker has it; the OCI image config does not."""
-
-    test: tuple[str, ...]
-    """`CMD` and an argument list, `CMD-SHELL` and a command, or `NONE`."""
-
-    interval: int | None = None
-    """Nanoseconds between two checks, as Docker's image config counts."""
-
-    timeout: int | None = None
-    """Nanoseconds until a check has failed."""
-
-    start_period: int | None = None
-    """Nanoseconds after the start in which a failure does not count."""
-
-    retries: int | None = None
-    """Failures in a row until the container is unhealthy."""
+from tare.oci.config import Healthcheck
 
 
 class ToolConfig(msgspec.Struct, frozen=True, kw_only=True):

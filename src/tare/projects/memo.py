@@ -5,8 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-FORMAT = "1"
+import msgspec
+
+Kind = TypeVar("Kind")
+
+FORMAT = "2"
 """Changes when what is kept, or how, changes; it is a part of every key."""
 
 
@@ -67,3 +72,13 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except OSError:
         return
+
+
+def decoded(data: bytes | None, kind: type[Kind]) -> Kind | None:
+    """Return what was kept as a *kind*, or `None` when it is not one: another version of tare may have kept it."""
+    if data is None:
+        return None
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

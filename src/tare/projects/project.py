@@ -75,9 +75,9 @@ def read(
     found = find(os.path.abspath(path), os.path.abspath(lock) if lock is not None else None)
     where = msgspec.json.encode(msgspec.structs.replace(found, data=b"", pipfile=b""))
     key = memo.key("project", (where, found.data, found.pipfile))
-    kept = memo.recall(memo_directory, key)
+    kept = memo.decoded(memo.recall(memo_directory, key), Project)
     if kept is not None:
-        return msgspec.json.decode(kept, type=Project)
+        return kept
     from tare.projects.manifest import decode
 
     project = decode(found)

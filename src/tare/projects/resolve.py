@@ -96,10 +96,9 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 def _recall(directory: str | None, key: str) -> Selection | None:
     """Return the selection that is remembered, when every file that it came from is unchanged."""
-    kept = memo.recall(directory, key)
-    if kept is None:
+    known = memo.decoded(memo.recall(directory, key), _Kept)
+    if known is None:
         return None
-    known = msgspec.json.decode(kept, type=_Kept)
     return known.selection if all(digest(path) == value for path, value in known.inputs.items()) else None
 
 

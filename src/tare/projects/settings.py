@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tare.projects.config import Healthcheck, ToolConfig
+from tare.oci.config import Healthcheck
+from tare.projects.config import ToolConfig
 from tare.projects.values import Mistakes, Table, any_string, string
 
 KEYS = (

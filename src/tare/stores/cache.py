@@ -15,7 +15,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -23,6 +23,8 @@ from tare.errors import MachineError
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded, parse
 from tare.oci.image import Blob, FileBlob
+
+Outcome = TypeVar("Outcome")
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,17 @@ class Cache:
         try:
             return self._memo(kind, key).read_bytes()
         except OSError:
+            return None
+
+    def recall(self, kind: str, key: Digest, outcome: type[Outcome]) -> Outcome | None:
+        """Return what the step *kind* gave for the inputs *key*. What cannot be read as an *outcome* is not known."""
+        known = self.remembered(kind, key)
+        if known is None:
+            return None
+        try:
+            return msgspec.json.decode(known, type=outcome)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # A disk that forgot, or another version of tare: the step is done again, and the file written anew.
             return None
 
     def remember(self, kind: str, key: Digest, outcome: bytes) -> None:

@@ -396,14 +396,14 @@ DOCUMENTS = [
     case(
         "layers have annotations and URLs",
         "",
-        manifest(lambda m: m["layers"][0].update(annotations={}, urls=["https://example.com/a%20b?c=d#e"])),
+        manifest(lambda m: m["layers"][0].update(annotations={}, urls=["https://layers.example/a%20b?c=d#e"])),
     ),
     case("a config's content is embedded", "", lambda image: image.manifest.append(lambda m: embed_config(image, m))),
     case("a layer is named by SHA-512", "", sha512_config),
     case(
         "a layer is not distributed, and is here",
         "M012",
-        manifest(lambda m: m["layers"][1].update(mediaType=FOREIGN, urls=["https://example.com/l"])),
+        manifest(lambda m: m["layers"][1].update(mediaType=FOREIGN, urls=["https://layers.example/l"])),
     ),
     case("a layer is not distributed, and is not here", "M012 D013", foreign_base),
     case("an image has no layers", "M011", no_layers),
@@ -427,7 +427,7 @@ CONFIGS = [
     case(
         "a config's time has nanoseconds and a zone",
         "",
-        config(lambda c: c.update(created="2024-02-29T23:59:60.123456789-11:30")),
+        config(lambda c: c.update(created="2024-02-29T23:59:59.123456789-11:30")),
     ),
     case("a config has no defaults", "C015", without("config")),
     case("a config's defaults are null", "C015", config(lambda c: c.update(config=None))),

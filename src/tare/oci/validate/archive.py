@@ -20,7 +20,7 @@ from tare.oci.validate.machines import HEADER
 Kind = Literal["file", "directory", "symlink", "hardlink", "character", "block", "fifo"]
 
 _KINDS: Final[dict[bytes, Kind]] = {
-    b"0": "file", b"\0": "file", b"S": "file", b"1": "hardlink", b"2": "symlink", b"3": "character", b"4": "block",
+    b"0": "file", b"\0": "file", b"1": "hardlink", b"2": "symlink", b"3": "character", b"4": "block",
     b"5": "directory", b"6": "fifo",
 }  # fmt: skip
 _PIECE: Final = 1024 * 1024
@@ -147,10 +147,8 @@ class Archive:
         if problem := headers.owner_problem(plain, extended):
             self._fault("L115", problem)
         device = headers.devices(block) if block[257:262] == b"ustar" else (0, 0)
-        if flag == b"S" or any(key.startswith(b"GNU.sparse.") for key in extended):
+        if any(key.startswith(b"GNU.sparse.") for key in extended):
             self._fault("L112", "expected a plain file, found a sparse one, which tools read differently")
-            if flag == b"S":
-                self._skip_sparse_map(block)
         keep = accounts.MOST if path.endswith((accounts.PASSWD, accounts.GROUP)) else HEADER
         head = self._content(size, keep)[:keep] if size else b""
         return Member(path, kind, plain.mode, size, link, head, device, tuple(extended))
@@ -170,15 +168,6 @@ class Archive:
                 self._fault("L114", f"expected no content of a hard link, found a size of {size}")
             return 0
         return size
-
-    def _skip_sparse_map(self, block: bytes) -> None:
-        more = block[482]
-        while more:
-            following = self._stream.read(BLOCK)
-            if len(following) < BLOCK:
-                raise Fatal("L102", "expected a sparse file's map, found the end")
-            self._at += BLOCK
-            more = following[504]
 
     def _content(self, size: int, keep: int) -> bytes:
         """Read *size* bytes with their padding, and return at least the first *keep*."""

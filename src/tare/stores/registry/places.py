@@ -41,7 +41,7 @@ def place_of(registry: str, settings: Settings) -> Place:
     https = _address("https", registry, registry)
     if is_insecure(https, registry, settings):
         return Place(registry=registry, candidates=(https, _address("http", registry, registry)))
-    if is_loopback(https.host) and https.port != addresses.PORTS["https"] and not _own_directories(https, settings):
+    if is_loopback(https.host) and not registry.endswith(":443") and not _own_directories(https, settings):
         return Place(registry=registry, candidates=(_address("http", registry, registry), https))
     return Place(registry=registry, candidates=(https,))
 

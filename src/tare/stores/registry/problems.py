@@ -69,16 +69,25 @@ class RefusalError(NetworkError):
 
 def read(answer: Answer, secrets: Iterable[str]) -> Problem:
     """Read what *answer* says about why it is not what was asked for."""
+    return parse(answer, body_of(answer), secrets)
+
+
+def body_of(answer: Answer) -> bytes:
+    """Return the body of an error, as far as it is read. The status says enough if it comes too slowly, or not."""
     try:
-        body = answer.read(MAX_BODY) or b""
+        return answer.read(MAX_BODY) or b""
     except Fault:
-        body = b""  # The status says enough; what comes so slowly, or not at all, is not waited for.
+        return b""
+
+
+def parse(answer: Answer, body: bytes, secrets: Iterable[str]) -> Problem:
+    """Make what can be made of the *body* of an error."""
     kind = answer.fields.get("content-type").partition(";")[0].strip().lower()
     try:
         found = msgspec.json.decode(body, type=_Body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = f"the answer is {kind}" if kind and kind not in {"application/json", "text/plain"} else ""
-        if kind == "text/plain":
+        if kind in {"", "text/plain"}:
             text = body[:4096].decode("utf-8", "replace")
         return Problem(status=answer.status, text=shown(text, secrets))
     first = (found.errors or [_Error(code=found.error or "", message=found.error_description)])[0]

@@ -183,10 +183,11 @@ class Session:
                     first = error  # A certificate that is not trusted says more than the failure to do without.
                 continue
             if answer.status == 400 and candidate.scheme == "http" and not last:
-                problem = problems.read(answer, ())
-                if "https" not in problem.text.lower():
-                    raise self._refused(exchange, answer, problem)
-                continue  # It says itself that it speaks TLS.
+                body = problems.body_of(answer)
+                first = self._refused(exchange, answer, problems.parse(answer, body, ()))
+                if exchange.method == "HEAD" or b"HTTPS" in body:
+                    continue  # Servers that speak TLS say so in these words, or not at all to a HEAD.
+                raise first
             self._base, self._peer = candidate, answer.peer
             return answer
         raise first or AssertionError("a place has candidates")

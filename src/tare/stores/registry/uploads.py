@@ -2,8 +2,9 @@
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs
 
-An upload is one POST and one PUT. Where the PUT breaks, the registry is asked how far it got, and the rest follows in
-chunks; a registry that has forgotten it all gets it from the start.
+A small upload is one POST and one PUT. A large one has a PATCH between them, which Docker's own pushes have too: the
+reference implementation keeps what a broken PATCH brought, and forgets a broken PUT. The registry is then asked how far
+it got, and the rest follows in chunks; one that has forgotten it all gets it from the start.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class _Upload:
         self._minimum = 0
         """Bytes that a chunk must have at least, as the registry says."""
         settings = repository.session.settings
+        self._limit = settings.chunk
         self._chunk = settings.chunk if settings.always_chunk else _WHOLE
         self._offset = 0
         self._checked = False
@@ -145,8 +147,9 @@ class _Upload:
         return join(answer.address, location) if location else self._place
 
     def _send_all(self) -> None:
+        """Send what is left: a small blob with the PUT, a large one before it, so that it can be resumed."""
         chunk = max(self._chunk, self._minimum)
-        if self._offset == 0 and self._size <= chunk:
+        if self._offset == 0 and self._size <= min(chunk, max(self._limit, self._minimum)):
             self._finish(self._content(0, self._size))
             return
         while self._offset < self._size:
@@ -155,11 +158,14 @@ class _Upload:
 
     def _patch(self, size: int) -> None:
         end = self._offset + size
+        fields = {"Content-Type": "application/octet-stream"}
+        if size < self._size:
+            fields["Content-Range"] = f"{self._offset}-{end - 1}"
         answer = self._repository.once(
             "PATCH",
             self._required(),
             accept={202, 204},
-            fields={"Content-Type": "application/octet-stream", "Content-Range": f"{self._offset}-{end - 1}"},
+            fields=fields,
             content=self._content(self._offset, size),
         )
         answer.discard()
@@ -222,7 +228,7 @@ class _Upload:
         self._place = self._next_place(answer)
         self._offset = offset
         if offset:
-            self._chunk = min(self._chunk, self._repository.session.settings.chunk)
+            self._chunk = min(self._chunk, self._limit)
         self._report(offset)
         return offset - before
 
@@ -236,8 +242,8 @@ class _Upload:
             if blobs.has(self._repository, self._blob.descriptor):
                 self._report(self._size)
                 return True  # An earlier request had gone through, and its answer was lost.
-        elif status == 413 and self._chunk > self._repository.session.settings.chunk:
-            self._chunk = self._repository.session.settings.chunk
+        elif status == 413 and self._chunk > self._limit:
+            self._chunk = self._limit
         elif status != 416 or not started:
             raise refusal
         attempts.pause(TransientError(refusal))
