@@ -410,3 +410,14 @@ def test_reading_an_image_fetches_no_layer(registry: Registry) -> None:
         "GET /v2/team/app/manifests/1",
         f"GET /v2/team/app/blobs/{image.manifest.config.digest}",
     ]
+
+
+def test_a_large_blob_goes_before_the_put_that_ends_it(registry: Registry) -> None:
+    blob = memory_blob(noise("large", 1_001), media_types.LAYER_GZIP)
+    repository = client(chunk=1_000).open(reference_to(registry), doing="push")
+    uploads.upload(repository, blob)
+    assert [(seen.method, seen.received, seen.headers.get("content-range")) for seen in registry.requests] == [
+        ("POST", 0, None),
+        ("PATCH", 1_001, None),
+        ("PUT", 0, None),
+    ]

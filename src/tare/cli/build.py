@@ -17,9 +17,13 @@ from tare.oci import reference as references
 from tare.oci.image import Image, ImageIndex, make_index
 from tare.oci.reference import Reference
 from tare.report.build import build_json, build_text
+from tare.stores.interface import ImageDestination
 
 if TYPE_CHECKING:
     from tare.flow.build import Built
+
+
+_STDOUT = "docker-archive:-"
 
 
 class BuildArguments(ProjectArguments):
@@ -78,6 +82,8 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
     from tare.flow.build import build
 
     started = world.now()
+    outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
+    destinations = _destinations(arguments, world, outputs, tags)
     project = read_project(arguments, world)
     built = [build(world, project, request) for request in requests(arguments, project, world)]
     for each in built:
@@ -87,9 +93,9 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
             reporter.warn(warning)
     images = tuple(_compressed(world, each, arguments.compression) for each in built)
     whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
-    outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
     with world.step("write the image"):
-        _write(world, whole, outputs, tags)
+        for destination in destinations:
+            destination.write(whole)
     with world.step("share the cache"):
         world.cache.share()
     reporter.close()
@@ -99,7 +105,7 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
         return 0
     sys.stderr.write(build_text(built, seconds=world.now() - started, now=world.now()))
     for output in outputs:
-        if output != "docker-archive:-":
+        if output != _STDOUT:
             sys.stdout.write(f"{output} {whole.digest}\n")
     return 0
 
@@ -113,10 +119,18 @@ def _compressed(world: World, built: Built, compression: Literal["gzip", "zstd"]
     return recompressed_image(world, built.image, compression, only=new)
 
 
-def _write(world: World, image: Image | ImageIndex, outputs: list[str], tags: tuple[Reference, ...]) -> None:
+def _destinations(
+    arguments: BuildArguments, world: World, outputs: list[str], tags: tuple[Reference, ...]
+) -> list[ImageDestination]:
+    """Return where the image goes. A name that nothing can be written to is an error before anything is built."""
     from tare.stores.names import parse
     from tare.stores.open import open_destination
 
+    if outputs.count(_STDOUT) > 1 or (arguments.json and _STDOUT in outputs):
+        what = "the document of `--json`" if arguments.json else "another archive"
+        raise UsageError(
+            f"`--output {_STDOUT}` and {what} cannot both be written to standard output",
+            hints=("Write the archive to a file",),
+        )
     surroundings = msgspec.structs.replace(world.surroundings, stdout=sys.stdout.buffer)
-    for output in outputs:
-        open_destination(parse(output), tags, surroundings, mtime=world.epoch).write(image)
+    return [open_destination(parse(output), tags, surroundings, mtime=world.epoch) for output in outputs]

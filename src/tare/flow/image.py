@@ -54,12 +54,20 @@ def image_annotations(prepared: Prepared, project: Project, created: str) -> dic
     """
     found = {
         _BASE_DIGEST: prepared.base.digest,
-        _BASE_NAME: prepared.base.reference,
+        _BASE_NAME: _base_name(prepared),
         _CREATED: created,
         _TITLE: project.name,
         _VERSION: project.version,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _base_name(prepared: Prepared) -> str:
+    """Return the base's name if it means something elsewhere: the path of a layout would differ between machines."""
+    reference = prepared.base.reference
+    if reference.startswith(("oci:", "docker-archive:")):
+        return ""
+    return reference.removeprefix("docker://").removeprefix("docker-daemon:")
 
 
 def _base_history(prepared: Prepared) -> tuple[History, ...]:
@@ -68,7 +76,8 @@ def _base_history(prepared: Prepared) -> tuple[History, ...]:
     layers = len(prepared.config.rootfs.diff_ids)
     if sum(not entry.empty_layer for entry in history) == layers:
         return history
-    return tuple(History(created_by=f"base {prepared.base.reference}") for _ in range(layers))
+    name = _base_name(prepared) or prepared.base.digest
+    return tuple(History(created_by=f"base {name}") for _ in range(layers))
 
 
 def _history(layer: ReadyLayer, created: str) -> History:

@@ -12,6 +12,7 @@ from tare.net.http import Answer, Client
 from tare.oci.reference import Reference
 from tare.stores.registry.attempts import Attempts
 from tare.stores.registry.authorizer import Authorizer, Scopes
+from tare.stores.registry.exchange import Request
 from tare.stores.registry.places import Place, mirrors_of, place_of, tls_for
 from tare.stores.registry.session import Session
 from tare.stores.registry.settings import Clock, Settings
@@ -62,23 +63,31 @@ class Repository:
         of the repository itself.
         """
         return self.session.request(
-            method,
-            self._at(where),
-            task=self.task,
-            scopes=self.scopes | also,
-            accept=accept,
-            fields=fields,
-            content=content,
-            patience=patience,
+            Request(
+                method=method,
+                where=self._at(where),
+                task=self.task,
+                scopes=self.scopes | also,
+                accept=accept,
+                fields=fields or {},
+                content=content,
+                patience=patience,
+            )
         )
 
     def read(
         self, where: str | Address, *, accept: Collection[int] = frozenset({200}), accept_type: str, limit: int
     ) -> tuple[Answer, bytes | None]:
         """GET a document of at most *limit* bytes, and return it with its answer; None when it has more."""
-        return self.session.read(
-            self._at(where), task=self.task, scopes=self.scopes, accept=accept, accept_type=accept_type, limit=limit
+        request = Request(
+            method="GET",
+            where=self._at(where),
+            task=self.task,
+            scopes=self.scopes,
+            accept=accept,
+            fields={"Accept": accept_type},
         )
+        return self.session.read(request, limit=limit)
 
     def once(
         self,
@@ -92,14 +101,16 @@ class Repository:
     ) -> Answer:
         """Make one attempt, and raise `TransientError` when another may go better."""
         return self.session.once(
-            method,
-            self._at(where),
-            task=self.task,
-            scopes=self.scopes,
-            accept=accept,
-            fields=fields,
-            content=content,
-            patience=patience,
+            Request(
+                method=method,
+                where=self._at(where),
+                task=self.task,
+                scopes=self.scopes,
+                accept=accept,
+                fields=fields or {},
+                content=content,
+                patience=patience,
+            )
         )
 
     def _at(self, where: str | Address) -> str | Address:
@@ -140,7 +151,7 @@ class Registries:
         place = place_of(registry, self.settings)
         session = self._session(place, "")
         task = f"cannot reach `{registry}`"
-        session.request("GET", "/v2/", task=task, scopes=frozenset(), accept={200}).discard()
+        session.request(Request(method="GET", where="/v2/", task=task, scopes=frozenset(), accept={200})).discard()
 
     def close(self) -> None:
         """Close all connections."""

@@ -7,18 +7,18 @@ may help. Nothing that we know of one server is ever told to another.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from tare.errors import NetworkError
 from tare.net.address import Address, join
-from tare.net.connection import Content
 from tare.net.http import Answer, Client
 from tare.net.retry import TRANSIENT, TransientError
 from tare.net.wire import Fault
 from tare.stores.registry import problems
 from tare.stores.registry.attempts import Attempts, retry_after
-from tare.stores.registry.authorizer import Authorizer, Scopes
+from tare.stores.registry.authorizer import Authorizer
+from tare.stores.registry.exchange import Exchange, Request
 from tare.stores.registry.places import Place
 from tare.stores.registry.settings import Clock, Settings
 
@@ -58,56 +58,19 @@ class Session:
         """Return a fresh count of attempts."""
         return Attempts(limit=self.settings.attempts, deadline=self.settings.deadline, clock=self.clock)
 
-    def request(
-        self,
-        method: str,
-        where: str | Address,
-        *,
-        task: str,
-        scopes: Scopes,
-        accept: Collection[int],
-        fields: Mapping[str, str] | None = None,
-        content: bytes | Content | None = None,
-        patience: float = 1.0,
-    ) -> Answer:
-        """Return an answer whose status is in *accept*; try again as long as that may help.
+    def request(self, request: Request) -> Answer:
+        """Return an answer whose status is accepted; try again as long as that may help."""
+        return self._repeat(lambda: self.once(request), once=request.once)
 
-        *where* is a path under the registry's own address, or an address that the registry gave. *task* is what an
-        error says could not be done.
-        """
-
-        def attempt() -> Answer:
-            return self.once(
-                method,
-                where,
-                task=task,
-                scopes=scopes,
-                accept=accept,
-                fields=fields,
-                content=content,
-                patience=patience,
-            )
-
-        return self._repeat(attempt, once=isinstance(content, Content) and content.once)
-
-    def read(
-        self,
-        where: str | Address,
-        *,
-        task: str,
-        scopes: Scopes,
-        accept: Collection[int],
-        accept_type: str,
-        limit: int,
-    ) -> tuple[Answer, bytes | None]:
-        """GET a document of at most *limit* bytes, and return it with its answer; None when it has more."""
+    def read(self, request: Request, *, limit: int) -> tuple[Answer, bytes | None]:
+        """Return an answer with its body, which has at most *limit* bytes; None when it has more."""
 
         def attempt() -> tuple[Answer, bytes | None]:
-            answer = self.once("GET", where, task=task, scopes=scopes, accept=accept, fields={"Accept": accept_type})
+            answer = self.once(request)
             try:
                 return answer, answer.read(limit)
             except Fault as fault:
-                raise self._failed("GET", answer.address, task, fault) from None
+                raise self._failed(request, answer.address, fault) from None
 
         return self._repeat(attempt)
 
@@ -122,31 +85,20 @@ class Session:
                 attempts.pause(transient)
 
     @staticmethod
-    def _failed(method: str, address: Address, task: str, fault: Fault) -> NetworkError | TransientError:
-        error = problems.failed(task, method, address, fault.reason, fault.hints)
+    def _failed(request: Request, address: Address, fault: Fault) -> NetworkError | TransientError:
+        error = problems.failed(request.task, request.method, address, fault.reason, fault.hints)
         return TransientError(error) if fault.transient else error
 
-    def once(
-        self,
-        method: str,
-        where: str | Address,
-        *,
-        task: str,
-        scopes: Scopes,
-        accept: Collection[int],
-        fields: Mapping[str, str] | None = None,
-        content: bytes | Content | None = None,
-        patience: float = 1.0,
-    ) -> Answer:
+    def once(self, request: Request) -> Answer:
         """Make one attempt, and raise `TransientError` when another may go better."""
-        exchange = _Exchange(method, task=task, scopes=scopes, fields=fields or {}, content=content, patience=patience)
-        target = where
+        exchange = Exchange(request)
+        target = request.where
         seen: set[str] = set()
         asked = 0
         while True:
             answer = self._send(exchange, target)
             self._note(answer)
-            if answer.status in accept:
+            if answer.status in request.accept:
                 return answer
             if answer.status in {401, 403} and not exchange.away and asked < _AUTHORIZATIONS:
                 asked += 1
@@ -154,16 +106,15 @@ class Session:
                     continue
             if answer.status not in _FOLLOWED or not answer.fields.get("location"):
                 raise self._refused(exchange, answer)
-            target = self._follow(exchange, answer)
+            target = self._follow(request, answer)
             exchange.away |= self._base is None or target.origin != self._base.origin
             if str(target) in seen or len(seen) >= _REDIRECTS:
-                reason = (
-                    "it redirects in a circle" if str(target) in seen else f"it redirects more than {_REDIRECTS} times"
-                )
-                raise problems.failed(task, method, answer.address, reason)
+                circle = str(target) in seen
+                reason = "it redirects in a circle" if circle else f"it redirects more than {_REDIRECTS} times"
+                raise problems.failed(request.task, request.method, answer.address, reason)
             seen.add(str(target))
 
-    def _send(self, exchange: _Exchange, target: str | Address) -> Answer:
+    def _send(self, exchange: Exchange, target: str | Address) -> Answer:
         if self._base is None:
             with self._lock:
                 if self._base is None:
@@ -171,7 +122,7 @@ class Session:
         address = self._base.at(target) if isinstance(target, str) else target
         return self._send_to(exchange, address)
 
-    def _find(self, exchange: _Exchange, target: str | Address) -> Answer:
+    def _find(self, exchange: Exchange, target: str | Address) -> Answer:
         """Send the first request to each address that the registry may have, and keep the one that answers."""
         first: NetworkError | TransientError | None = None
         for candidate in self.place.candidates:
@@ -185,15 +136,15 @@ class Session:
             if answer.status == 400 and candidate.scheme == "http" and not last:
                 body = problems.body_of(answer)
                 first = self._refused(exchange, answer, problems.parse(answer, body, ()))
-                if exchange.method == "HEAD" or b"HTTPS" in body:
+                if exchange.request.method == "HEAD" or b"HTTPS" in body:
                     continue  # Servers that speak TLS say so in these words, or not at all to a HEAD.
                 raise first
             self._base, self._peer = candidate, answer.peer
             return answer
         raise first or AssertionError("a place has candidates")
 
-    def _send_to(self, exchange: _Exchange, address: Address) -> Answer:
-        fields = dict(exchange.fields)
+    def _send_to(self, exchange: Exchange, address: Address) -> Answer:
+        fields = dict(exchange.request.fields)
         exchange.sent = None
         permit = None
         try:
@@ -203,22 +154,27 @@ class Session:
                 exchange.away = True
                 permit = guard.permit_from(self._base, self._peer, address)
             elif not exchange.away:
-                exchange.sent = self._authorizer.field(exchange.scopes, exchange.task)
+                exchange.sent = self._authorizer.field(exchange.request.scopes, exchange.request.task)
                 if exchange.sent:
                     fields["Authorization"] = exchange.sent
             return self._http.send(
-                exchange.method, address, fields, exchange.content, permit=permit, patience=exchange.patience
+                exchange.request.method,
+                address,
+                fields,
+                exchange.request.content,
+                permit=permit,
+                patience=exchange.request.patience,
             )
         except Fault as fault:
-            raise self._failed(exchange.method, address, exchange.task, fault) from None
+            raise self._failed(exchange.request, address, fault) from None
 
-    def _allowed_now(self, exchange: _Exchange, answer: Answer) -> bool:
+    def _allowed_now(self, exchange: Exchange, answer: Answer) -> bool:
         if answer.status == 403 and "insufficient_scope" not in answer.fields.get("www-authenticate"):
             return False
-        if isinstance(exchange.content, Content) and exchange.content.once:
+        if exchange.request.once:
             return False
         try:
-            allowed = self._authorizer.learn(answer, exchange.scopes, exchange.sent, exchange.task)
+            allowed = self._authorizer.learn(answer, exchange.request.scopes, exchange.sent, exchange.request.task)
         except BaseException:
             answer.close()
             raise
@@ -226,30 +182,30 @@ class Session:
             answer.discard()
         return allowed
 
-    def _follow(self, exchange: _Exchange, answer: Answer) -> Address:
+    @staticmethod
+    def _follow(request: Request, answer: Answer) -> Address:
         """Return where a redirect leads."""
-        target = join(answer.address, answer.fields.get("location"))
-        answer.discard()
-        if exchange.method not in {"GET", "HEAD"} and answer.status not in {307, 308}:
-            raise problems.failed(
-                exchange.task, exchange.method, answer.address, f"it answers {answer.status}, which loses the request"
-            )
-        if target is None:
-            raise problems.failed(exchange.task, exchange.method, answer.address, "it redirects to no sound address")
         from tare.stores.registry import guard
 
+        answer.discard()
+        target = join(answer.address, answer.fields.get("location"))
+        if request.method not in {"GET", "HEAD"} and answer.status not in {307, 308}:
+            reason = f"it answers {answer.status}, which loses the request"
+            raise problems.failed(request.task, request.method, answer.address, reason)
+        if target is None:
+            raise problems.failed(request.task, request.method, answer.address, "it redirects to no sound address")
         try:
             guard.check_scheme(answer.address, target)
         except Fault as fault:
-            raise problems.failed(exchange.task, exchange.method, answer.address, fault.reason) from None
+            raise problems.failed(request.task, request.method, answer.address, fault.reason) from None
         return target
 
     def _refused(
-        self, exchange: _Exchange, answer: Answer, problem: problems.Problem | None = None
+        self, exchange: Exchange, answer: Answer, problem: problems.Problem | None = None
     ) -> NetworkError | TransientError:
         error = problems.refusal(
-            exchange.task,
-            exchange.method,
+            exchange.request.task,
+            exchange.request.method,
             answer,
             secrets=self._authorizer.secrets,
             login=(self.place.registry, self._authorizer.user if exchange.sent else ""),
@@ -270,28 +226,3 @@ class Session:
                 if text not in self._warned:
                     self._warned.add(text)
                     self._warn(f"`{self.place.registry}` warns: {text}")
-
-
-class _Exchange:
-    """What belongs to one request while it is led through authorization and redirects."""
-
-    def __init__(
-        self,
-        method: str,
-        *,
-        task: str,
-        scopes: Scopes,
-        fields: Mapping[str, str],
-        content: bytes | Content | None,
-        patience: float,
-    ) -> None:
-        self.method = method
-        self.task = task
-        self.scopes = scopes
-        self.fields = fields
-        self.content = content
-        self.patience = patience
-        self.sent: str | None = None
-        """The `Authorization` that went with it last."""
-        self.away = False
-        """It has left the registry: from there on nobody is shown anything, wherever it leads."""

@@ -2,9 +2,9 @@
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs
 
-A small upload is one POST and one PUT. A large one has a PATCH between them, which Docker's own pushes have too: the
-reference implementation keeps what a broken PATCH brought, and forgets a broken PUT. The registry is then asked how far
-it got, and the rest follows in chunks; one that has forgotten it all gets it from the start.
+A small upload is one POST and one PUT. A large one has a PATCH between them, as Docker's own pushes have: where it
+breaks, the registry is asked how far it got, and the rest follows in chunks. One that has forgotten it all, as
+Distribution 2.8 does whenever an upload breaks, gets it from the start.
 """
 
 from __future__ import annotations
