@@ -150,6 +150,12 @@ def test_a_deflated_file_is_taken_over_as_it_is() -> None:
     assert layer.count(deflate(data)) == 1
 
 
+def test_the_bytes_of_a_large_file_are_the_ones_that_were_pinned() -> None:
+    """Content that does not fit into one go is fed to the coder in pieces, and where they end shows in its output."""
+    _, written = write([Step("add", "x", 0o644, (NOISE[:1000] * 300 + bytes(300_000)) * 3)])
+    assert written.descriptor.digest == "sha256:de4da28f4d596b97f40930fdd84b5082b0c699c9b57a11f1f36de42a9581023c"
+
+
 def test_an_empty_layer_is_the_end_of_an_archive() -> None:
     layer, written = write([])
     assert gzip.decompress(layer) == bytes(1024)

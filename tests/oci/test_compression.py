@@ -31,6 +31,7 @@ from tare.oci.compression import (
     stored,
     stored_size,
     trailer,
+    zstd_frames,
 )
 from tare.oci.digest import sha256
 
@@ -72,6 +73,15 @@ def test_pieces_do_not_show_in_what_the_coder_writes(cuts: list[int]) -> None:
     out = [coder.compress(NOISE[start:end]) for start, end in pairwise(places)]
     assert b"".join(out) + coder.flush() == expected
     assert zlib.decompress(expected, -15) == NOISE
+
+
+@given(st.lists(st.integers(0, 600_000), max_size=6))
+@settings(max_examples=20)
+def test_pieces_do_not_show_in_zstd_either(cuts: list[int]) -> None:
+    places = [0, *sorted(cuts), len(NOISE)]
+    compressed = b"".join(zstd_frames(NOISE[start:end] for start, end in pairwise(places)))
+    assert compressed == b"".join(zstd_frames([NOISE]))
+    assert read(compressed, "zstd") == NOISE
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_534, 65_535, 65_536, 131_069, 131_070, 131_071, 600_000])

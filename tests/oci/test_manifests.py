@@ -185,6 +185,7 @@ REFUSED: dict[str, tuple[bytes, str | None, type[TareError], str, tuple[str, ...
         (),
     ),
     "schema 1": (raw({"schemaVersion": 1, "fsLayers": [], "name": "x"}), None, IntegrityError, SCHEMA_1, (), COPY),
+    "schema 1 of which nothing is left": (raw({"schemaVersion": 1}), None, IntegrityError, SCHEMA_1, (), COPY),
     "schema 1 that says that it is 2": (raw(manifest(fsLayers=[])), None, IntegrityError, SCHEMA_1, (), COPY),
     "schema 3": (
         raw(manifest(schemaVersion=3)),

@@ -10,7 +10,7 @@ import pytest
 from certificates import authority
 from fixture_registry import Registry
 from hostile import say
-from samples import a_registry, client, reference_to, sample_image, seed, told
+from samples import a_registry, client, reference_to, sample_image, sample_index, seed, told
 
 from tare.errors import NetworkError, UsageError
 from tare.net import address as addresses
@@ -137,6 +137,16 @@ def test_a_mirror_is_not_written_to(mirror: Registry) -> None:
         )
         assert mirror.requests == []
         assert registry.repository("team/app").tags
+
+
+def test_a_mirror_may_have_an_index_without_its_images(mirror: Registry) -> None:
+    with a_registry() as registry:
+        index = sample_index()
+        for image in index.images:
+            seed(registry, image)
+        mirror.add_manifest("team/app", "1", index.raw, index.descriptor.media_type)
+        pulled = RegistrySource(client(mirrors={registry.name: (mirror.url,)}), reference_to(registry)).read_all()
+        assert pulled.raw == index.raw
 
 
 def test_a_mirror_that_lies_is_found_out(mirror: Registry) -> None:

@@ -10,14 +10,15 @@ from typing import BinaryIO
 import msgspec
 import pytest
 from fixture_registry import Registry
+from hostile import refuse
 from samples import a_registry, client, noise, reference_to, sample_image, sample_index, seed
 
-from tare.errors import IntegrityError, TargetError, UsageError
+from tare.errors import IntegrityError, MachineError, TargetError, UsageError
 from tare.oci import manifest as documents
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import sha256
-from tare.oci.image import Image, ImageIndex, memory_blob
+from tare.oci.image import FileBlob, Image, ImageIndex, memory_blob
 from tare.oci.platform import parse as parse_platform
 from tare.stores.cache import Cache
 from tare.stores.registry import blobs, manifests, referrers, tags, uploads
@@ -421,3 +422,20 @@ def test_a_large_blob_goes_before_the_put_that_ends_it(registry: Registry) -> No
         ("PATCH", 1_001, None),
         ("PUT", 0, None),
     ]
+
+
+def test_a_file_that_is_gone_is_named(registry: Registry, tmp_path: Path) -> None:
+    blob = memory_blob(b"gone", media_types.LAYER_GZIP)
+    gone = FileBlob(descriptor=blob.descriptor, path=tmp_path / "gone")
+    with pytest.raises(MachineError) as caught:
+        uploads.upload(client().open(reference_to(registry), doing="push"), gone)
+    assert (caught.value.message, caught.value.causes) == (
+        f"cannot read `{tmp_path / 'gone'}`",
+        ("no such file or directory",),
+    )
+
+
+def test_a_registry_that_does_not_let_us_look_may_still_let_us_push(registry: Registry) -> None:
+    registry.rule("HEAD", "manifests", refuse(403, "DENIED"))
+    RegistryDestination(client(), reference_to(registry)).write(sample_image())
+    assert registry.repository("team/app").tags == {"1": sample_image().digest}

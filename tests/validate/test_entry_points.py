@@ -133,6 +133,12 @@ def test_an_image_of_any_source_is_checked_from_its_descriptor(layout: Path) -> 
     ]  # fmt: skip
 
 
+def test_a_descriptor_that_is_none_is_a_finding(layout: Path) -> None:
+    root = Descriptor(media_type=MANIFEST, digest="sha256:../../etc/passwd", size=-1)
+    verdict = validate.image(Memory(layout), root)
+    assert [(found.code, found.where) for found in verdict.findings] == [("D003", "root digest"), ("D005", "root size")]
+
+
 def test_an_image_of_any_source_is_checked_from_its_bytes(layout: Path) -> None:
     source = Memory(layout)
     raw = source.blobs[root_of(layout).digest]

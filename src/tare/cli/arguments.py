@@ -15,11 +15,21 @@ class Arguments(argparse.Namespace):
     verbose: bool
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Writes `-o, --output IMAGE` with every Python, as the one of 3.13 does."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        values = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {values}"
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises `UsageError` with the nearest name, where argparse would print and exit."""
 
     def __init__(self, *, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
+        super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=_Formatter)
 
     def parse(self, argv: Sequence[str]) -> Arguments:
         """Read *argv*, or raise `UsageError`."""
@@ -31,6 +41,21 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(
             f"`{self.prog}` cannot read its arguments", causes=(message,), hints=(f"`{self.prog} --help` lists them",)
+        )
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse what is none of an argument's choices: argparse has no hint, and other words in each release."""
+        choices = tuple(map(str, action.choices or ()))
+        if action.choices is None or value in choices:
+            return
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(value), choices, n=1)
+        name = f"`{action.option_strings[-1]}`" if action.option_strings else f"its {action.dest}"
+        raise UsageError(
+            f"`{self.prog}` cannot take `{value}` for {name}",
+            causes=(f"expected {' or '.join(f'`{choice}`' for choice in choices)}",),
+            hints=(f"Did you mean `{near[0]}`?",) if near else (),
         )
 
     def _unknown(self, word: str) -> UsageError:

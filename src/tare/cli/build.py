@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -16,8 +18,10 @@ from tare.flow.world import World
 from tare.oci import reference as references
 from tare.oci.image import Image, ImageIndex, make_index
 from tare.oci.reference import Reference
+from tare.projects.project import Project
 from tare.report.build import build_json, build_text
 from tare.stores.interface import ImageDestination
+from tare.stores.names import ArchiveName, parse
 
 if TYPE_CHECKING:
     from tare.flow.build import Built
@@ -84,7 +88,7 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
     started = world.now()
     outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
     destinations = _destinations(arguments, world, outputs, tags)
-    project = read_project(arguments, world)
+    project = _without(read_project(arguments, world), outputs)
     built = [build(world, project, request) for request in requests(arguments, project, world)]
     for each in built:
         for note in each.notes:
@@ -110,6 +114,18 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
     return 0
 
 
+def _without(project: Project, outputs: list[str]) -> Project:
+    """Return *project* without the archives that are written into it, each of which would have the one before in it."""
+    names = (parse(output) for output in outputs)
+    files = [os.path.abspath(name.file) for name in names if isinstance(name, ArchiveName)]
+    inside = [os.path.relpath(file, project.root) for file in files if file.startswith(os.path.join(project.root, ""))]
+    if not inside:
+        return project
+    patterns = (re.sub(r"([*?[\\])", r"\\\1", path.replace(os.sep, "/")) for path in inside)
+    config = msgspec.structs.replace(project.config, exclude=(*project.config.exclude, *patterns))
+    return msgspec.structs.replace(project, config=config)
+
+
 def _compressed(world: World, built: Built, compression: Literal["gzip", "zstd"]) -> Image:
     if compression == "gzip":
         return built.image
@@ -123,7 +139,6 @@ def _destinations(
     arguments: BuildArguments, world: World, outputs: list[str], tags: tuple[Reference, ...]
 ) -> list[ImageDestination]:
     """Return where the image goes. A name that nothing can be written to is an error before anything is built."""
-    from tare.stores.names import parse
     from tare.stores.open import open_destination
 
     if outputs.count(_STDOUT) > 1 or (arguments.json and _STDOUT in outputs):

@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "run": "run an image with Docker, podman, or neither",
     "copy": "copy an image from any place to any other",
     "verify": "check every rule of the image specification that can be checked",
+    "tags": "explain what a repository's tags are, or what one of them is made of",
+    "outdated": "tell whether an image's base or its packages have updates",
     "cache": "show or prune what tare keeps on this machine",
 }
 """Each is the module of the same name in this package, which is loaded only when it is asked for."""

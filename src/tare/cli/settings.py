@@ -32,7 +32,7 @@ def add_world_options(parser: Parser) -> None:
     )
     group.add_argument("--cache-dir", metavar="DIR", help="where tare keeps what it fetched and built (TARE_CACHE_DIR)")
     add_registry_options(group)
-    group.add_argument("--threads", type=int, metavar="N", help="how many layers are written at once")
+    group.add_argument("--threads", type=_count, metavar="N", help="how many layers are written at once")
 
 
 def add_registry_options(group: _ArgumentGroup) -> None:
@@ -51,6 +51,15 @@ def add_registry_options(group: _ArgumentGroup) -> None:
         metavar="[REGISTRY=]HOST",
         help="where to read a registry's images first; Docker Hub's unless one is named (TARE_MIRROR)",
     )
+
+
+def _count(text: str) -> int:
+    """Read a number from 1 on."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError(f"`{text}` is not a number from 1 on")
+    return int(text)
 
 
 def world(arguments: WorldArguments, reporter: Reporter) -> World:

@@ -66,3 +66,21 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
         for row in rows
     )
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Return *text* that somebody else wrote on one line, without what would move a terminal's cursor.
+
+    >>> printable("RUN echo \\x1b[2J\\n  done")
+    'RUN echo ?[2J done'
+    """
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+
+
+def shortened(text: str, width: int) -> str:
+    """Return *text* in at most *width* characters.
+
+    >>> shortened("manylinux", 5)
+    'many…'
+    """
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 from make.elves import ARM64, make_elf
 
@@ -12,6 +13,7 @@ from images.cases import (
     add_entry,
     case,
     config,
+    disk,
     entry,
     index,
     layers,
@@ -21,7 +23,7 @@ from images.cases import (
 )
 from images.parts import CONFIG, DOCKER, EMPTY, INDEX, LAYER, MANIFEST, Edit, Image, Json, Layer, digest
 from images.tars import END, archive, file, symlink
-from images.unsound_layouts import EMPTY_INDEX
+from images.unsound_layouts import EMPTY_INDEX, blob_with
 
 SHA512 = "sha512:" + "0" * 128
 
@@ -37,6 +39,21 @@ def layer(**values: Json) -> Change:
                 document["layers"][0][key] = value
 
     return manifest(edit)
+
+
+def changed(old: bytes, new: bytes) -> Change:
+    """Change the one blob that has *old*, under the name that it has."""
+
+    def edit(root: Path) -> None:
+        path = blob_with(root, old)
+        path.write_bytes(path.read_bytes().replace(old, new, 1))
+
+    return disk(edit)
+
+
+def plain(found: list[Layer]) -> None:
+    """Leave the upper layer uncompressed."""
+    found[1].compression = "none"
 
 
 def resized(by: int) -> Change:
@@ -212,6 +229,10 @@ DESCRIPTORS = [
     case("a config's size is wrong", "D006", manifest(lambda m: m["config"].update(size=m["config"]["size"] + 1))),
     case("a manifest's size is wrong", "D006", index(lambda i: i["manifests"][0].update(size=10))),
     case("a manifest's size is more than 4 MiB", "J004", index(lambda i: i["manifests"][0].update(size=2**40))),
+    case("a config was changed by a letter", "D007", run(Labels={"a": "before"}), changed(b"before", b"behind")),
+    case("a manifest was changed by a letter", "D007", noted("com.example.a", "before"), changed(b"before", b"behind")),
+    case("a layer was changed by a letter", "D007 L001", layers(plain), changed(b"print('tare')", b"print('care')")),
+    case("an artifact was changed", "D007 M007", artifact("a/b", b"before", "a/c"), changed(b"before", b"behind")),
     case("a layer's descriptor names what is not there", "D008", manifest(other_digest)),
     case("a layer is an empty file of another digest", "D008", layer(digest=SHA512)),
     case("the layers' digests are exchanged", "L001 L321", manifest(swapped)),

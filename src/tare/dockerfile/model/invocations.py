@@ -34,7 +34,10 @@ _WRAPPERS: Final = {
 _ONE_OPERAND: Final = frozenset({"timeout", "gosu", "su-exec"})
 _TWO_LEVELS: Final = frozenset({("uv", "pip"), ("uv", "tool"), ("uv", "python"), ("uv", "cache"), ("poetry", "self"), ("poetry", "cache")})
 _MOST_ASSIGNMENTS: Final = 500
-_WITHOUT_SUBCOMMAND: Final = frozenset({"venv", "virtualenv", "compileall", "gunicorn", "rm", "chown", "chmod"})
+_WITH_SUBCOMMAND: Final = frozenset({
+    "pip", "uv", "poetry", "pdm", "pipenv", "pipx", "conda", "apt-get", "apk", "dnf", "yum", "microdnf", "hatch", "rye",
+    "npm", "cargo", "git", "docker",
+})  # fmt: skip
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,7 +204,7 @@ class Reader:
         options: list[Option] = []
         operands: list[Token] = []
         subcommand, named = "", at
-        levels = 0 if program in _WITHOUT_SUBCOMMAND else 1
+        levels = 1 if program in _WITH_SUBCOMMAND else 0
         rest_is_plain = False
         while at < len(words):
             token = words[at]

@@ -6,6 +6,7 @@ import datetime
 from functools import cached_property
 
 from tare.dockerfile.beside import Beside
+from tare.dockerfile.ignoring import Ignore
 from tare.dockerfile.model.installs import Install, every_install, installs
 from tare.dockerfile.model.stages import Model, StageModel
 from tare.dockerfile.parse.document import Dockerfile, Instruction
@@ -20,6 +21,11 @@ class Context:
         self.model = model
         self.beside = beside
         self.today = today
+        self.ignores: tuple[Ignore, ...] = ()
+        """The file's own, for the rules about them."""
+
+        self.unused: tuple[tuple[Ignore, str], ...] = ()
+        """Those that silenced nothing, with the code."""
 
     @property
     def text(self) -> str:

@@ -35,6 +35,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     costs: bool = True
     """Whether the rule's cost applies here."""
 
+    cost: Cost | None = None
+    """What it costs here, where that is not the same everywhere."""
+
 
 Check = Callable[["Context"], Iterator[Hit]]
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+import msgspec
+
 from tare.oci import digest as digests
 from tare.oci.descriptor import Descriptor
-from tare.oci.validate.descriptors import Stated
 from tare.oci.validate.directory import LayoutCheck
 from tare.oci.validate.findings import Checked, Finding, Report, Verdict, verdict
 from tare.oci.validate.limits import Limits
 from tare.oci.validate.source import BlobSource, LayoutBlobs, Wanted
 from tare.oci.validate.table import Rule, rule, rules
-from tare.oci.validate.walk import Walk, bare
+from tare.oci.validate.walk import Walk
 
 __all__ = [
     "BlobSource",
@@ -61,15 +62,7 @@ def image(
     if isinstance(root, bytes):
         walk.document(root, where or f"document {digests.sha256(root)}", media_type)
     else:
-        walk.target(
-            Stated(
-                fields=bare(where or "root", report),
-                media_type=root.media_type,
-                digest=digests.parse(root.digest),
-                size=root.size,
-                annotations=root.annotations,
-            )
-        )
+        walk.root(msgspec.json.encode(root), where or "root")
     return verdict(report, walk.checked)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from tare.oci import media_types
 from tare.oci.platform import Platform
-from tare.oci.validate import accounts, content, documents, index, layers, manifest, platforms, shape
+from tare.oci.validate import accounts, content, descriptors, documents, index, layers, manifest, platforms, shape
 from tare.oci.validate import config as configs
 from tare.oci.validate.changes import Changes
 from tare.oci.validate.config import Config
@@ -59,6 +59,14 @@ class Walk:
         """Read a document; None if that cannot be done."""
         self._documents += 1
         return documents.parse(raw, where, self._report, self._limits)
+
+    def root(self, raw: bytes, where: str) -> None:
+        """Check the index or manifest that the descriptor *raw* promises."""
+        value = documents.parse(raw, where, self._report, self._limits)
+        if value is not None:
+            stated = descriptors.check(Fields(value, where, "", self._report, code="D001"))
+            if stated is not None:
+                self.target(stated)
 
     def document(self, raw: bytes, where: str, promised: str, *, trail: tuple[str, ...] = ()) -> Platform | None:
         """Check an index or a manifest by its bytes, and all below it; return the platform of an image.
@@ -239,10 +247,3 @@ def _command(tree: Tree, config: Config) -> list[bytes] | None:
         if node is not None and not isinstance(node, Directory):
             return real
     return None
-
-
-def bare(where: str, report: Report) -> Fields:
-    """Return fields for a descriptor that no document has."""
-    value = Object()
-    value.repeated = ()
-    return Fields(value, where, "", report, code="D001")

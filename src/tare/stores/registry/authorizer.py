@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from tare.net.address import Address
 from tare.net.dial import basic
 from tare.net.http import Answer, Client
 from tare.stores.registry.settings import Clock, Settings
@@ -42,7 +43,7 @@ class Authorizer:
         self._looked = False
         self._scheme = ""
         self._realm = self._service = ""
-        self._home: tuple[Answer, str] | None = None
+        self._home: tuple[Address, str] | None = None
         self._tokens: dict[Scopes, Token] = {}
         self._wider: dict[Scopes, Scopes] = {}
         self._lock = threading.Lock()
@@ -88,7 +89,7 @@ class Authorizer:
     def _learn_bearer(self, answer: Answer, chosen: Challenge, scopes: Scopes, sent: str | None, task: str) -> bool:
         self._scheme = "bearer"
         self._realm, self._service = chosen.parameters["realm"], chosen.parameters.get("service", "")
-        self._home = answer, answer.peer
+        self._home = answer.address, answer.peer
         known = self._wider.get(scopes, scopes)
         wider = merged(known | frozenset(chosen.parameters.get("scope", "")[:_MAX_SCOPE].split()))
         if wider != merged(known):
@@ -116,10 +117,10 @@ class Authorizer:
 
         if self._home is None:
             raise AssertionError("a token is fetched only after a challenge")
-        answer, peer = self._home
+        home, peer = self._home
         service = TokenService(self._http, self._settings, self._clock, registry=self._registry, task=task)
         token = service.fetch(
-            self._realm, self._service, tuple(sorted(scopes)), self._credentials, home=answer.address, peer=peer
+            self._realm, self._service, tuple(sorted(scopes)), self._credentials, home=home, peer=peer
         )
         if token.refresh_token and self._credentials and self._credentials.identity_token:
             self._credentials = msgspec.structs.replace(self._credentials, identity_token=token.refresh_token)

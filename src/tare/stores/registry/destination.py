@@ -7,6 +7,7 @@ target lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from tare.errors import UsageError
 from tare.oci import media_types
@@ -15,9 +16,12 @@ from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image, ImageIndex
 from tare.oci.manifest import Index, Manifest
 from tare.oci.reference import Reference
-from tare.stores.registry import blobs, manifests, parallel, uploads
+from tare.stores.registry import blobs, manifests, parallel, problems, uploads
 from tare.stores.registry.repository import Registries
 from tare.stores.registry.source import mounts_of
+
+_NEAR: Final = 0.005
+"""Seconds. A registry that answers sooner is kept waiting by processors, not by distance: more threads only fight."""
 
 
 class RegistryDestination:
@@ -41,13 +45,13 @@ class RegistryDestination:
         self._names = _names(reference, tags)
         self._mounts = mounts or {}
         self._threads = registries.settings.threads
+        self._monotonic = registries.clock.monotonic
         self._progress = progress
 
     def write(self, image: Image | ImageIndex) -> Descriptor:
         if self._reference.digest and self._reference.digest != image.digest:
             raise UsageError(f"cannot push to `{self._reference.familiar}`", causes=(f"the image is {image.digest}",))
-        found = manifests.head(self._repository, self._names[0])
-        if found is not None and found.digest == image.digest and len(self._names) == 1:
+        if self._is_there(image):
             return image.descriptor
         self._write_blobs(_blobs_of(image))
         for member in image.images if isinstance(image, ImageIndex) else ():
@@ -56,6 +60,19 @@ class RegistryDestination:
         for name in self._names:
             self._put(name, image.raw, top)
         return image.descriptor
+
+    def _is_there(self, image: Image | ImageIndex) -> bool:
+        """Return whether nothing is to be done, and learn how far the registry is."""
+        started = self._monotonic()
+        try:
+            found = manifests.head(self._repository, self._names[0])
+        except problems.RefusalError as refusal:
+            if refusal.problem.status != 403:
+                raise
+            return False  # Some registries say this of what is not there; whether we may push is found out soon.
+        if self._monotonic() - started < _NEAR:
+            self._threads = min(self._threads, 2)
+        return found is not None and found.digest == image.digest and len(self._names) == 1
 
     def _write_blobs(self, blobs_of_image: list[Blob]) -> None:
         """Look for every blob, and bring those that are not there. The largest go first, so that none is left last."""

@@ -29,6 +29,11 @@ class RegistrySource:
     def what(self) -> str:
         return f"`{self._reference.familiar}`"
 
+    @property
+    def origin(self) -> str:
+        """The registry that answered, which may be a mirror; before `resolve`, the one that is asked first."""
+        return self._repositories[0].registry
+
     def resolve(self) -> Descriptor:
         """Return what the reference points to now. A tag is looked up once in the life of this object."""
         return self._document().descriptor
@@ -44,7 +49,7 @@ class RegistrySource:
         if descriptor.digest == top.digest:
             return top.raw
         if descriptor.media_type in manifests.MEDIA_TYPES:
-            return manifests.fetch(self._repositories[0], descriptor)
+            return self._fetch(descriptor)
         if descriptor.size > MAX_DOCUMENT:
             raise HostileInputError(
                 f"{what} is too large", causes=(f"it has {descriptor.size:,} bytes; the limit is {MAX_DOCUMENT:,}",)
@@ -71,6 +76,16 @@ class RegistrySource:
                 continue
             self._repositories = self._repositories[number:]
             return document
+        raise _nowhere(failed)
+
+    def _fetch(self, descriptor: Descriptor) -> bytes:
+        """Return a manifest of the index. A mirror may have that without having all that it names."""
+        failed: list[NetworkError] = []
+        for repository in self._repositories:
+            try:
+                return manifests.fetch(repository, descriptor)
+            except NetworkError as error:
+                failed.append(error)
         raise _nowhere(failed)
 
 

@@ -200,7 +200,7 @@ class _Upload:
 
     def _content(self, offset: int, size: int) -> Content:
         def opened() -> Slice:
-            return Slice(self._blob.open(), offset, size, last=offset + size == self._size, report=self._report)
+            return Slice(self._blob, offset, size, report=self._report)
 
         return Content(size=size, open=opened)
 

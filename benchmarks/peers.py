@@ -1,0 +1,234 @@
+"""Docker's builder and a registry, started for one run, with what the peers need: bases, secrets, a poetry project.
+
+What a build needs of the machine to reach an index (names of indexes, proxies, certificates) is read from its environment
+when it runs, and handed in as secrets: it is in no file of this tree and in no image.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SCIENCE = ROOT / "examples" / "science"
+sys.path.insert(0, str(ROOT / "tools"))
+
+import lab  # noqa: E402  # a script of this checkout, not a package
+
+SLIM = "bench-slim"
+BUILDER = "bench-builder"
+POETRY = "2.2.1"
+SUITE = "trixie"
+
+INDEX_NAMES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_INDEX_URL")
+PROXY_NAMES = tuple(f"{name}_proxy" for name in ("http", "https", "all", "no"))
+BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
+
+
+class NotMeasuredError(Exception):
+    """Something that a figure needs is not on this machine; the message says what."""
+
+
+@dataclass(kw_only=True)
+class Peers:
+    """The services, and how to speak to them."""
+
+    home: Path
+    """Where everything is kept between runs."""
+
+    docker: list[str]
+    """The client, with the daemon's address."""
+
+    registry: str
+    """Host and port."""
+
+    services: list[lab.Service]
+
+    def build(self, dockerfile: str, context: Path, tag: str, **arguments: str) -> str:
+        """Build without any layer of an earlier build; cache mounts stay. Return the builder's log."""
+        secrets = {"machine": self.home / "machine.sh", "certificates": certificates()}
+        command = [*self.docker, "build", "--network", "host", "--progress", "plain", "--no-cache"]
+        command += ["--file", str(HERE / dockerfile), "--tag", tag]
+        for name, path in secrets.items():
+            command += ["--secret", f"id={name},src={path}"]
+        for name, value in arguments.items():
+            command += ["--build-arg", f"{name.upper()}={value}"]
+        return run([*command, str(context)], {"DOCKER_BUILDKIT": "1"})
+
+    def push(self, tag: str, name: str) -> None:
+        """Push the image *tag* into the registry as *name*."""
+        remote = f"{self.registry}/{name}"
+        run([*self.docker, "tag", tag, remote])
+        run([*self.docker, "push", "--quiet", remote])
+
+    @property
+    def registry_data(self) -> Path:
+        return self.home / "registry"
+
+    def keep_registry(self) -> None:
+        """Remember what the registry holds now."""
+        kept = self.home / "registry-kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self.registry_data, kept)
+
+    def restore_registry(self) -> None:
+        """Give the registry back what it held; it keeps no state beside its files."""
+        shutil.rmtree(self.registry_data / "docker", ignore_errors=True)
+        shutil.copytree(self.home / "registry-kept", self.registry_data, dirs_exist_ok=True)
+
+    def close(self) -> None:
+        """End the services that were started here, by their process."""
+        for service in self.services:
+            lab.end(service)
+            if Path(service["mark"]).name.startswith(lab.RUN):
+                shutil.rmtree(service["mark"], ignore_errors=True)
+
+
+def start(home: Path) -> Peers:
+    """Start a daemon and a registry and make the bases; raise when one of them cannot be had."""
+    for name in ("skopeo", "mmdebstrap"):
+        if shutil.which(name) is None:
+            raise NotMeasuredError(f"there is no `{name}`")
+    if os.geteuid() != 0:
+        raise NotMeasuredError("a Docker daemon of one's own needs root")
+    home.mkdir(parents=True, exist_ok=True)
+    client = docker_client()
+    lab.LAB = home  # its data go beside the other things of the benchmarks
+    shutil.rmtree(home / "registry", ignore_errors=True)
+    services: list[lab.Service] = []
+    try:
+        services.append(lab.start_docker())
+        services.append(lab.start_registry())
+    except OSError as error:
+        for service in services:
+            lab.end(service)
+        raise NotMeasuredError(str(error)) from error
+    docker = [client, "--host", services[0]["address"]]
+    peers = Peers(home=home, docker=docker, registry=services[1]["address"], services=services)
+    try:
+        (home / "machine.sh").touch(mode=0o600)
+        (home / "machine.sh").write_text(machine_settings(), encoding="utf-8")
+        make_bases(peers)
+    except BaseException:
+        peers.close()
+        raise
+    return peers
+
+
+def docker_client() -> str:
+    """Return a client that can build with BuildKit: an old one that has it built in, or one with buildx."""
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = shutil.which("docker", path=directory)
+        if path is None:
+            continue
+        said = subprocess.run([path, "--version"], check=False, capture_output=True, text=True).stdout
+        number = re.search(r"version (\d+)", said)
+        buildx = subprocess.run([path, "buildx", "version"], check=False, capture_output=True).returncode == 0
+        if buildx or (number and int(number[1]) < 23):
+            return path
+    raise NotMeasuredError("there is no `docker` that can build with BuildKit")
+
+
+def make_bases(peers: Peers) -> None:
+    """Make the replica of Python's slim image, and the builder's base with uv, unless they are there."""
+    if not has_image(peers, SLIM):
+        tar = peers.home / "slim.tar"
+        run(["mmdebstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates", SUITE, str(tar)])
+        # As in the image that it stands for, the interpreter is also `python`.
+        import_image = [*peers.docker, "import", "--change", "CMD python3", str(tar), SLIM + "-raw"]
+        run(import_image)
+        recipe = f"FROM {SLIM}-raw\nRUN ln -s python3 /usr/bin/python && rm -rf /var/lib/apt/lists/*\n"
+        run([*peers.docker, "build", "--network", "host", "--tag", SLIM, "-"], {"DOCKER_BUILDKIT": "1"}, recipe)
+        tar.unlink()
+    if not has_image(peers, BUILDER):
+        peers.build("Dockerfile.builder", SCIENCE, BUILDER, base=SLIM, uv=version("uv"))
+
+
+def has_image(peers: Peers, tag: str) -> bool:
+    command = [*peers.docker, "image", "inspect", "--format", "{{.Id}}", tag]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def machine_settings() -> str:
+    """Return shell lines that set what a container needs of this machine to reach an index."""
+    names = [name for lower in PROXY_NAMES for name in (lower, lower.upper())]
+    found = {name: os.environ[name] for name in (*INDEX_NAMES, *names) if os.environ.get(name)}
+    trusted = dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"), "/run/secrets/certificates")
+    settings = {**found, **trusted, "UV_SYSTEM_CERTS": "1", "DEBIAN_FRONTEND": "noninteractive"}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+
+
+def certificates() -> Path:
+    """Return the machine's bundle of authorities."""
+    for place in (os.environ.get("SSL_CERT_FILE"), *BUNDLES):
+        if place and Path(place).is_file():
+            return Path(place)
+    raise NotMeasuredError("there is no bundle of certificates")
+
+
+def poetry_project(home: Path) -> Path:
+    """Return a directory with the science example as a poetry project, with the same versions locked."""
+    directory = home / "poetry"
+    pins = re.findall(r"^([\w.-]+)==([^\s\\;]+)", (SCIENCE / "requirements.txt").read_text(encoding="utf-8"), re.M)
+    wanted = POETRY_PROJECT.format(dependencies=", ".join(f'"{name}=={pin}"' for name, pin in pins), index=index())
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / "pyproject.toml").exists() and (directory / "poetry.lock").exists():
+        if (directory / "pyproject.toml").read_text(encoding="utf-8") == wanted:
+            return directory
+    (directory / "pyproject.toml").write_text(wanted, encoding="utf-8")
+    shutil.copy(SCIENCE / "parcels.py", directory)
+    (directory / "entrypoint").write_text("#!/bin/sh\nexec python parcels.py\n", encoding="utf-8")
+    tool = home / "poetry-tool"
+    uv = str(Path(sys.executable).with_name("uv"))
+    run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(tool)])
+    run([uv, "pip", "install", "--quiet", "--python", str(tool), f"poetry=={POETRY}"])
+    run([str(tool / "bin" / "poetry"), "lock", "--no-interaction", "--directory", str(directory)])
+    return directory
+
+
+POETRY_PROJECT = """\
+[project]
+name = "science"
+version = "1.0.0"
+requires-python = ">=3.11,<3.14"
+dependencies = [{dependencies}]
+
+[tool.poetry]
+package-mode = false
+
+[[tool.poetry.source]]
+name = "main"
+url = "{index}"
+"""
+
+
+def index() -> str:
+    """Return the simple index that this machine uses: named by the environment, or pip's own default."""
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+        if os.environ.get(name):
+            return os.environ[name]
+    code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    if not done.stdout.strip():
+        raise NotMeasuredError("no index is configured, and pip is not there to say its own")
+    return done.stdout.strip()
+
+
+def run(command: Sequence[str], environment: dict[str, str] | None = None, text: str | None = None) -> str:
+    """Run *command* and return what it wrote; its last lines are the reason when it fails."""
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env={**os.environ, **(environment or {})}, input=text
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise NotMeasuredError(f"`{Path(command[0]).name}` fails: {' / '.join(said[-3:])[:400]}")
+    return done.stdout + done.stderr

@@ -1,0 +1,323 @@
+"""A repository's tags, explained: what each stands for now, what else has that name, and what may change.
+
+`explain` is a function of what a registry said, of the catalogue, and of the day. With what the catalogue alone says
+(`recorded`) it gives the same answer, without digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import msgspec
+
+from tare.bases.catalogue import Catalogue, ended
+from tare.bases.tag_choice import Choice, Place
+from tare.bases.tag_names import OPEN, TagName, join, parse
+from tare.oci.digest import Digest
+from tare.oci.platform import Platform
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manifest or an index is for."""
+
+    platforms: tuple[Platform, ...]
+
+    manifests: tuple[Digest, ...]
+    """Of an index: its images. Of an image: itself."""
+
+    @property
+    def sharing(self) -> str:
+        """`shared` if it combines operating systems or several releases of Windows."""
+        kinds = {(each.os, each.os_version if each.os == "windows" else None) for each in self.platforms}
+        return "shared" if len(kinds) > 1 else "simple"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked up of a repository."""
+
+    tags: tuple[str, ...]
+    """All names."""
+
+    images: dict[str, str]
+    """The digest of each tag that was looked up. Recorded ones have a name in its place."""
+
+    contents: dict[Digest, Content]
+    """Of the digests whose documents were read."""
+
+    recorded: bool = False
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant of a series."""
+
+    series: str
+    variant: str
+    tag: str
+
+    version: str | None
+    """The release of CPython that the tag stands for, if another tag of the same image says it."""
+
+    digest: Digest | None
+    platforms: tuple[Platform, ...] | None
+    maintained: bool | None
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """One name."""
+
+    name: str
+
+    sharing: str | None
+    """`simple` or `shared`, as Docker's official images define them; None if nothing tells."""
+
+    digest: Digest | None
+    same: tuple[str, ...]
+    """Other names of the same image, of those that were looked up."""
+
+    stands_for: str | None
+    """The name of the same image that leaves least open, if that is another one."""
+
+    moves: tuple[str, ...]
+    """What may be another one tomorrow: `series`, `patch`, `suite`; `version` for other repositories."""
+
+    platforms: tuple[Platform, ...] | None
+    combines: tuple[str, ...] = ()
+    """For a shared tag: the simple ones that it is made of."""
+
+
+class SeriesFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A series of CPython, with what the catalogue says of it."""
+
+    name: str
+    label: str
+    newest: str | None
+    first_release: str | None
+    eol: str | None
+    ended: bool
+    source: str | None
+
+
+class VariantFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant, with what the catalogue says of it; platforms as they were seen."""
+
+    name: str
+    kind: str
+    os: str
+    libc: str | None
+    wheel_tag: str | None
+    pgo: bool | None
+    lto: bool | None
+    eol: str | None
+    lts: str | None
+    ended: bool
+    package_manager: str | None
+    shell: str | None
+    interpreter: str | None
+    user: str | None
+    platforms: tuple[Platform, ...] | None
+    platforms_of: str | None
+    """The tag whose index named them."""
+
+    source: str | None
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository, explained."""
+
+    official: bool
+    """Whether its tags follow the grammar of the official `python`."""
+
+    series: tuple[SeriesFacts, ...] = ()
+    variants: tuple[VariantFacts, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    tags: tuple[Tag, ...]
+    total: int
+    """Names that the repository has."""
+
+    hidden: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def recorded(catalogue: Catalogue) -> Seen:
+    """Return what the official repository has by the catalogue: names, and which of them are one image."""
+    images: dict[str, str] = {}
+    official = catalogue.official
+    for series in catalogue.series:
+        versions = [series.version or "", series.label, *(("3", "latest") if series.name == official.newest else ())]
+        for name in series.variants:
+            images |= {join(version, name): f"{series.version}-{name}" for version in versions}
+        windows = any(name.startswith("windows") for name in series.variants)
+        for kind, ending in OPEN.items() if series.variants else ():
+            variant = official.variant(kind)
+            if variant is None and windows:
+                images |= {join(version, ending): f"{series.version}-{ending}" for version in versions}
+            elif variant is not None:
+                alone = kind != "full" or not windows
+                same = f"{series.version}-{variant}" if alone else f"{series.version}"
+                images |= {join(version, ending): same for version in versions}
+    return Seen(tags=tuple(images), images=images, contents={}, recorded=True)
+
+
+def documents(choice: Choice, images: dict[str, str]) -> tuple[Digest, ...]:
+    """Return the documents to read: those of the newest final series, and of variants that it lacks.
+
+    Registries count these requests, and what the images of one variant run on differs little between series.
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+    ordered = sorted(choice.places, key=lambda place: place.series != choice.newest_series)
+    for place in ordered:
+        if place.series == choice.newest_series or place.variant not in seen:
+            found.append(place.tag)
+            seen.add(place.variant)
+    found += [name.text for name in choice.open if name.series == choice.newest_series]
+    return tuple(dict.fromkeys(images[tag] for tag in found if tag in images))
+
+
+def explain(seen: Seen, choice: Choice, catalogue: Catalogue, today: date) -> Listing:
+    """Explain what was *chosen* of the official repository, or of one like it."""
+    groups = _groups(seen)
+    cells = tuple(_cell(place, seen, groups, catalogue) for place in choice.places if place.tag in seen.images)
+    names = (name for text in choice.names if text in seen.images and (name := parse(text)))
+    tags = tuple(_tag(name, seen, groups, choice, catalogue) for name in names)
+    variants = tuple(_variant(name, cells, catalogue, today) for name in choice.variants)
+    series = tuple(_series(name, choice, catalogue, today) for name in choice.series)
+    return Listing(
+        official=True,
+        series=series,
+        variants=variants,
+        cells=cells,
+        tags=tags,
+        total=len(seen.tags),
+        hidden=choice.hidden,
+        notes=tuple(_notes(series, variants, catalogue, today)),
+    )
+
+
+def _groups(seen: Seen) -> dict[str, list[TagName]]:
+    groups: dict[str, list[TagName]] = {}
+    for text, image in seen.images.items():
+        name = parse(text)
+        if name is not None:
+            groups.setdefault(image, []).append(name)
+    return groups
+
+
+def _cell(place: Place, seen: Seen, groups: dict[str, list[TagName]], catalogue: Catalogue) -> Cell:
+    image = seen.images[place.tag]
+    exact = max((n for n in groups[image] if n.exact and n.series == place.series), key=lambda n: n.order, default=None)
+    return Cell(
+        series=place.series,
+        variant=place.variant,
+        tag=place.tag,
+        version=exact.version if exact else None,
+        digest=None if seen.recorded else image,
+        platforms=_platforms(image, place.variant, seen, catalogue),
+        maintained=place.maintained,
+    )
+
+
+def _platforms(image: str, variant: str, seen: Seen, catalogue: Catalogue) -> tuple[Platform, ...] | None:
+    if not seen.recorded:
+        content = seen.contents.get(image)
+        return content.platforms if content else None
+    row = catalogue.find_variant(variant)
+    return tuple(_recorded_platform(text) for text in row.platforms) if row else None
+
+
+def _recorded_platform(text: str) -> Platform:
+    os, architecture, *variant = text.split("/")
+    return Platform(os=os, architecture=architecture, variant=variant[0] if variant else None)
+
+
+def _tag(name: TagName, seen: Seen, groups: dict[str, list[TagName]], choice: Choice, catalogue: Catalogue) -> Tag:
+    image = seen.images[name.text]
+    best = max(groups[image], key=lambda each: each.order)
+    content = seen.contents.get(image)
+    combines = tuple(_combined(name, best, seen, choice, catalogue)) if name.sharing == "shared" else ()
+    return Tag(
+        name=name.text,
+        sharing=name.sharing,
+        digest=None if seen.recorded else image,
+        same=tuple(each.text for each in groups[image] if each.text != name.text),
+        stands_for=best.text if best.text != name.text else None,
+        moves=name.moves,
+        platforms=content.platforms if content else None,
+        combines=combines,
+    )
+
+
+def _combined(name: TagName, best: TagName, seen: Seen, choice: Choice, catalogue: Catalogue) -> Iterator[str]:
+    """Yield the simple tags whose images a shared one has; by the rule, where the catalogue is all there is."""
+    series = name.series or best.series
+    whole = seen.contents.get(seen.images[name.text])
+    for place in choice.places:
+        if place.series != series:
+            continue
+        part = seen.contents.get(seen.images.get(place.tag, ""))
+        windows = place.variant.startswith("windowsservercore")
+        if seen.recorded:
+            if windows or (name.kind == "full" and place.variant == catalogue.official.full):
+                yield place.exact or place.tag
+        elif whole and part and set(part.manifests) <= set(whole.manifests):
+            yield place.exact or place.tag
+
+
+def _variant(name: str, cells: Iterable[Cell], catalogue: Catalogue, today: date) -> VariantFacts:
+    parsed = parse(name)
+    row = catalogue.find_variant(name)
+    os_name = row.os if row else parsed.os if parsed else name
+    os = catalogue.find_os(os_name)
+    shown = next((cell for cell in cells if cell.variant == name and cell.platforms), None)
+    kind: str = row.kind if row else parsed.kind if parsed else "full"
+    return VariantFacts(
+        name=name,
+        kind=kind,
+        os=os_name,
+        libc=os.libc if os else None,
+        wheel_tag=os.wheel_tag if os else None,
+        pgo=row.pgo if row else None,
+        lto=row.lto if row else None,
+        eol=os.eol if os else None,
+        lts=os.lts if os else None,
+        ended=ended(os.last_day, today) if os else False,
+        package_manager=os.package_manager if os else None,
+        shell=os.shell if os else None,
+        interpreter=row.interpreter if row else None,
+        user=row.user if row else None,
+        platforms=shown.platforms if shown else None,
+        platforms_of=shown.tag if shown else None,
+        source="; ".join(each.source for each in (row, os) if each) or None,
+    )
+
+
+def _series(name: str, choice: Choice, catalogue: Catalogue, today: date) -> SeriesFacts:
+    row = catalogue.find_series(name)
+    return SeriesFacts(
+        name=name,
+        label=choice.labels[name],
+        newest=choice.newest.get(name),
+        first_release=row.first_release if row else None,
+        eol=row.eol if row else None,
+        ended=ended(row.eol, today) if row else False,
+        source=row.source if row else None,
+    )
+
+
+def _notes(
+    series: Iterable[SeriesFacts], variants: Iterable[VariantFacts], catalogue: Catalogue, today: date
+) -> Iterator[str]:
+    for row in series:
+        if row.label != row.name:
+            planned = f", planned for {row.first_release}," if row.first_release else ""
+            yield f"{row.label} is no release yet: when it is{planned} tags without a series move to {row.name}"
+        if row.ended:
+            yield f"{row.name} is past its end of life ({row.eol}): it gets no fixes"
+    for os in dict.fromkeys(variant.os for variant in variants):
+        found = catalogue.find_os(os)
+        if found is not None and found.eol and ended(found.eol, today):
+            if found.lts and not ended(found.lts, today):
+                yield f"{os} is past its makers' security support ({found.eol}); long-term support ends {found.lts}"
+            else:
+                yield f"{os} is past its end of life ({found.last_day}): it gets no fixes"
