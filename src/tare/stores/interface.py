@@ -14,7 +14,7 @@ class ImageSource(Protocol):
 
     What is returned is verified as far as it was read: manifests and configs against their digests, capped at 4 MiB.
     Layers are not read; their `open` gives a stream that raises `IntegrityError` at its end when the bytes are not the
-    ones that the descriptor promises. A source that holds nothing under its name raises `UsageError`.
+    ones that the descriptor promises. A place on this machine that holds nothing under its name raises `UsageError`, a registry `NetworkError`.
     """
 
     def read(self, platform: Platform | None = None) -> Image:
