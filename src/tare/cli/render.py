@@ -13,7 +13,12 @@ def render_error(error: TareError) -> str:
     lines = [f"error: {error.message}", *(f"  caused by: {cause}" for cause in _causes(error))]
     if error.hints:
         lines += ["", *(f"hint: {hint}" for hint in error.hints)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(_printable, lines)) + "\n"
+
+
+def _printable(line: str) -> str:
+    """Escape what a hostile name could use to move the cursor or to hide text."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
 
 
 def render_bug(error: BaseException) -> str:
@@ -36,14 +41,19 @@ def _words(cause: BaseException) -> str:
 
 
 def _causes(error: TareError) -> list[str]:
-    """Return the reasons, outermost first: the error's own, then those of what it was raised from."""
+    """Return the reasons, outermost first: the error's own, then those of what it was raised from.
+
+    What others raised is only shown where nothing of ours says why: most errors of ours put it into better words.
+    """
     causes = list(error.causes)
+    explained = bool(error.causes)
     cause = error.__cause__
     while cause is not None:
         text = _words(cause)
-        if not any(text in known for known in causes):
-            causes.append(text)
         if isinstance(cause, TareError):
-            causes += cause.causes
+            causes += [text, *cause.causes]
+            explained = bool(cause.causes)
+        elif not explained and not any(text in known for known in causes):
+            causes.append(text)
         cause = cause.__cause__
     return causes
