@@ -54,15 +54,24 @@ class Peers:
     services: list[lab.Service]
 
     def build(self, dockerfile: str, context: Path, tag: str, **arguments: str) -> str:
-        """Build without any layer of an earlier build; cache mounts stay. Return the builder's log."""
+        """Build an image and return the builder's log."""
         secrets = {"machine": self.home / "machine.sh", "certificates": certificates()}
-        command = [*self.docker, "build", "--network", "host", "--progress", "plain", "--no-cache"]
+        command = [*self.docker, "build", "--network", "host", "--progress", "plain"]
         command += ["--file", str(HERE / dockerfile), "--tag", tag]
         for name, path in secrets.items():
             command += ["--secret", f"id={name},src={path}"]
         for name, value in arguments.items():
             command += ["--build-arg", f"{name.upper()}={value}"]
         return run([*command, str(context)], {"DOCKER_BUILDKIT": "1"})
+
+    def forget_layers(self) -> None:
+        """Remove what earlier builds left, but for bases and cache mounts; with `--no-cache` these would be empty."""
+        listed = run([*self.docker, "image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]).splitlines()
+        keep = {f"{name}:latest" for name in (SLIM, f"{SLIM}-raw", BUILDER)}
+        named = [tag if "<none>" not in tag else image for tag, image in map(str.split, listed) if tag not in keep]
+        if named:
+            run([*self.docker, "image", "rm", "--force", *named])
+        run([*self.docker, "builder", "prune", "--force", "--filter", "type=regular"])
 
     def push(self, tag: str, name: str) -> None:
         """Push the image *tag* into the registry as *name*."""
@@ -73,6 +82,13 @@ class Peers:
     @property
     def registry_data(self) -> Path:
         return self.home / "registry"
+
+    def remove_blob(self, repository: str, digest: str) -> None:
+        """Remove a blob from the registry's files, so that it has to be pushed again."""
+        kind, _, value = digest.partition(":")
+        root = self.registry_data / "docker" / "registry" / "v2"
+        shutil.rmtree(root / "blobs" / kind / value[:2] / value)
+        shutil.rmtree(root / "repositories" / repository / "_layers" / kind / value)
 
     def keep_registry(self) -> None:
         """Remember what the registry holds now."""
@@ -204,6 +220,9 @@ dependencies = [{dependencies}]
 
 [tool.poetry]
 package-mode = false
+
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
 
 [[tool.poetry.source]]
 name = "main"

@@ -38,7 +38,7 @@ KEY = LayerKey(
 )
 
 
-def changed(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # any field's value
+def changed(value: Any) -> Iterator[tuple[str, Any]]:  # any field's value
     """Yield every value that differs from *value* in one place, with the place's name."""
     if isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:

@@ -192,7 +192,7 @@ def test_a_projects_files_are_written_as_the_plan_saw_them(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "now", [b"chang", b"longer", b"shor", b"", NOISE], ids=["changed", "longer", "shorter", "empty", "large"]
+    "now", [b"chang", b"hello, again", b"hell", b"", NOISE], ids=["changed", "longer", "shorter", "empty", "large"]
 )
 def test_a_projects_file_that_changed_since_stops_the_build(tmp_path: Path, now: bytes) -> None:
     path = tmp_path / "main.py"

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent
 
 import cache_killer
+import msgspec
 import pytest
 from make.errors import told
 
@@ -157,6 +158,17 @@ def test_an_outcome_is_remembered_by_step_and_inputs(tmp_path: Path) -> None:
     assert cache.remembered("bases", KEY) == b"other"
 
 
+@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"path": 1}', b"\xff", b'{"path": "\xff"}'])
+def test_an_outcome_that_cannot_be_read_is_not_known(tmp_path: Path, damaged: bytes) -> None:
+    cache = Cache(tmp_path)
+    usage = Usage(path="x", blobs=1, blob_bytes=2, memos=3, partial_bytes=4)
+    assert cache.recall("usage", KEY, Usage) is None
+    cache.remember("usage", KEY, msgspec.json.encode(usage))
+    assert cache.recall("usage", KEY, Usage) == usage
+    cache.remember("usage", KEY, damaged)
+    assert cache.recall("usage", KEY, Usage) is None
+
+
 def test_usage_tells_what_lies_there(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     assert cache.usage() == Usage(path=str(tmp_path / "cache"), blobs=0, blob_bytes=0, memos=0, partial_bytes=0)
@@ -173,18 +185,33 @@ def test_usage_tells_what_lies_there(tmp_path: Path) -> None:
 def test_prune_removes_what_was_not_used_since(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     old, read, new = (keep(cache, data) for data in (b"old", b"read", b"new"))
+    tree = tmp_path / "rootfs" / "0123" / "etc" / "passwd"
+    tree.parent.mkdir(parents=True)
+    tree.write_bytes(b"somebody else's to remove")
     cache.remember("layers", KEY, b"outcome")
     (cache.partial / "download.part").write_bytes(b"half")
-    times = {old: (100, 100), read: (300, 100), new: (300, 300), cache.partial / "download.part": (100, 100)}
+    times = {
+        old: (100, 100),
+        read: (300, 100),
+        new: (200, 200),
+        tree: (100, 100),
+        cache.partial / "download.part": (100, 100),
+    }
     for path, (read_at, written_at) in times.items():
         path.chmod(0o644)
         os.utime(path, (read_at, written_at))
     assert cache.prune(unused_since=200) == 3 + 4
     assert files(tmp_path) == sorted(
-        [f"blobs/sha256/{sha256(b'new')[7:]}", f"blobs/sha256/{sha256(b'read')[7:]}", "lock", f"memo/layers/{KEY[7:]}"]
+        [
+            f"blobs/sha256/{sha256(b'new')[7:]}",
+            f"blobs/sha256/{sha256(b'read')[7:]}",
+            "lock",
+            f"memo/layers/{KEY[7:]}",
+            "rootfs/0123/etc/passwd",
+        ]
     )
     assert cache.prune(unused_since=time.time() + 60) == 4 + 3 + 7
-    assert files(tmp_path) == ["lock"]
+    assert files(tmp_path) == ["lock", "rootfs/0123/etc/passwd"]
     assert keep(cache, BLOB).read_bytes() == BLOB
 
 
@@ -362,15 +389,16 @@ def test_a_file_in_the_place_of_the_cache_is_told(tmp_path: Path) -> None:
     place = tmp_path / "cache"
     place.write_bytes(b"")
     cache = Cache(place)
-    for act in (
-        lambda: keep(cache, BLOB),
-        lambda: cache.remember("layers", KEY, b""),
-        lambda: cache.prune(unused_since=0),
-    ):
+    acts: dict[str, tuple[Callable[[], object], Path, str]] = {
+        "keep": (lambda: keep(cache, BLOB), place / "partial", "Not a directory"),
+        "remember": (lambda: cache.remember("layers", KEY, b""), place / "partial", "Not a directory"),
+        "forget": (lambda: cache.forget("layers", KEY), cache.root / "memo" / "layers" / KEY[7:], "Not a directory"),
+        "prune": (lambda: cache.prune(unused_since=0), place, "File exists"),
+    }
+    for act, where, reason in acts.values():
         with pytest.raises(MachineError) as caught:
             act()
-        assert told(caught.value)[0] is MachineError
-        assert caught.value.hints == HINTS
-        assert caught.value.message.startswith(f"cannot write to the cache at `{place}")
+        assert told(caught.value) == (MachineError, f"cannot write to the cache at `{where}`", (reason,), HINTS)
     assert cache.find(descriptor(BLOB)) is None
     assert cache.remembered("layers", KEY) is None
+    assert cache.usage().blobs == 0

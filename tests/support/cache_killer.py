@@ -38,7 +38,7 @@ def killed_at(count: int, cache: Cache) -> bool:
     if child == 0:
         left = count
 
-        def trace(frame: FrameType, event: str, _: Any) -> Any:  # noqa: ANN401  # what `settrace` calls
+        def trace(frame: FrameType, event: str, _: Any) -> Any:  # what `settrace` calls
             nonlocal left
             if frame.f_code.co_filename == module.__file__ and event == "line":
                 left -= 1

@@ -90,7 +90,7 @@ def moded(title: str, mode: int, made_by: int = 3) -> Case:
     )
 
 
-def contradicting(title: str, **fields: Any) -> Case:  # noqa: ANN401  # Entry's own
+def contradicting(title: str, **fields: Any) -> Case:  # Entry's own
     return Case(title, lambda: module(**fields), (f"`{MODULE}` has fields that contradict each other",))
 
 
@@ -139,7 +139,7 @@ def disagreeing(title: str, **fields: int | bytes) -> Case:
     )
 
 
-def extras(title: str, cause: str, **fields: Any) -> Case:  # noqa: ANN401  # Entry's own
+def extras(title: str, cause: str, **fields: Any) -> Case:  # Entry's own
     return Case(title, lambda: module(**fields), (cause,))
 
 
@@ -476,7 +476,7 @@ def unsized(rows: list[Row]) -> Iterable[Row]:
     return [(path, stated, "") for path, stated, _ in rows]
 
 
-def content(title: str, cause: str, **fields: Any) -> Case:  # noqa: ANN401  # Entry's own
+def content(title: str, cause: str, **fields: Any) -> Case:  # Entry's own
     return Case(
         title,
         lambda: wheel({MODULE: Entry(name=MODULE, **{"data": CODE, **fields})}, rows=unsized),

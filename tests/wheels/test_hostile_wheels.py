@@ -13,7 +13,7 @@ from make.zips import Entry, write_zip
 from tare.errors import IntegrityError, TargetError
 
 
-def recorded(title: str, *causes: str, **changes: Any) -> Case:  # noqa: ANN401  # make_wheel's own
+def recorded(title: str, *causes: str, **changes: Any) -> Case:  # make_wheel's own
     return Case(title, lambda: wheel(**changes), causes)
 
 

@@ -78,6 +78,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     machine: Platform
     """What this machine runs, or what was asked for."""
 
+    fits: bool
+    """Whether the image that is told is for that; a tag of another system is told for the first that it has."""
+
     image: Digest
     """Of the image that is told."""
 

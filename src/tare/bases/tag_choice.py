@@ -102,9 +102,7 @@ def choose(tags: Iterable[str], wanted: Wanted, catalogue: Catalogue, today: dat
     )
 
 
-def _series(
-    every: Sequence[str], wanted: Wanted, catalogue: Catalogue, today: date
-) -> tuple[list[str], list[str]]:
+def _series(every: Sequence[str], wanted: Wanted, catalogue: Catalogue, today: date) -> tuple[list[str], list[str]]:
     """Return the series that are shown and those that are not, newest first."""
     if wanted.series is not None:
         asked = wanted.series.removesuffix("-rc")
@@ -168,13 +166,13 @@ def _is(name: TagName, asked: str) -> bool:
     return asked in {name.kind, name.variant, name.os, OPEN[name.kind] or "full"}
 
 
-def _variant_key(variant: str, catalogue: Catalogue) -> tuple[int, int, str]:
-    """Sort as the catalogue does; what it does not know yet is newer, and comes first of its family."""
+def _variant_key(variant: str, catalogue: Catalogue) -> tuple[int, int, str, bool]:
+    """Sort as the catalogue does. An OS that it does not have is newer, and one that is not built any more is older."""
     known = [row.name for row in catalogue.variant]
     name = parse(variant)
-    family = _FAMILIES[name.kind] if name else 3
-    row = known.index(variant) if variant in known else -1
-    return family, row, variant.removeprefix("slim-")
+    suite = variant.removeprefix("slim-")
+    row = known.index(variant) if variant in known else len(known) if catalogue.find_os(suite) else -1
+    return _FAMILIES[name.kind] if name else 3, row, suite, variant != suite
 
 
 def _open(

@@ -21,7 +21,7 @@ OPEN: Final[dict[str, str]] = {"full": "", "slim": "slim", "alpine": "alpine", "
 """What a tag of each kind of variant ends in when it leaves the operating system open."""
 
 _tag = re.compile(
-    r"(?P<version>latest|[0-9]+(?:\.[0-9]+){0,2}(?:(?:a|b|rc)[0-9]+|-rc)?)?(?:(?:^|-)(?P<variant>[a-z].*))?"
+    r"(?P<version>latest|[0-9]+(?:\.[0-9]+){0,2}(?:(?:a|b|rc)[0-9]+|-rc)?)?(?:(?(version)-)(?P<variant>[a-z].*))?"
 )
 _version = re.compile(r"([0-9]+)\.([0-9]+)(?:\.([0-9]+))?(?:(a|b|rc)([0-9]+))?")
 _alpine = re.compile(r"alpine[0-9]+\.[0-9]+")

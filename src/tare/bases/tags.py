@@ -310,8 +310,8 @@ def _notes(
 ) -> Iterator[str]:
     for row in series:
         if row.label != row.name:
-            planned = f", planned for {row.first_release}," if row.first_release else ""
-            yield f"{row.label} is no release yet: when it is{planned} tags without a series move to {row.name}"
+            planned = f" (plan: {row.first_release})" if row.first_release else ""
+            yield f"{row.label} is no release yet; when it is{planned}, tags without a series move to it"
         if row.ended:
             yield f"{row.name} is past its end of life ({row.eol}): it gets no fixes"
     for os in dict.fromkeys(variant.os for variant in variants):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from tare.cli.arguments import Arguments, Parser
-from tare.cli.settings import cache_directory
+from tare.cli.settings import cache_path
 from tare.errors import UsageError
 from tare.report.text import megabytes
 from tare.stores.cache import Cache
@@ -40,7 +40,7 @@ def configure(parser: Parser) -> None:
 def execute(arguments: Arguments) -> int:
     """Show or prune."""
     arguments = cast("CacheArguments", arguments)
-    cache = Cache(Path(arguments.cache_dir or cache_directory()))
+    cache = Cache(cache_path(arguments.cache_dir))
     if arguments.action == "prune":
         age = 0 if arguments.all else _seconds(arguments.older_than)
         before = time.time() + 1 if arguments.all else time.time() - age

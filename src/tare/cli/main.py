@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "verify": "check every rule of the image specification that can be checked",
     "tags": "explain what a repository's tags are, or what one of them is made of",
     "outdated": "tell whether an image's base or its packages have updates",
+    "lint": "check Dockerfiles of Python projects, and repair what is safe",
     "cache": "show or prune what tare keeps on this machine",
 }
 """Each is the module of the same name in this package, which is loaded only when it is asked for."""
@@ -44,7 +45,9 @@ def run(argv: Sequence[str]) -> int:
     """Run the command line *argv*, without the program's name, and return the exit code."""
     verbose = "--verbose" in argv
     try:
-        return _dispatch(argv)
+        code = _dispatch(argv)
+        sys.stdout.flush()  # At exit a reader that left would be a message of the interpreter's.
+        return code
     except TareError as error:
         sys.stderr.write(render_error(error))
         if verbose:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from tare.cli.arguments import Arguments, Parser
-from tare.cli.settings import cache_directory
+from tare.cli.settings import cache_path
 from tare.engines.interface import Engine, Mount, RunOptions
 from tare.errors import UsageError
 from tare.oci.image import Image
@@ -66,7 +66,7 @@ def execute(arguments: Arguments) -> int:
     from tare.engines.choose import choose
 
     arguments = cast("RunArguments", arguments)
-    cache = Path(arguments.cache_dir or cache_directory())
+    cache = cache_path(arguments.cache_dir)
     image = _image(arguments, cache)
     choice = choose(_engines(cache), arguments.engine)
     if not arguments.quiet:

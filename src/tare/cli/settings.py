@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from argparse import _ArgumentGroup
+from pathlib import Path
 
 from tare.cli.arguments import Arguments, Parser
 from tare.flow.world import Reporter, World
@@ -64,12 +65,10 @@ def _count(text: str) -> int:
 
 def world(arguments: WorldArguments, reporter: Reporter) -> World:
     """Return the outside world of a command."""
-    from pathlib import Path
-
     return World(
         environment=dict(os.environ),
         python=sys.executable,
-        cache=Cache(Path(arguments.cache_dir or cache_directory())),
+        cache=Cache(cache_path(arguments.cache_dir)),
         now=time.time,
         reporter=reporter,
         offline=arguments.offline or os.environ.get("UV_OFFLINE", "") in {"1", "true"},
@@ -83,6 +82,11 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
 def _find_links(arguments: WorldArguments) -> list[str]:
     """Return the places of wheels, as uv takes them: the options, or else the variable."""
     return arguments.find_links or os.environ.get("UV_FIND_LINKS", "").replace(",", " ").split()
+
+
+def cache_path(named: str | None) -> Path:
+    """Return the cache's directory, absolute: programs that are run on the way have other working directories."""
+    return Path(os.path.abspath(named or cache_directory()))
 
 
 def cache_directory() -> str:

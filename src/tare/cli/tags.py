@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import cast
 
+import msgspec
+
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.settings import WorldArguments, add_world_options
@@ -54,7 +56,7 @@ def execute(arguments: Arguments) -> int:
             f"`{arguments.image}` is not in a registry", hints=("Tags are names in registries, such as `python:3.13`",)
         )
     one = name.reference.tag is not None or name.reference.digest is not None
-    _check(arguments, one=one)
+    _check(arguments, name.reference, one=one)
     reporter = Terminal()
     world = make_world(arguments, reporter)
     try:
@@ -70,7 +72,7 @@ def execute(arguments: Arguments) -> int:
     return 0
 
 
-def _check(arguments: TagsArguments, *, one: bool) -> None:
+def _check(arguments: TagsArguments, reference: Reference, *, one: bool) -> None:
     """Refuse options that would be passed over."""
     of_tags = {"--platform": arguments.platform, "--facts": arguments.facts}
     of_repositories = {
@@ -81,8 +83,9 @@ def _check(arguments: TagsArguments, *, one: bool) -> None:
     }
     wrong = next((option for option, value in (of_repositories if one else of_tags).items() if value), None)
     if wrong is not None:
-        what, example = ("a repository", arguments.image.partition(":")[0]) if one else ("a tag", "python:3.13-slim")
-        raise UsageError(f"`{wrong}` is for {what}", hints=(f"Write `tare tags {example} {wrong}`",))
+        repository = msgspec.structs.replace(reference, tag=None, digest=None).familiar
+        what, example = ("a repository", repository) if one else ("a tag", f"{repository}:TAG")
+        raise UsageError(f"`{wrong}` is for {what}", hints=(f"Write it with `tare tags {example}`",))
 
 
 def _listing(world: World, arguments: TagsArguments, reference: Reference) -> str:
@@ -103,4 +106,4 @@ def _story(world: World, arguments: TagsArguments, reference: Reference) -> str:
 
     platform = parse_platform(arguments.platform) if arguments.platform else None
     story = told(world, reference, platform, facts=arguments.facts)
-    return story_json(story, catalogue()) if arguments.json else story_text(story, catalogue())
+    return story_json(story) if arguments.json else story_text(story, catalogue())

@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tare.errors import TareError
-from tare.projects.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tare.projects.dockerignore import Patterns
     from tare.projects.locked import Locked
     from tare.projects.locks.interface import Resolution
+    from tare.projects.project import Project
     from tare.projects.uv import Uv
     from tare.wheels.target import Target
 
@@ -29,13 +29,19 @@ class Beside:
     """The directory that a build is given, as far as it is known."""
 
     def __init__(
-        self, root: str | None = None, *, dockerfile: str | None = None, uv: Uv | None = None, memo: str | None = None
+        self,
+        root: str | None = None,
+        *,
+        dockerfile: str | None = None,
+        uv: Callable[[], Uv] | None = None,
+        memo: str | None = None,
     ) -> None:
         self.root = root
         """Its absolute path; None for a Dockerfile that came from elsewhere."""
 
         self._dockerfile = dockerfile
         self._uv = uv
+        """Makes what reads locks; called only when a rule asks for one."""
         self._memo = memo
         self.notes: list[str] = []
         """What could not be read, for the person who asked."""
@@ -90,14 +96,14 @@ class Beside:
     @cached_property
     def resolution(self) -> Resolution | None:
         """The project's lock; None when there is none, or it cannot be read without a network."""
-        project, uv = self.project, self._uv
-        if project is None or uv is None or project.lock is None or project.lock.kind in {"pyproject", "script"}:
+        project = self.project
+        if project is None or self._uv is None or project.lock is None or project.lock.kind in {"pyproject", "script"}:
             return None
         from tare.projects.locks.interface import Request
         from tare.projects.resolve import resolve
 
         try:
-            return resolve(project, Request(python="3.13"), uv)
+            return resolve(project, Request(python="3.13"), self._uv())
         except TareError as error:
             self._note(error)
             return None

@@ -53,7 +53,9 @@ class Hadolint(msgspec.Struct, frozen=True, kw_only=True):
             rows = msgspec.json.decode(done.stdout, type=list[_Row])
         except msgspec.DecodeError as error:
             cause = (done.stderr.strip() or "it printed no JSON").splitlines()[-1][:200]
-            raise MachineError("`hadolint` cannot be used", causes=(cause,), hints=("Leave it out with `--no-hadolint`",)) from error
+            raise MachineError(
+                "`hadolint` cannot be used", causes=(cause,), hints=("Leave it out with `--no-hadolint`",)
+            ) from error
         broken = any(problem.refused for problem in file.problems)
         notes = [
             f"hadolint cannot read `{file.source.name}`, so general rules are not checked (line {row.line})"
@@ -101,7 +103,10 @@ def checks() -> dict[str, tuple[str, ...]]:
 def _is_known(row: _Row, file: Dockerfile, ours: Sequence[Finding]) -> bool:
     if row.code in replaced():
         return True
-    if any(each["code"] == row.code and any(hit.code in each["by"] and hit.line == row.line for hit in ours) for each in _data()["same"]):
+    if any(
+        each["code"] == row.code and any(hit.code in each["by"] and hit.line == row.line for hit in ours)
+        for each in _data()["same"]
+    ):
         return True
     return any(each["code"] == row.code and _mounts(file, row.line, each["target"]) for each in _data()["mounted"])
 
@@ -110,7 +115,8 @@ def _mounts(file: Dockerfile, line: int, target: str) -> bool:
     for instruction in file.instructions:
         if file.source.place(instruction.span.start).line == line:
             return any(
-                mount.kind in {"cache", "tmpfs"} and (mount.target.startswith(target) or target.startswith(mount.target.rstrip("/") + "/"))
+                mount.kind in {"cache", "tmpfs"}
+                and (mount.target.startswith(target) or target.startswith(mount.target.rstrip("/") + "/"))
                 for mount in instruction.mounts
             )
     return False

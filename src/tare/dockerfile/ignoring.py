@@ -31,10 +31,14 @@ class Ignore(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers(self, code: str, line: int) -> bool:
         """Return whether it silences *code* at *line*."""
-        return self.lines[0] <= line <= self.lines[1] and any(code == each or code.startswith(each) for each in self.codes)
+        return self.lines[0] <= line <= self.lines[1] and any(
+            code == each or code.startswith(each) for each in self.codes
+        )
 
 
-def ignores(file: Dockerfile, replaced: dict[str, tuple[str, ...]], checks: dict[str, tuple[str, ...]]) -> Iterator[Ignore]:
+def ignores(
+    file: Dockerfile, replaced: dict[str, tuple[str, ...]], checks: dict[str, tuple[str, ...]]
+) -> Iterator[Ignore]:
     """Yield the ignores of *file*. *replaced* are our codes by hadolint's, *checks* codes by BuildKit's name of a check."""
     starts = _ranges(file)
     for comment in file.comments:
@@ -42,9 +46,7 @@ def ignores(file: Dockerfile, replaced: dict[str, tuple[str, ...]], checks: dict
         if ours:
             whole = ours[1].lower() == "ignore-file"
             lines = _EVERYWHERE if whole else _lines(file, comment, starts)
-            yield Ignore(
-                codes=_codes(ours[2]), reason=ours[3].strip(), span=comment.span, lines=lines, ours=True
-            )
+            yield Ignore(codes=_codes(ours[2]), reason=ours[3].strip(), span=comment.span, lines=lines, ours=True)
         elif theirs:
             codes = [code for each in _codes(theirs[2]) for code in (each, *replaced.get(each, ()))]
             lines = _EVERYWHERE if theirs[1] else _lines(file, comment, starts)
@@ -61,7 +63,9 @@ def _check(value: str, span: Span, checks: dict[str, tuple[str, ...]]) -> Iterat
         if name.strip().lower() != "skip":
             continue
         wanted = {each.strip().lower() for each in names.split(",")}
-        codes = [code for check, found in checks.items() for code in found if "all" in wanted or check.lower() in wanted]
+        codes = [
+            code for check, found in checks.items() for code in found if "all" in wanted or check.lower() in wanted
+        ]
         if codes:
             yield Ignore(codes=tuple(codes), reason="BuildKit's own", span=span, lines=_EVERYWHERE, ours=False)
 
@@ -74,7 +78,12 @@ def _ranges(file: Dockerfile) -> list[tuple[int, int, int, int]]:
     """Return the offsets and lines of each instruction."""
     place = file.source.place
     return [
-        (each.span.start, each.span.end, place(each.span.start).line, place(max(each.span.start, each.span.end - 1)).line)
+        (
+            each.span.start,
+            each.span.end,
+            place(each.span.start).line,
+            place(max(each.span.start, each.span.end - 1)).line,
+        )
         for each in file.instructions
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -40,7 +40,7 @@ def lint(
     source: Source,
     *,
     beside: Beside,
-    today: datetime.date,
+    today: dt.date,
     settings: Settings,
     hadolint: Hadolint | None = None,
 ) -> Result:
@@ -56,12 +56,14 @@ def lint(
         found += others
         notes += more
     kept, used = _not_silenced(found, context.ignores)
-    ran = set(every) | {problem.code for problem in file.problems} | {"D"}
-    context.ignores, context.unused = _of_ours(context.ignores, used, ran, with_hadolint=hadolint is not None)
+    context.ignores, context.unused = _of_ours(context.ignores, used, with_hadolint=hadolint is not None)
     kept += _hits([every[code] for code in _OF_IGNORES], context, settings)
     wanted = _wanted(kept, settings, source.name)
     return Result(
-        source=source, findings=tuple(sorted(wanted, key=order)), ignored=len(found) - len(kept), notes=tuple(dict.fromkeys(notes))
+        source=source,
+        findings=tuple(sorted(wanted, key=order)),
+        ignored=len(found) - len(kept),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -73,7 +75,7 @@ def _hits(every: Iterable[Rule], context: Context, settings: Settings) -> list[F
     return [
         _finding(rule.code, hit, context)
         for rule in every
-        if settings.wants(rule.code, default=rule.default)
+        if settings.wants(rule.code, default=rule.default) or context.ignores  # what a comment silences has to be known
         for hit in rule.check(context)
     ]
 
@@ -81,14 +83,13 @@ def _hits(every: Iterable[Rule], context: Context, settings: Settings) -> list[F
 def _finding(code: str, hit: Hit, context: Context) -> Finding:
     known = about(code)
     fix = Fix(title=hit.title, edits=hit.edits) if hit.edits and not context.file.source.lossy else None
-    return _placed(
-        code, hit.span, hit.message, context.file, fix, hit.cost or (known.cost if hit.costs else None)
-    )
+    cost = hit.cost or (known.cost if hit.costs else None)
+    return _placed(context.file, hit.span, code, hit.message, fix=fix, cost=cost)
 
 
 def _problems(file: Dockerfile) -> Iterator[Finding]:
     for problem in file.problems:
-        yield _placed(problem.code, problem.span, _message(problem), file, _repair(problem, file), None)
+        yield _placed(file, problem.span, problem.code, _message(problem), fix=_repair(problem, file))
 
 
 def _message(problem: Problem) -> str:
@@ -105,7 +106,9 @@ def _repair(problem: Problem, file: Dockerfile) -> Fix | None:
     return Fix(title=title, edits=problem.edits)
 
 
-def _placed(code: str, span: Span, message: str, file: Dockerfile, fix: Fix | None, cost: Cost | None) -> Finding:
+def _placed(
+    file: Dockerfile, span: Span, code: str, message: str, *, fix: Fix | None, cost: Cost | None = None
+) -> Finding:
     start, end = file.source.place(span.start), file.source.place(span.end)
     return Finding(
         code=code, severity=about(code).severity, file=file.source.name, line=start.line, column=start.column,
@@ -125,7 +128,7 @@ def _not_silenced(found: list[Finding], every: tuple[Ignore, ...]) -> tuple[list
 
 
 def _of_ours(
-    every: tuple[Ignore, ...], used: set[tuple[Ignore, str]], ran: set[str], *, with_hadolint: bool
+    every: tuple[Ignore, ...], used: set[tuple[Ignore, str]], *, with_hadolint: bool
 ) -> tuple[tuple[Ignore, ...], tuple[tuple[Ignore, str], ...]]:
     ours = tuple(each for each in every if each.ours)
     unused = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -38,7 +37,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return what is ignored in *file*."""
         base = file.rpartition("/")[2]
         return tuple(
-            code for pattern, codes in self.per_file.items() if fnmatchcase(file, pattern) or fnmatchcase(base, pattern) for code in codes
+            code
+            for pattern, codes in self.per_file.items()
+            if fnmatchcase(file, pattern) or fnmatchcase(base, pattern)
+            for code in codes
         )
 
     def severity_of(self, code: str, given: Severity) -> Severity:
@@ -53,6 +55,8 @@ def check_codes(codes: Iterable[str], where: str, known: Iterable[str]) -> None:
     for code in codes:
         if _foreign.fullmatch(code) or any(each.startswith(code) for each in every):
             continue
+        from difflib import get_close_matches
+
         near = get_close_matches(code, every, n=1, cutoff=0.5)
         hints = (f"Did you mean `{near[0]}`?",) if near else ("`tare lint --explain all` lists them",)
         raise UsageError(f"{where}: there is no rule `{code}`", hints=hints)

@@ -75,12 +75,17 @@ def facts(world: World, image: Image, request: Request) -> BaseFacts:
     with world.step("read the base"):
         found = read(
             image.config,
-            [_opener(layer) for layer in image.layers],
+            layer_openers(image),
             python=request.python,
             what=f"the base `{request.base}`",
         )
     world.cache.remember("facts", key, msgspec.json.encode(found))
     return found
+
+
+def layer_openers(image: Image) -> list[Callable[[], BinaryIO]]:
+    """Return what opens the layers of *image*, bottom first, as uncompressed tars."""
+    return [_opener(layer) for layer in image.layers]
 
 
 def _opener(layer: Blob) -> Callable[[], BinaryIO]:

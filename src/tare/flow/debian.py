@@ -77,7 +77,7 @@ def _pin(world: World, spec: BaseSpec, *, pull: bool) -> tuple[Pin, float]:
     with world.step("resolve the suite"):
         pin = resolve_base(
             spec,
-            sources=lambda: _sources(world),
+            sources=lambda: package_sources(world),
             fetcher=world.fetcher,
             blobs=world.cache,
             now=datetime.fromtimestamp(world.now(), UTC),
@@ -103,7 +103,7 @@ def _layer(world: World, spec: BaseSpec, pin: Pin) -> WrittenLayer:
         with assemble(
             spec,
             pin,
-            sources=lambda: _sources(world),
+            sources=lambda: package_sources(world),
             fetcher=world.fetcher,
             blobs=world.cache,
             progress=world.reporter.advance,
@@ -116,7 +116,7 @@ def _layer(world: World, spec: BaseSpec, pin: Pin) -> WrittenLayer:
     return layer
 
 
-def _sources(world: World) -> Sources:
+def package_sources(world: World) -> Sources:
     """Return where packages come from: what the environment names, or the machine's own apt configuration."""
     mirror = world.environment.get("TARE_DEBIAN_MIRROR")
     if mirror is None:
@@ -136,7 +136,7 @@ def packages_of(world: World, request: Request, sonames: set[str], suite: str) -
     """Return the packages that have the libraries *sonames*, by the table or by the suite's index of all files."""
     spec = BaseSpec(suite=suite, platform=request.platform, packages=request.system_packages, debug=request.debug)
     pin, _ = _pin(world, spec, pull=request.pull)
-    supply = Supply(sources=lambda: _sources(world), fetcher=world.fetcher, blobs=world.cache)
+    supply = Supply(sources=lambda: package_sources(world), fetcher=world.fetcher, blobs=world.cache)
     with world.step("look for shared libraries"):
         try:
             found = contents.packages_of(sonames, pin.snapshot, supply)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tare.errors import TargetError
 from tare.flow.prepared import Prepared
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
@@ -49,6 +50,7 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
     from tare.wheels.install import install
 
     wheel, notes = project_wheel(world, project, digests)
+    _refuse_compiled(wheel, prepared)
     provenance = Provenance(requested=True, direct_url=b'{"dir_info":{},"url":"file:///"}')
     segment = Segment(
         name=wheel.name,
@@ -66,6 +68,21 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
         directories=(workdir,) if workdir else (),
     )
     return ProjectPart(layer=layer, wheels={wheel.digest: wheel}, digests=tuple(digests.items()), notes=notes)
+
+
+def _refuse_compiled(wheel: Wheel, prepared: Prepared) -> None:
+    """Refuse a wheel that was compiled for the machine that built it: nothing says that the target is alike."""
+    if wheel.filename.endswith("-any.whl"):
+        return
+    base = prepared.base
+    raise TargetError(
+        f"`{wheel.name}` has no wheel for the target, and is not pure Python",
+        causes=(
+            f"its source compiles to `{wheel.filename}` on this machine; "
+            f"the target is {prepared.platform}, CPython {base.python}, {base.libc}",
+        ),
+        hints=("Build a wheel of it for the target, and lock a project that depends on it: see `--find-links`",),
+    )
 
 
 def _sources(

@@ -35,7 +35,7 @@ def told(world: World, reference: Reference, platform: Platform | None, *, facts
     with world.step("read the tag"):
         top = source.resolve()
         document = _parse(source, top)
-        entry, notes = _entry(document, top, platform, source.what)
+        entry, fits = _entry(document, top, platform, source.what)
         image = assemble.read_image(source, entry, platform)
     entries = document.manifests if isinstance(document, Index) else None
     history, agrees = stories.steps(image.config.history or (), image.manifest.layers)
@@ -49,6 +49,7 @@ def told(world: World, reference: Reference, platform: Platform | None, *, facts
         if entries is None
         else stories.members(entries, [each for each in entries if platforms.is_image(each)], image.digest),
         machine=(platform or platforms.host()).normalized(),
+        fits=fits,
         image=image.digest,
         image_media_type=image.descriptor.media_type,
         platform=image.platform.normalized(),
@@ -60,7 +61,7 @@ def told(world: World, reference: Reference, platform: Platform | None, *, facts
         attestation=_attestation(source, entries or (), image.digest),
         annotations=image.manifest.annotations,
         tag=None,
-        notes=notes,
+        notes=() if fits else (f"it has no image for this machine ({platforms.host()}), which pulls nothing here",),
     )
     name = parse(reference.tag) if reference.tag and is_official(reference) else None
     if name is not None:
@@ -75,18 +76,17 @@ def _parse(source: RegistrySource, descriptor: Descriptor) -> Manifest | Index:
 
 def _entry(
     document: Manifest | Index, top: Descriptor, platform: Platform | None, what: str
-) -> tuple[Descriptor, tuple[str, ...]]:
+) -> tuple[Descriptor, bool]:
     """Return what is told of an index. A tag without an image for this machine is told for the first that it has."""
     if isinstance(document, Manifest):
-        return top, ()
+        return top, True
     try:
-        return platforms.choose(document.manifests, platform, what=what), ()
+        return platforms.choose(document.manifests, platform, what=what), True
     except TargetError:
         first = next((entry for entry in document.manifests if platforms.is_image(entry)), None)
         if platform is not None or first is None:
             raise
-        told_for = str(first.platform or "the first image")
-        return first, (f"it has no image for this machine ({platforms.host()}); what follows is {told_for}",)
+        return first, False
 
 
 def _attestation(source: RegistrySource, entries: tuple[Descriptor, ...], image: Digest) -> Attestation | None:
@@ -105,9 +105,11 @@ def _named(world: World, reference: Reference, story: Story, name: TagName) -> S
     version = story.python_version
     try:
         for candidate in _candidates(name, version, catalogue()) if version else ():
-            found = _compare(world, reference, candidate, story)
+            found = _compare(world, reference, candidate, story, parts=name.sharing == "shared")
             same += [candidate] * (found == "same")
             combines += [candidate] * (found == "part")
+            if same and name.sharing == "simple":
+                break  # A simple tag is one image.
     except NetworkError as error:
         notes.append(f"which exact tag this is now is not known: {'; '.join(error.causes) or error.message}")
     tag = Tag(
@@ -134,7 +136,7 @@ def _candidates(name: TagName, version: str, table: Catalogue) -> list[str]:
     return [join(version, variant) for variant in sorted(kinds, key=lambda variant: variant != usual)]
 
 
-def _compare(world: World, reference: Reference, candidate: str, story: Story) -> str:
+def _compare(world: World, reference: Reference, candidate: str, story: Story, *, parts: bool) -> str:
     """Return `same`, `part` for a simple tag whose images a shared one has, or nothing."""
     other = msgspec.structs.replace(reference, tag=candidate, digest=None)
     repository = world.registries.readers(other, doing="read")
@@ -144,6 +146,8 @@ def _compare(world: World, reference: Reference, candidate: str, story: Story) -
         return ""
     if found.digest == story.digest:
         return "same"
+    if not parts:
+        return ""
     own = {member.digest for member in story.members or () if member.role == "image"}
     if found.media_type not in media_types.INDEXES or found.size > story.size:
         return "part" if found.digest in own else ""

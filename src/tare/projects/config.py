@@ -7,6 +7,18 @@ import msgspec
 from tare.oci.config import Healthcheck
 
 
+class LintConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What `[tool.tare.lint]` says. Codes may be shortened: `TP2` is every code that begins so."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: dict[str, str] = msgspec.field(default_factory=dict)
+    """`error`, `warning` or `info`, by code."""
+
+    per_file_ignores: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """Codes by pattern of a file."""
+
+
 class ToolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What `[tool.tare]` says. `None` and empty mean that it does not say."""
 
@@ -35,3 +47,5 @@ class ToolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Patterns, as in `.dockerignore`, of files that are never taken."""
 
     system_packages: tuple[str, ...] = ()
+
+    lint: LintConfig = LintConfig()

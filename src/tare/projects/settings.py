@@ -7,19 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from tare.oci.config import Healthcheck
-from tare.projects.config import ToolConfig
+from tare.projects.config import LintConfig, ToolConfig
 from tare.projects.values import Mistakes, Table, any_string, string
 
 KEYS = (
     "base", "entrypoint", "cmd", "user", "env", "workdir", "ports", "healthcheck", "stop-signal", "volumes", "labels",
-    "platforms", "include", "exclude", "system-packages",
+    "platforms", "include", "exclude", "system-packages", "lint",
 )  # fmt: skip
 """Every key of `[tool.tare]`."""
+
+_LINT_KEYS = ("select", "ignore", "severity", "per-file-ignores")
+_SEVERITIES = ("error", "warning", "info")
 
 _HEALTHCHECK_KEYS = ("test", "interval", "timeout", "start-period", "retries")
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 """Nanoseconds. The units of Go's `time.ParseDuration`, which is what Docker reads a duration with."""
 
+_code = re.compile(r"[A-Z]{1,4}[0-9]*")
 _part = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|ms|s|m|h)")
 _duration = re.compile(rf"(?:{_part.pattern})+")
 _port = re.compile(r"([0-9]{1,5})(?:/(tcp|udp|sctp))?")
@@ -49,6 +53,7 @@ def parse(values: Mapping[str, Any], source: str) -> ToolConfig:
         include=table.many("include", string, "a pattern"),
         exclude=table.many("exclude", string, "a pattern"),
         system_packages=table.many("system-packages", string, "the name of a package"),
+        lint=_read_lint(table.table("lint")),
     )
     mistakes.check(f"[tool.tare] of `{source}` is not understood")
     return config
@@ -142,3 +147,29 @@ def _read_healthcheck(table: Table | None) -> Healthcheck | None:
         start_period=table.one("start-period", duration, length),
         retries=table.one("retries", _count, "a number that is not negative"),
     )
+
+
+def _read_lint(table: Table | None) -> LintConfig:
+    if table is None:
+        return LintConfig()
+    table.allow(_LINT_KEYS)
+    code = "the code of a rule, such as `TP101`"
+    severity = table.mapping(
+        "severity", lambda value: value if value in _SEVERITIES else None, "`error`, `warning` or `info`"
+    )
+    return LintConfig(
+        select=table.many("select", _read_code, code),
+        ignore=table.many("ignore", _read_code, code),
+        severity=severity,
+        per_file_ignores=table.mapping("per-file-ignores", _read_codes, "an array of codes"),
+    )
+
+
+def _read_code(value: object) -> str | None:
+    return value if isinstance(value, str) and _code.fullmatch(value) else None
+
+
+def _read_codes(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(_read_code(item) for item in value):
+        return None
+    return tuple(value)

@@ -22,9 +22,9 @@ _FIXED = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"
 _DROPPED = frozenset({
     "UV_FROZEN", "UV_LOCKED", "UV_PROJECT", "UV_WORKING_DIR", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_FORMAT",
     "UV_NO_EDITABLE", "UV_DEV", "UV_NO_DEV", "UV_NO_GROUP", "UV_NO_DEFAULT_GROUPS", "UV_OUTPUT_FILE", "VIRTUAL_ENV",
-    "UV_PROJECT_ENVIRONMENT", "UV_PYTHON_PLATFORM",
+    "UV_PROJECT_ENVIRONMENT", "UV_PYTHON_PLATFORM", "COLUMNS",
 })  # fmt: skip
-"""Variables that are meant for another use of uv, and would contradict the options given here."""
+"""Variables that are meant for another use of uv, and would contradict the options given here, or break its lines."""
 
 _SECRET = ("_PASSWORD", "_USERNAME", "_TOKEN")
 

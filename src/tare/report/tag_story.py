@@ -76,7 +76,8 @@ def _known(story: Story, name: TagName, catalogue: Catalogue) -> Iterator[tuple[
     """Yield what the catalogue knows of the series, and of the operating system where it is clear which."""
     texts = [name.text, *((story.tag.same + story.tag.combines) if story.tag else ())]
     names = [found for text in texts if (found := parse(text))]
-    exact = next((each for each in names if each.os and each.kind != "windows"), None)
+    windows = story.platform.os == "windows"
+    exact = next((each for each in names if each.os and (each.kind == "windows") == windows), None)
     version = story.python_version or ""
     series = catalogue.find_series(name.series or ".".join(version.split(".")[:2]))
     os = catalogue.find_os(exact.os) if exact else None
@@ -101,8 +102,8 @@ def _read(story: Story) -> str:
 
 
 def _config(story: Story) -> str:
-    created = (story.settings.created or "an unknown day")[:10]
-    return f"{story.config.digest[:19]}… ({megabytes(story.config.size)}), made {printable(created)}"
+    made = f", made {printable(story.settings.created[:10])}" if story.settings.created else ""
+    return f"{story.config.digest[:19]}… ({megabytes(story.config.size)}){made}"
 
 
 def _runs(story: Story) -> str:
@@ -122,7 +123,7 @@ def _members(story: Story) -> Iterator[str]:
     yield from (f"  {line}" for line in table(rows).splitlines())
     others = Counter(member.role for member in found if member.role != "image")
     if others["attestation"]:
-        yield f"and {_count(others['attestation'], 'attestation')}: {_attested(story)}"
+        yield f"and {_count(others['attestation'], 'attestation')}, which no machine runs{_attested(story)}"
     if others["unknown"]:
         yield f"and {_count(others['unknown'], 'entry').replace('entrys', 'entries')} that tare does not know"
 
@@ -134,17 +135,17 @@ def _platform(member: Member) -> str:
 def _mark(member: Member, story: Story) -> str:
     if not member.chosen:
         return ""
-    return "told here" if story.notes and "no image for this machine" in story.notes[0] else f"what {story.machine} pulls"
+    return f"what {story.machine} pulls" if story.fits else "told here"
 
 
 def _attested(story: Story) -> str:
     if story.attestation is None:
-        return "what was said of images when they were built; none of the image told here"
+        return "; none is about the image told here"
     kinds = [
         next((words for start, words in _PREDICATES if text.startswith(start)), printable(text))
         for text in dict.fromkeys(story.attestation.predicates)
     ]
-    return f"manifests that no machine runs; this image's has {' and '.join(kinds) or 'nothing that it names'}"
+    return f"; this image's: {', '.join(kinds) or 'nothing that it names'}"
 
 
 def _layers(story: Story) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _layers(story: Story) -> Iterator[str]:
         rows = [("", "size", "digest")]
         rows += [(str(n), megabytes(each.size), f"{each.digest[:19]}…") for n, each in enumerate(story.layers, 1)]
     yield from (shortened(f"  {line}", WIDTH) for line in table(rows, right=frozenset({0, 1})).splitlines())
-    if not story.agrees:
+    if story.steps and not story.agrees:
         yield f"Its history has {_count(len(story.steps), 'line')}, which do not tell which layer is whose."
 
 
@@ -178,7 +179,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def story_json(story: Story, catalogue: Catalogue) -> str:
+def story_json(story: Story) -> str:
     """Return the document about one tag."""
     run = story.settings.config
     document = {

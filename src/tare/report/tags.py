@@ -15,7 +15,11 @@ from tare.report.text import printable, shortened, table
 SCHEMA = "tare.tags/1"
 WIDTH = 100
 
-_MOVES = {"series": "series", "patch": "patch", "suite": "OS release", "version": "version"}
+_MOVES = {"series": "series", "patch": "patch", "suite": "OS", "version": "version"}
+_EXACT = (
+    "A tag with an OS, such as slim-trixie or 3.14-slim-trixie, is simple, and moves with the rest.",
+    "Even 3.14.7-slim-trixie is built again when its base changes; only a digest never moves.",
+)
 _NAMES = 30
 """Characters that the names of one row may have."""
 
@@ -37,10 +41,10 @@ def listing_text(explained: Explained) -> str:
 
 def _head(explained: Explained) -> str:
     listing = explained.listing
+    hidden = f"; {listing.hidden[0]} and older are at their end (`--all`)" if listing.hidden else ""
     if not explained.origin:
-        return f"{explained.repository}, as recorded on {explained.read}; nothing was asked"
-    read = explained.read.replace("T", " ").replace("+00:00", " UTC")
-    hidden = f"; {', '.join(listing.hidden)} ended (`--all` shows them)" if listing.hidden else ""
+        return f"{explained.repository}, as recorded on {explained.read}; nothing was asked{hidden}"
+    read = explained.read[:16].replace("T", " ") + " UTC"
     return shortened(f"{explained.repository}: {listing.total:,} tags at {explained.origin}, {read}{hidden}", WIDTH)
 
 
@@ -53,7 +57,7 @@ def _grid(listing: Listing) -> list[str]:
     for variant in listing.variants:
         found = [cells.get((each.name, variant.name)) for each in series]
         rows.append([variant.name, *("" if cell is None else cell.version or "yes" for cell in found)])
-    rows.append(["ends", *(_ends(each.eol, over=each.ended) for each in series)])
+    rows.append(["end of life", *(_ends(each.eol, over=each.ended) for each in series)])
     lines = table(rows).splitlines()
     if len(series) < len(listing.series):
         lines.append(f"and {', '.join(each.label for each in listing.series[len(series) :])}")
@@ -87,7 +91,8 @@ def _support(row: VariantFacts) -> str:
 
 def _platforms(listing: Listing) -> list[str]:
     """Return what the variants run on, those with the same platforms in one row."""
-    rows: list[tuple[str, str]] = [("variant", "platforms")]
+    told = {name.series for row in listing.variants if (name := parse(row.platforms_of or ""))}
+    rows: list[tuple[str, str]] = [("variant", f"platforms in {next(iter(told))}" if len(told) == 1 else "platforms")]
     for row in listing.variants:
         text = platforms_text(row.platforms)
         names = f"{rows[-1][0]}, {row.name}"
@@ -112,13 +117,13 @@ def platform_text(platform: Platform) -> str:
 
 
 def _floating(listing: Listing) -> Iterator[str]:
-    """Yield the tags that leave something open: those without a series, and those of the newest final one."""
+    """Yield the tags that leave the OS open: those without a series, and those of the newest final one."""
     final = next((each.name for each in listing.series if each.label == each.name), None)
     rows: list[tuple[str, str, str, str]] = []
     merged: dict[tuple[str, tuple[str, ...]], int] = {}
     for tag in listing.tags:
         name = parse(tag.name)
-        if name is None or "patch" not in tag.moves or name.series not in {"", final} or (name.os and name.series):
+        if name is None or name.os or "patch" not in tag.moves or name.series not in {"", final}:
             continue
         key = ("|".join(sorted([tag.name, *tag.same])), tag.moves)
         if key in merged:
@@ -128,9 +133,9 @@ def _floating(listing: Listing) -> Iterator[str]:
             merged[key] = len(rows)
             rows.append((tag.name, tag.sharing or "", stands_for(tag), ", ".join(_MOVES[each] for each in tag.moves)))
     if rows:
-        yield from table([("tag", "kind", "is now", "moves with"), *rows]).splitlines()
-        yield ""
-        yield "A tag with a suite and a full version is built again, too, when its base changes; a digest never moves."
+        lines = table([("tag", "kind", "is now", "moves with"), *rows]).splitlines()
+        yield from (shortened(line, WIDTH) for line in lines)
+    yield from _EXACT
 
 
 def stands_for(tag: Tag) -> str:
@@ -140,7 +145,9 @@ def stands_for(tag: Tag) -> str:
     windows = [name.os.partition("-")[2] for name in parts if name.kind == "windows"]
     if not parts:
         return tag.stands_for or "unknown"
-    return ", ".join([*linux, *([f"Windows {' '.join(windows)}"] if windows else [])])
+    if linux and windows:
+        return f"{', '.join(linux)} and {len(windows)} of Windows"
+    return ", ".join(linux) or f"Windows {', '.join(windows)}"
 
 
 def _others(listing: Listing) -> list[str]:

@@ -69,9 +69,9 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
 
 
 def printable(text: str) -> str:
-    """Return *text* that somebody else wrote on one line, without what would move a terminal's cursor.
+    r"""Return *text* that somebody else wrote on one line, without what would move a terminal's cursor.
 
-    >>> printable("RUN echo \\x1b[2J\\n  done")
+    >>> printable("RUN echo \x1b[2J\n  done")
     'RUN echo ?[2J done'
     """
     return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))

@@ -31,16 +31,16 @@ class Case(NamedTuple):
     message: str = REFUSED
 
 
-def wheel(files: dict[str, bytes | Entry] | None = None, **changes: Any) -> bytes:  # noqa: ANN401  # make_wheel's own
+def wheel(files: dict[str, bytes | Entry] | None = None, **changes: Any) -> bytes:  # make_wheel's own
     return make_wheel({**FILES, **(files or {})}, **changes)
 
 
-def module(**fields: Any) -> bytes:  # noqa: ANN401  # Entry's own
+def module(**fields: Any) -> bytes:  # Entry's own
     """Return a wheel whose first module has these fields."""
     return wheel({MODULE: Entry(name=MODULE, **{"data": CODE, **fields})})
 
 
-def named(title: str, name: str | bytes, cause: str, **fields: Any) -> Case:  # noqa: ANN401  # Entry's own
+def named(title: str, name: str | bytes, cause: str, **fields: Any) -> Case:  # Entry's own
     return Case(title, lambda: wheel({"evil": Entry(name=name, data=b"evil", **fields)}), (cause,))
 
 

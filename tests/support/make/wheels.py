@@ -65,7 +65,7 @@ def make_wheel(
     rows: Callable[[list[Row]], Iterable[Row]] = list,
     record: bytes | Entry | None = None,
     entries: Callable[[list[Entry]], Iterable[Entry]] = list,
-    **archive: Any,  # noqa: ANN401  # the keywords of `write_zip`
+    **archive: Any,  # the keywords of `write_zip`
 ) -> bytes:
     """Return a wheel of *files*, with METADATA, WHEEL and RECORD unless they are None or given.
 

@@ -49,6 +49,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     priority: str
 
 
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a package, and where it is."""
+
+    archive: str
+    version: str
+
+
 class Universe:
     """The merged indexes."""
 
@@ -70,6 +77,15 @@ class Universe:
             best = max(found, key=lambda item: version_key(item[1].get("Version", "")), default=None)
             self._found[name] = best and _candidate(best[0], best[1])
         return self._found[name]
+
+    def offers(self, name: str) -> tuple[Offer, ...]:
+        """Return every version of the package *name*, of all archives."""
+        return tuple(
+            Offer(archive=index.archive, version=stanza.get("Version", ""))
+            for index in self._indexes
+            for stanza in index.find(name)
+            if stanza.get("Architecture") in {self.architecture, "all"}
+        )
 
     def providers(self, relation: Relation) -> list[Candidate]:
         """Return the packages whose `Provides` satisfies *relation*, best first: by priority, then by name."""

@@ -112,7 +112,11 @@ def venvs(model: Model, stage: StageModel) -> tuple[Venv, ...]:
 
 
 def _sets_in_project(call: Invocation) -> bool:
-    return call.program == "poetry" and call.subcommand == "config" and call.values[:2] == ("virtualenvs.in-project", "true")
+    return (
+        call.program == "poetry"
+        and call.subcommand == "config"
+        and call.values[:2] == ("virtualenvs.in-project", "true")
+    )
 
 
 def _venv(
@@ -129,7 +133,9 @@ def _venv(
         with_pip = call.has("--seed")
     elif program == "uv" and call.subcommand == "sync" and not call.has("--active"):
         directory = call.option("--directory", "--project")
-        path = env.get("UV_PROJECT_ENVIRONMENT") or posixpath.join((directory.value if directory else "") or "", ".venv")
+        path = env.get("UV_PROJECT_ENVIRONMENT") or posixpath.join(
+            (directory.value if directory else "") or "", ".venv"
+        )
     elif program == "poetry" and call.subcommand in {"install", "sync"}:
         inside = in_project or is_true(env.get("POETRY_VIRTUALENVS_IN_PROJECT"))
         path = ".venv" if inside and not env.get("VIRTUAL_ENV") else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 import re
 from pathlib import PurePosixPath
@@ -92,10 +92,10 @@ def suites() -> dict[str, dict[str, Any]]:
     return found
 
 
-def series_end(series: tuple[int, int]) -> datetime.date | None:
+def series_end(series: tuple[int, int]) -> dt.date | None:
     """Return the last day of a Python series; None when it is not known."""
     found = data()["series"]["ends"].get("{}.{}".format(*series))
-    return found if isinstance(found, datetime.date) else None
+    return found if isinstance(found, dt.date) else None
 
 
 @functools.cache

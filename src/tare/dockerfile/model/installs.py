@@ -60,6 +60,8 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def of_tools(self) -> bool:
         """Whether all that it names are tools."""
+        if self.tool == "pipx" or self.invocation.subcommand == "tool install":
+            return True
         return bool(self.requirements) and all(each.name in TOOLS for each in self.requirements) and not self.files
 
     @property
@@ -90,18 +92,20 @@ def every_install(model: Model) -> Iterator[tuple[StageModel, Install]]:
             yield stage, install
 
 
-def _install(run: Run, call: Invocation) -> Install | None:
+def _install(run: Run, call: Invocation) -> Install | None:  # noqa: PLR0911 - one for each tool
     program, subcommand = call.program, call.subcommand
     if (program, subcommand) in {("pip", "install"), ("uv", "pip install"), ("uv", "pip sync")}:
         return _pip(run, call, "uv" if program == "uv" else "pip")
     if (program, subcommand) in {("pipx", "install"), ("uv", "tool install")}:
         return _named(run, call, program)
     if (program, subcommand) == ("uv", "sync"):
-        project = not (call.has("--no-install-project", "--no-install-workspace") or is_true(call.env.get("UV_NO_INSTALL_PROJECT")))
+        project = not (
+            call.has("--no-install-project", "--no-install-workspace") or is_true(call.env.get("UV_NO_INSTALL_PROJECT"))
+        )
         editable = project and not (call.has("--no-editable") or is_true(call.env.get("UV_NO_EDITABLE")))
         return _sync(run, call, "uv", project=project, editable=editable)
     if (program, subcommand) in {("poetry", "install"), ("poetry", "sync")}:
-        project = not call.has("--no-root", "--no-directory", "--only-root") and "--only" not in {o.name for o in call.options}
+        project = not call.has("--no-root")
         return _sync(run, call, "poetry", project=project, editable=project)
     if (program, subcommand) in {("pdm", "install"), ("pdm", "sync")}:
         project = not call.has("--no-self")
@@ -123,7 +127,8 @@ def _pip(run: Run, call: Invocation, tool: str) -> Install:
     requirements = tuple(
         found
         for token, value in operands
-        if not _is_path(value or token.value) and (found := _requirement(value or token.value, call, token.start, token.end))
+        if not _is_path(value or token.value)
+        and (found := _requirement(value or token.value, call, token.start, token.end))
     )
     local = [path for path in (*paths, *editables) if path and not path.endswith(".whl") and "://" not in path]
     return Install(
@@ -139,7 +144,14 @@ def _named(run: Run, call: Invocation, tool: str) -> Install:
         if (found := _requirement(value or token.value, call, token.start, token.end))
     )
     return Install(
-        tool=tool, run=run, invocation=call, files=(), requirements=requirements, syncs=False, project=False, editable=False
+        tool=tool,
+        run=run,
+        invocation=call,
+        files=(),
+        requirements=requirements,
+        syncs=False,
+        project=False,
+        editable=False,
     )
 
 
@@ -158,9 +170,11 @@ def _requirement(text: str, call: Invocation, start: int, end: int) -> Requireme
 
 
 def _is_path(text: str) -> bool:
-    return text.startswith((".", "/", "~", "git+", "hg+", "file:", "http:", "https:", "$", "`")) or text.endswith(
-        (".whl", ".tar.gz", ".zip", "/")
-    ) or ("/" in text and "@" not in text)
+    return (
+        text.startswith((".", "/", "~", "git+", "hg+", "file:", "http:", "https:", "$", "`"))
+        or text.endswith((".whl", ".tar.gz", ".zip", "/"))
+        or ("/" in text and "@" not in text)
+    )
 
 
 def _is_here(path: str) -> bool:
@@ -216,9 +230,17 @@ def _removed(run: Run, call: Invocation, cache: str, tool: str) -> bool:
     for other in run.invocations:
         if other.span.start < call.span.start:
             continue
-        if other.program == "rm" and any(_covers(value or token.value, cache) for token, value in zip(other.operands, other.values, strict=True)):
+        if other.program == "rm" and any(
+            _covers(value or token.value, cache) for token, value in zip(other.operands, other.values, strict=True)
+        ):
             return True
-        if other.program == tool and other.subcommand in {"cache purge", "cache clean", "cache clear", "cache", "clean"}:
+        if other.program == tool and other.subcommand in {
+            "cache purge",
+            "cache clean",
+            "cache clear",
+            "cache",
+            "clean",
+        }:
             return True
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -32,7 +33,9 @@ _WRAPPERS: Final = {
 """Programs that run the command behind them, and their options with a value."""
 
 _ONE_OPERAND: Final = frozenset({"timeout", "gosu", "su-exec"})
-_TWO_LEVELS: Final = frozenset({("uv", "pip"), ("uv", "tool"), ("uv", "python"), ("uv", "cache"), ("poetry", "self"), ("poetry", "cache")})
+_TWO_LEVELS: Final = frozenset(
+    {("uv", "pip"), ("uv", "tool"), ("uv", "python"), ("uv", "cache"), ("poetry", "self"), ("poetry", "cache")}
+)
 _MOST_ASSIGNMENTS: Final = 500
 _WITH_SUBCOMMAND: Final = frozenset({
     "pip", "uv", "poetry", "pdm", "pipenv", "pipx", "conda", "apt-get", "apk", "dnf", "yum", "microdnf", "hatch", "rye",
@@ -120,7 +123,8 @@ class Reader:
     def argv(self, words: Sequence[tuple[str, Span]]) -> Iterator[Invocation]:
         """Yield what an argument list calls. *words* are its strings and their places."""
         tokens = tuple(
-            Token(kind="word", raw=text, value=text, start=span.start, end=span.end, quoted=True) for text, span in words
+            Token(kind="word", raw=text, value=text, start=span.start, end=span.end, quoted=True)
+            for text, span in words
         )
         command = SimpleCommand(assignments=(), words=tokens, redirections=(), after="", nested=False)
         yield from self._invocations(command, tokens, 0)
@@ -161,7 +165,7 @@ class Reader:
 
     def _shell(self, words: Sequence[Token], depth: int) -> Iterator[Invocation]:
         """Look into `sh -c '…'`. Its commands stand where the word stands."""
-        for before, script in zip(words, words[1:], strict=False):
+        for before, script in pairwise(words):
             if before.value.startswith("-") and before.value.endswith("c"):
                 for inner in commands(script.value):
                     moved = tuple(

@@ -172,7 +172,7 @@ def _stage(file: Dockerfile, stage: Stage, orders: list[int], before: list[Stage
         elif instruction.name == "SHELL":
             shell_is_posix = _is_posix(instruction)
         elif instruction.name == "RUN":
-            calls = tuple(_calls(instruction, scope, file)) if shell_is_posix else ()
+            calls = tuple(_calls(instruction, scope)) if shell_is_posix else ()
             runs.append(
                 Run(instruction=instruction, scope=scope, workdir=workdir, user=user, invocations=calls, order=order)
             )
@@ -193,11 +193,11 @@ def _is_posix(instruction: Instruction) -> bool:
     return bool(instruction.words) and posixpath.basename(instruction.words[0].text) in _SHELLS
 
 
-def _calls(instruction: Instruction, scope: Scope, file: Dockerfile) -> Iterator[Invocation]:
+def _calls(instruction: Instruction, scope: Scope) -> Iterator[Invocation]:
     """Yield what a RUN calls: its line, its argument list, or the script of its heredoc."""
     line = instruction.line
     if instruction.form == "json":
-        reader = Reader(scope.values, lambda start, end: Span(start, end))
+        reader = Reader(scope.values, Span)
         yield from reader.argv([(word.text, word.span) for word in instruction.words])
         return
     reader = Reader(scope.values, line.span)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
 
 from tare.dockerfile.parse import comments, values, words
 from tare.dockerfile.parse.document import Heredoc, Instruction, Mount, Pair
@@ -15,6 +16,8 @@ from tare.dockerfile.parse.mounts import read_mounts
 from tare.dockerfile.parse.problems import Problems
 from tare.dockerfile.parse.source import Edit, Span
 from tare.dockerfile.parse.words import Flag, Word
+
+Form = Literal["shell", "json", "words"]
 
 _UNKNOWN: Final = Rule("whole", 0)
 _MOST_COMMENTS: Final = 100
@@ -70,8 +73,6 @@ class InstructionReader:
         broken = any(problem.refused and problem.code != "D014" for problem in self._problems.found[problems:])
         if not broken:
             return found
-        import msgspec
-
         return msgspec.structs.replace(found, broken=True)
 
     def _without_comment(self, name: str, line: Logical, rest: int) -> Logical:
@@ -93,8 +94,10 @@ class InstructionReader:
         return line
 
     def _unknown(self, keyword: Word, line: Logical) -> None:
+        from difflib import get_close_matches
+
         near = get_close_matches(keyword.text.upper(), INSTRUCTIONS, n=1, cutoff=0.7)
-        edits = (Edit(start=keyword.span.start, end=keyword.span.end, text=near[0]),) if near else ()
+        edits: tuple[Edit, ...] = (Edit(start=keyword.span.start, end=keyword.span.end, text=near[0]),) if near else ()
         message = f"`{_shown(keyword.text)}` is not an instruction"
         if not line.text.strip():
             message = "there is no instruction on this line"
@@ -112,7 +115,7 @@ class InstructionReader:
             return ()
         return (Edit(start=len(before), end=len(before), text=f" {self._reader.escape}"),)
 
-    def _words(self, name: str, rule: Rule, line: Logical, rest: int) -> tuple[tuple[Word, ...], str]:
+    def _words(self, name: str, rule: Rule, line: Logical, rest: int) -> tuple[tuple[Word, ...], Form]:
         try:
             return self._split(rule, line, rest)
         except words.NotStrings:
@@ -120,7 +123,7 @@ class InstructionReader:
             self._problems.add("D005", found[0].span, f"the array of {name} has something else than strings")
             return found, "shell"
 
-    def _split(self, rule: Rule, line: Logical, rest: int) -> tuple[tuple[Word, ...], str]:
+    def _split(self, rule: Rule, line: Logical, rest: int) -> tuple[tuple[Word, ...], Form]:
         if rule.form in {"maybe-json", "maybe-json-words"}:
             found = words.json_form(line, rest)
             if found is not None:
@@ -138,7 +141,7 @@ class InstructionReader:
             return self._health(line, rest)
         return words.whole(line, rest), "words"
 
-    def _health(self, line: Logical, rest: int) -> tuple[tuple[Word, ...], str]:
+    def _health(self, line: Logical, rest: int) -> tuple[tuple[Word, ...], Form]:
         kinds = words.by_blanks(line, rest)[:1]
         if not kinds:
             return (), "words"
@@ -229,6 +232,8 @@ class InstructionReader:
         for flag in flags:
             kind = rule.flags.get(flag.name)
             if kind is None:
+                from difflib import get_close_matches
+
                 near = get_close_matches(flag.name, rule.flags, n=1)
                 hint = f", but `--{near[0]}`" if near else ""
                 self._problems.add("D004", flag.span, f"{name} has no flag `--{_shown(flag.name)}`{hint}")

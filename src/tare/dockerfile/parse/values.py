@@ -16,6 +16,49 @@ _short = re.compile(r"[-+]?(?:[0-9.]+(?:ns|us|µs|μs))+")
 _port = re.compile(r"(?:[0-9.]+:)?[0-9]{1,5}(?:-[0-9]{1,5})?(?:/(?:tcp|udp|sctp))?", re.IGNORECASE)
 
 
+_SIGNALS: Final = frozenset(
+    [
+        "ABRT",
+        "ALRM",
+        "BUS",
+        "CHLD",
+        "CLD",
+        "CONT",
+        "FPE",
+        "HUP",
+        "ILL",
+        "INT",
+        "IO",
+        "IOT",
+        "KILL",
+        "PIPE",
+        "POLL",
+        "PROF",
+        "PWR",
+        "QUIT",
+        "SEGV",
+        "STKFLT",
+        "STOP",
+        "SYS",
+        "TERM",
+        "TRAP",
+        "TSTP",
+        "TTIN",
+        "TTOU",
+        "URG",
+        "USR1",
+        "USR2",
+        "VTALRM",
+        "WINCH",
+        "XCPU",
+        "XFSZ",
+    ]
+)
+"""Of Linux (https://man7.org/linux/man-pages/man7/signal.7.html), as Docker names them."""
+
+_real_time = re.compile(r"RTM(?:IN|AX)(?:[+-][0-9]{1,2})?")
+
+
 def check(instruction: Instruction, problems: Problems) -> None:
     """Note what BuildKit would refuse in *instruction*."""
     checker = _CHECKS.get(instruction.name)
@@ -103,11 +146,25 @@ def _copy(instruction: Instruction, problems: Problems) -> None:
         )
 
 
+def _stop_signal(instruction: Instruction, problems: Problems) -> None:
+    word = instruction.words[0]
+    name = word.text.upper().removeprefix("SIG")
+    if (
+        "$" in word.text
+        or name in _SIGNALS
+        or _real_time.fullmatch(name)
+        or (name.isdigit() and 0 < int(name[:9]) < 65)
+    ):
+        return
+    problems.add("D011", word.span, f"STOPSIGNAL takes a signal such as `SIGTERM`, not `{word.text[:40]}`")
+
+
 _CHECKS: Final[dict[str, Callable[[Instruction, Problems], None]]] = {
     "FROM": _from,
     "HEALTHCHECK": _healthcheck,
     "EXPOSE": _expose,
     "SHELL": _shell,
+    "STOPSIGNAL": _stop_signal,
     "VOLUME": _volume,
     "RUN": _run,
     "COPY": _copy,

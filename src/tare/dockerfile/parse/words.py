@@ -74,7 +74,7 @@ def by_quotes(line: Logical, start: int, escape: str) -> tuple[Word, ...]:
     return tuple(word(line, first, last) for first, last in _quoted(line.text, start, escape))
 
 
-def _quoted(text: str, start: int, escape: str) -> Iterator[tuple[int, int]]:
+def _quoted(text: str, start: int, escape: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a machine with three states
     end = len(text.rstrip(SPACES))
     at, first, quote = start, -1, ""
     while at < end:
@@ -103,7 +103,8 @@ def _quoted(text: str, start: int, escape: str) -> Iterator[tuple[int, int]]:
 
 def flags(line: Logical, start: int, escape: str) -> tuple[tuple[Flag, ...], int]:
     """Return the flags at the beginning of what follows the keyword, and where the rest begins."""
-    text, found, at = line.text, [], start
+    text, at = line.text, start
+    found: list[Flag] = []
     while True:
         while at < len(text) and text[at] in SPACES:
             at += 1

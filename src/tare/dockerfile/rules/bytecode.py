@@ -30,7 +30,9 @@ def _uncompiled(context: Context) -> list[Install]:
 
 
 def _compiled_by_hand(context: Context) -> bool:
-    return any(call.program == "compileall" for stage in context.feeding for run in stage.runs for call in run.invocations)
+    return any(
+        call.program == "compileall" for stage in context.feeding for run in stage.runs for call in run.invocations
+    )
 
 
 def _writes_none(context: Context) -> Span | None:
@@ -65,7 +67,9 @@ def not_compiled(context: Context) -> Iterator[Hit]:
         return  # TP301 says more
     for install in _uncompiled(context)[:1]:
         call = install.invocation
-        option = {"uv": "--compile-bytecode", "poetry": "--compile"}.get("uv" if call.program == "uv" else install.tool, "")
+        option = {"uv": "--compile-bytecode", "poetry": "--compile"}.get(
+            "uv" if call.program == "uv" else install.tool, ""
+        )
         can = call.program == "uv" and install.run.instruction.form != "json"
         yield Hit(
             span=call.name_span,
@@ -83,7 +87,9 @@ def standard_library_not_compiled(context: Context) -> Iterator[Hit]:
     for stage in context.feeding:
         for run in stage.runs:
             for call in run.calls("compileall"):
-                if not call.values or any(value and value.startswith(("/usr/local", "/usr/lib")) for value in call.values):
+                if not call.values or any(
+                    value and value.startswith(("/usr/local", "/usr/lib")) for value in call.values
+                ):
                     return
     yield Hit(
         span=root.stage.base_word.span,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from functools import cached_property
 
 from tare.dockerfile.beside import Beside
@@ -16,7 +16,7 @@ from tare.dockerfile.parse.source import Edit, Span
 class Context:
     """Given to every rule."""
 
-    def __init__(self, file: Dockerfile, model: Model, beside: Beside, today: datetime.date) -> None:
+    def __init__(self, file: Dockerfile, model: Model, beside: Beside, today: dt.date) -> None:
         self.file = file
         self.model = model
         self.beside = beside

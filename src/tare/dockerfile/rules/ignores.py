@@ -14,7 +14,8 @@ def ignore_without_reason(context: Context) -> Iterator[Hit]:
         if not ignore.reason:
             codes = ", ".join(ignore.codes)
             yield Hit(
-                span=ignore.span, message=f"{codes} is ignored without a reason; write `# tare: ignore[{codes}] because …`"
+                span=ignore.span,
+                message=f"{codes} is ignored without a reason; write `# tare: ignore[{codes}] because …`",
             )
 
 

@@ -99,7 +99,12 @@ def no_link_mode(context: Context) -> Iterator[Hit]:
             if call.program != "uv" or call.has("--link-mode") or "UV_LINK_MODE" in call.env or run.order in seen:
                 continue
             mount = next(
-                (mount for mount in run.instruction.mounts if mount.kind == "cache" and mount.target.rstrip("/").endswith("/uv")), None
+                (
+                    mount
+                    for mount in run.instruction.mounts
+                    if mount.kind == "cache" and mount.target.rstrip("/").endswith("/uv")
+                ),
+                None,
             )
             if mount is None:
                 continue
@@ -128,7 +133,8 @@ def cache_mounted_and_refused(context: Context) -> Iterator[Hit]:
             row = table("model/tools.toml").get(tool, {})
             cache = cache_of(tool, call.env, run.user)
             mounted = any(
-                mount.kind == "cache" and (mount.target.rstrip("/") == cache or mount.target.rstrip("/").endswith(f"/.cache/{tool}"))
+                mount.kind == "cache"
+                and (mount.target.rstrip("/") == cache or mount.target.rstrip("/").endswith(f"/.cache/{tool}"))
                 for mount in run.instruction.mounts
             )
             if not mounted:
@@ -159,7 +165,7 @@ def no_lock_used(context: Context) -> Iterator[Hit]:
             yield hit
 
 
-def _sync_without_lock(context: Context, install: Install) -> Hit | None:
+def _sync_without_lock(context: Context, install: Install) -> Hit | None:  # noqa: PLR0911 - one for each tool
     call, tool = install.invocation, install.tool
     if tool == "uv":
         if call.has("--locked", "--frozen") or is_true(call.env.get("UV_LOCKED")) or is_true(call.env.get("UV_FROZEN")):
@@ -179,7 +185,11 @@ def _sync_without_lock(context: Context, install: Install) -> Hit | None:
             edits=_after_name(context, install, "--deploy"),
         )  # fmt: skip
     if tool == "pdm":
-        if call.subcommand == "sync" or call.has("--frozen-lockfile", "--check", "--no-lock") or is_true(call.env.get("PDM_FROZEN_LOCKFILE")):
+        if (
+            call.subcommand == "sync"
+            or call.has("--frozen-lockfile", "--check", "--no-lock")
+            or is_true(call.env.get("PDM_FROZEN_LOCKFILE"))
+        ):
             return None
         return Hit(
             span=_name_span(install), message=f"`pdm install` writes `{lock}` anew when it does not fit",
@@ -196,7 +206,10 @@ def _sync_without_lock(context: Context, install: Install) -> Hit | None:
 def _is_there(context: Context, install: Install, name: str) -> bool:
     """Return whether a file of the context is in the stage by then, copied or mounted; also when nobody can tell."""
     run = install.run
-    if any(mount.kind == "bind" and not mount.origin and mount.source.strip("./") in {"", name} for mount in run.instruction.mounts):
+    if any(
+        mount.kind == "bind" and not mount.origin and mount.source.strip("./") in {"", name}
+        for mount in run.instruction.mounts
+    ):
         return True
     if context.beside.root is not None and context.beside.project is not None and not context.beside.has(name):
         return False
@@ -209,7 +222,7 @@ def _is_there(context: Context, install: Install, name: str) -> bool:
                 return True
             for source in copy.sources:
                 plain = source.removeprefix("./").rstrip("/").rpartition("/")[2]
-                if plain == name or any(character in source for character in "*?[$") and _globs(plain, name):
+                if plain == name or (any(character in source for character in "*?[$") and _globs(plain, name)):
                     return True
                 if "." not in plain:
                     return True  # a directory: what is in it, nobody can tell
@@ -222,7 +235,7 @@ def _globs(pattern: str, name: str) -> bool:
     return "$" in pattern or fnmatchcase(name, pattern)
 
 
-def _pip_beside_lock(context: Context, install: Install) -> Hit | None:
+def _pip_beside_lock(context: Context, install: Install) -> Hit | None:  # noqa: PLR0911 - one for each reason
     """Return what is wrong with installing by pip what a lock of the project has."""
     if not install.for_application or install.tool not in {"pip", "uv"}:
         return None
@@ -235,7 +248,7 @@ def _pip_beside_lock(context: Context, install: Install) -> Hit | None:
             return None
         lock = f"; `{locks[0]}` is not asked" if locks else ""
         return Hit(span=_name_span(install), message=f"what the project depends on is resolved during the build{lock}")
-    if locks and install.files and not any(_is_exported(context, install, file) for file in install.files):
+    if locks and install.files and not any(_is_exported(context, file) for file in install.files):
         return Hit(
             span=_name_span(install),
             message=f"`{install.files[0]}` is installed, and the project's `{locks[0]}` is not asked",
@@ -258,15 +271,22 @@ def _dependencies_before(context: Context, install: Install) -> bool:
     return project is not None and not project.has_dependencies
 
 
-def _is_exported(context: Context, install: Install, file: str) -> bool:
+def _is_exported(context: Context, file: str) -> bool:
     """Return whether a requirements file is made from a lock in the build, or is none of the context's own."""
     name = file.rpartition("/")[2]
-    if context.beside.root is not None and not context.beside.has(file.removeprefix("./")) and not context.beside.has(name):
+    if (
+        context.beside.root is not None
+        and not context.beside.has(file.removeprefix("./"))
+        and not context.beside.has(name)
+    ):
         return True
     for stage in context.model.stages:
         for run in stage.runs:
             for call in run.invocations:
-                exports = call.subcommand in {"export", "requirements", "lock"} or (call.program, call.subcommand) == ("uv", "pip compile")
+                exports = call.subcommand in {"export", "requirements", "lock"} or (call.program, call.subcommand) == (
+                    "uv",
+                    "pip compile",
+                )
                 if exports and call.program in {"uv", "poetry", "pdm", "pipenv"}:
                     return True
     return False
@@ -314,7 +334,7 @@ def development_groups(context: Context) -> Iterator[Hit]:
             yield Hit(span=_name_span(install), message=message, title=f"add `{option}`" if option else "", edits=edits)
 
 
-def _development(install: Install) -> tuple[str, str] | None:
+def _development(install: Install) -> tuple[str, str] | None:  # noqa: PLR0911 - one for each tool
     call, env = install.invocation, install.env
     if install.tool == "uv":
         if call.has("--no-dev", "--no-default-groups", "--only-group") or "dev" in call.all("--no-group"):

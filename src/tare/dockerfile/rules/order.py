@@ -27,7 +27,9 @@ def source_before_dependencies(context: Context) -> Iterator[Hit]:
         late = _installs_after(context, stage, whole)
         if late is not None:
             yield Hit(
-                span=whole.instruction.span if _is_one_line(context, whole.instruction) else whole.instruction.keyword.span,
+                span=whole.instruction.span
+                if _is_one_line(context, whole.instruction)
+                else whole.instruction.keyword.span,
                 message=(
                     "the source is copied before its dependencies are installed "
                     f"(line {_line(context, late.invocation.span.start)}), so every change installs them all again"
@@ -49,7 +51,9 @@ def _first_whole_copy(context: Context, stage: StageModel) -> Copy | None:
 
 def _installs_after(context: Context, stage: StageModel, whole: Copy) -> Install | None:
     """Return the first installation of dependencies behind *whole*, when none is before it."""
-    found = [install for each in context.model.lineage(stage) for install in installs(each) if _of_dependencies(install)]
+    found = [
+        install for each in context.model.lineage(stage) for install in installs(each) if _of_dependencies(install)
+    ]
     if any(install.run.order < whole.order for install in found):
         return None
     return next((install for install in found if install.run.order > whole.order), None)
@@ -76,14 +80,18 @@ def project_without_its_source(context: Context) -> Iterator[Hit]:
             span=install.invocation.name_span,
             message="the project is installed before its source is there",
             title=f"add `{option}`",
-            edits=context.insert(install.invocation.after_name, f" {option}") if _installed_later(context, stage, install) else (),
+            edits=context.insert(install.invocation.after_name, f" {option}")
+            if _installed_later(context, stage, install)
+            else (),
         )
 
 
 def _has_source(context: Context, stage: StageModel, install: Install) -> bool:
     """Return whether anything but manifests is there by then; a mount of the whole context is enough."""
     run = install.run
-    if any(mount.kind == "bind" and not mount.origin and mount.source.strip("./") == "" for mount in run.instruction.mounts):
+    if any(
+        mount.kind == "bind" and not mount.origin and mount.source.strip("./") == "" for mount in run.instruction.mounts
+    ):
         return True
     for each in context.model.lineage(stage):
         for copy in each.copies:
@@ -102,7 +110,12 @@ def _is_source(copy: Copy) -> bool:
 
 
 def _installed_later(context: Context, stage: StageModel, install: Install) -> bool:
-    later = [other for each in context.model.lineage(stage) for other in installs(each) if other.run.order > install.run.order]
+    later = [
+        other
+        for each in context.model.lineage(stage)
+        for other in installs(each)
+        if other.run.order > install.run.order
+    ]
     return any(other.project for other in later)
 
 
@@ -151,7 +164,7 @@ def _changed_after_copy(context: Context, program: str) -> Iterator[Hit]:
                 flag = f"--{program}={_mode(wants) if program == 'chmod' else wants}"
                 edits: tuple[Edit, ...] = ()
                 if len(copies) == 1 and len(paths) == 1 and len(run.invocations) == 1 and not run.instruction.mounts:
-                    edits = _into_copy(context, stage, copy, run.instruction, flag, wants)
+                    edits = _into_copy(context, stage, copy, run.instruction, flag=flag, wants=wants)
                 line = _line(context, copy.instruction.span.start)
                 message = f"`{program}` writes a second copy of what line {line} copied"
                 if _only_the_directory(call, copy):
@@ -179,7 +192,7 @@ def _copies_before(context: Context, stage: StageModel, order: int) -> list[Copy
 
 def _concerned(copy: Copy, paths: list[str]) -> bool:
     target = copy.destination
-    if not target or copy.instruction.flag("chown") and copy.instruction.flag("chmod"):
+    if not target or (copy.instruction.flag("chown") and copy.instruction.flag("chmod")):
         return False
     for path in paths:
         landed = target.rstrip("/") or "/"
@@ -199,7 +212,7 @@ def _mode(text: str) -> str:
 
 
 def _into_copy(
-    context: Context, stage: StageModel, copy: Copy, run: Instruction, flag: str, wants: str
+    context: Context, stage: StageModel, copy: Copy, run: Instruction, *, flag: str, wants: str
 ) -> tuple[Edit, ...]:
     """Return what moves the change into the COPY; nothing where the owner is not there by then."""
     if copy.instruction.stage != run.stage or copy.instruction.flag(flag[2:7]) is not None:
@@ -224,7 +237,13 @@ def _directories(context: Context, stage: StageModel, order: int) -> set[str]:
     found = set()
     for each in context.model.lineage(stage):
         found |= {run.workdir for run in each.runs if run.order < order} | {each.workdir}
-        found |= {value or "" for run in each.runs if run.order < order for call in run.calls("mkdir") for value in call.values}
+        found |= {
+            value or ""
+            for run in each.runs
+            if run.order < order
+            for call in run.calls("mkdir")
+            for value in call.values
+        }
     return found
 
 
@@ -242,4 +261,3 @@ def _user_before(stage: StageModel, wants: str, order: int) -> bool:
         for run_word in call.command.words
     }  # fmt: skip
     return all(part in made or part in {"root", "nobody"} for part in wants.split(":") if part)
-

@@ -16,6 +16,9 @@ from tare.dockerfile.parse.source import Edit, Span
 from tare.dockerfile.rules.context import Context
 from tare.dockerfile.rules.registry import Hit, rule
 
+_function = re.compile(r"\([ \t]{0,4}\)")
+_alias = re.compile(r"\balias[ \t]{1,4}([\w-]{1,60})=")
+
 _RUNNERS: Final = ("uv", "poetry", "pdm", "pipenv", "hatch", "rye")
 
 
@@ -223,7 +226,9 @@ def _is(context: Context, span: Span, text: str) -> bool:
 def _defined(run: Run) -> set[str]:
     """Return the functions and aliases of a script."""
     text = run.instruction.rest + "".join(heredoc.content for heredoc in run.instruction.heredocs)
-    return set(re.findall(r"([A-Za-z_][\w-]*)\s*\(\s*\)", text)) | set(re.findall(r"\balias\s+([\w-]+)=", text))
+    before = (text[max(0, match.start() - 60) : match.start()] for match in _function.finditer(text))
+    functions = {each.rstrip().rpartition(" ")[2].strip(";&|\n") for each in before}
+    return functions | set(_alias.findall(text))
 
 
 def _misspelt(word: str, names: frozenset[str], real: frozenset[str]) -> str:
@@ -242,5 +247,10 @@ def _one_slip(word: str, name: str) -> bool:
         return any(word[:at] + word[at + 1 :] == name and at and word[at] == word[at - 1] for at in range(len(word)))
     if len(word) == len(name):
         wrong = [at for at in range(len(name)) if word[at] != name[at]]
-        return len(wrong) == 2 and wrong[1] == wrong[0] + 1 and word[wrong[0]] == name[wrong[1]] and word[wrong[1]] == name[wrong[0]]
+        return (
+            len(wrong) == 2
+            and wrong[1] == wrong[0] + 1
+            and word[wrong[0]] == name[wrong[1]]
+            and word[wrong[1]] == name[wrong[0]]
+        )
     return False

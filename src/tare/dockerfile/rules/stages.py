@@ -40,7 +40,9 @@ def _python_copies(context: Context) -> Iterator[tuple[StageModel, StageModel, C
         for copy in taker.copies:
             if copy.stage is None or copy.order in seen:
                 continue
-            if any("site-packages" in source or "dist-packages" in source or series_in(source) for source in copy.sources):
+            if any(
+                "site-packages" in source or "dist-packages" in source or series_in(source) for source in copy.sources
+            ):
                 yield context.model.stages[copy.stage], taker, copy
 
 
@@ -78,11 +80,15 @@ def other_series(context: Context) -> Iterator[Hit]:
 def _other_series(context: Context) -> Iterator[Hit]:
     for maker, taker, copy in _python_copies(context):
         built, run = (interpreter_of(context.model, stage) for stage in (maker, taker))
-        found = built.series if built else next((found for source in copy.sources if (found := series_in(source))), None)
+        found = (
+            built.series if built else next((found for source in copy.sources if (found := series_in(source))), None)
+        )
         if found and run and run.series and found != run.series and not _brings_python(context, taker, built):
             yield Hit(
                 span=_span(copy),
-                message="what is copied was installed for Python {}.{}; this stage has {}.{}".format(*found, *run.series),
+                message="what is copied was installed for Python {}.{}; this stage has {}.{}".format(
+                    *found, *run.series
+                ),
             )
 
 
@@ -120,7 +126,10 @@ def _interpreter_not_there(context: Context) -> Iterator[Hit]:
             continue
         where = f"a Python below `{built.path}` that uv downloaded" if built.managed else f"`{built.path}`"
         there = f"its Python is `{run.path}`" if run is not None else "it has no Python"
-        yield Hit(span=_span(copied.copy), message=f"the environment is made with {where}, which is not in this stage: {there}")
+        yield Hit(
+            span=_span(copied.copy),
+            message=f"the environment is made with {where}, which is not in this stage: {there}",
+        )
 
 
 def _only_passes_on(context: Context, copied: CopiedVenv) -> bool:
@@ -171,7 +180,9 @@ def compiler_in_the_image(context: Context) -> Iterator[Hit]:
     for _, name, span in _system_packages(context):
         if name in names:
             yield Hit(
-                span=span, message=f"`{name}` stays in the image, which only builds need", costs=name in {"build-essential"}
+                span=span,
+                message=f"`{name}` stays in the image, which only builds need",
+                costs=name == "build-essential",
             )
 
 
@@ -277,7 +288,9 @@ def _loses_pip(context: Context, path: str) -> bool:
             for call in run.invocations:
                 if call.program == "pip" and call.subcommand == "uninstall" and "pip" in call.values:
                     return True
-                if call.program == "rm" and any(value and value.startswith(path) and "pip" in value for value in call.values):
+                if call.program == "rm" and any(
+                    value and value.startswith(path) and "pip" in value for value in call.values
+                ):
                     return True
     return False
 
@@ -315,7 +328,12 @@ def _source_is_there(context: Context, install: Install) -> bool:
             target = copy.destination.rstrip("/") or "/"
             if not _may_be_source(copy):
                 continue
-            if not copy.destination or target == workdir or target.startswith(workdir + "/") or workdir.startswith(target + "/"):
+            if (
+                not copy.destination
+                or target == workdir
+                or target.startswith(workdir + "/")
+                or workdir.startswith(target + "/")
+            ):
                 return True
     return False
 

@@ -38,9 +38,7 @@ def _target(series: tuple[int, int], family: str, version: tuple[int, int]) -> T
     from tare.wheels.target import Libc, Target
 
     libc = Libc(family="musl" if family == "musl" else "glibc", major=version[0], minor=version[1])
-    return Target(
-        platform=Platform(os="linux", architecture="amd64"), libc=libc, version="{}.{}.99".format(*series)
-    )
+    return Target(platform=Platform(os="linux", architecture="amd64"), libc=libc, version="{}.{}.99".format(*series))
 
 
 def _wheels(resolution: Resolution, target: Target) -> dict[str, bool]:
@@ -53,9 +51,9 @@ def _wheels(resolution: Resolution, target: Target) -> dict[str, bool]:
     try:
         for package, entry in selected(resolution.pylock, resolution, target):
             found[str(package.name)] = isinstance(entry, PackageWheel)
-        return found
     except (PylockSelectError, TareError):
         return _one_by_one(resolution, target)
+    return found
 
 
 def _one_by_one(resolution: Resolution, target: Target) -> dict[str, bool]:

@@ -1,0 +1,284 @@
+"""`tare lint`: Dockerfiles, checked for what they do to a Python project."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, cast
+
+from tare.cli.arguments import Arguments, Parser
+from tare.errors import UsageError
+
+if TYPE_CHECKING:
+    from tare.dockerfile.beside import Beside
+    from tare.dockerfile.hadolint import Hadolint
+    from tare.dockerfile.lint import Result
+    from tare.dockerfile.parse.source import Source
+    from tare.dockerfile.settings import Settings
+    from tare.projects.uv import Uv
+
+_LARGEST = 1024 * 1024
+"""Bytes. A larger file is no Dockerfile."""
+
+_ROUNDS = 10
+"""How often a file is fixed and looked at again: a fix may uncover something else."""
+
+
+class LintArguments(Arguments):
+    """What `tare lint` is given."""
+
+    files: list[str]
+    context: str | None
+    select: list[str]
+    ignore: list[str]
+    fix: bool
+    diff: bool
+    explain: str | None
+    no_hadolint: bool
+    form: str
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE",
+        help="Dockerfiles, or - for standard input (default: Dockerfile*, Containerfile*, *.dockerfile here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--context", metavar="DIR", help="what the build is given (default: the nearest project upwards)"
+    )
+    rules = parser.add_argument_group("rules")
+    rules.add_argument(
+        "--select", action="append", default=[], metavar="CODES", help="only these; TP2 is all that begin so"
+    )
+    rules.add_argument("--ignore", action="append", default=[], metavar="CODES", help="all but these")
+    rules.add_argument(
+        "--no-hadolint", action="store_true", help="leave out hadolint's rules, although it is installed"
+    )
+    rules.add_argument("--explain", metavar="CODE", help="show what a rule is for; `all` lists them")
+    fixes = parser.add_argument_group("fixes")
+    fixes.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
+    fixes.add_argument("--fix", action="store_true", help="show it, and change it")
+    forms = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("json", "print a document that machines read"),
+        ("sarif", "print SARIF, for code scanning"),
+        ("github", "print annotations of GitHub's workflows"),
+    ):
+        forms.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="text", help=text)
+
+
+def execute(arguments: Arguments) -> int:
+    """Check, perhaps fix, and say what remains."""
+    arguments = cast("LintArguments", arguments)
+    if arguments.explain is not None:
+        sys.stdout.write(_explained(arguments.explain))
+        return 0
+    names = arguments.files or _found_here()
+    hadolint = None if arguments.no_hadolint else _hadolint()
+    results: list[Result] = []
+    fixed = 0
+    for name in names:
+        result, count = _checked(arguments, name, hadolint)
+        results.append(result)
+        fixed += count
+    _say_notes(results, arguments, missing=hadolint is None and not arguments.no_hadolint)
+    if not (arguments.diff and arguments.form == "text"):
+        sys.stdout.write(_written(arguments.form, results, fixed))
+    return 1 if any(result.findings for result in results) else 0
+
+
+def _found_here() -> list[str]:
+    """Return the Dockerfiles of this directory."""
+    names = sorted(
+        name
+        for name in os.listdir(".")
+        if (name.startswith(("Dockerfile", "Containerfile")) or name.lower().endswith(".dockerfile"))
+        and not name.endswith((".dockerignore", ".orig", ".rej", "~"))
+        and os.path.isfile(name)
+    )
+    if not names:
+        raise UsageError(
+            "there is no Dockerfile here",
+            causes=("`tare lint` looks for `Dockerfile*`, `Containerfile*` and `*.dockerfile`",),
+            hints=("Name one: `tare lint FILE`",),
+        )
+    return names
+
+
+def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> tuple[Result, int]:
+    from tare.dockerfile.lint import fixed as fix
+
+    source = _read(name)
+    beside = _beside(arguments, name)
+    settings = _settings(arguments, beside)
+    result = _lint(source, beside, settings, hadolint)
+    if not (arguments.fix or arguments.diff):
+        return result, 0
+    first, total = source, 0
+    for _ in range(_ROUNDS):
+        text, count = fix(result.source, result.findings)
+        if not count or text == result.source.text:
+            break
+        total += count
+        result = _lint(_with_text(source, text), beside, settings, hadolint)
+    if total:
+        _show_and_write(arguments, name, first, result.source)
+    return result, total
+
+
+def _show_and_write(arguments: LintArguments, name: str, old: Source, new: Source) -> None:
+    from tare.dockerfile.parse.source import encode
+    from tare.report.lint import diff_text
+
+    shown = diff_text(old, new.text)
+    if arguments.fix and name == "-":
+        raise UsageError("standard input cannot be fixed", hints=("`tare lint --diff -` shows the fix",))
+    (sys.stderr if arguments.fix or arguments.form != "text" else sys.stdout).write(shown)
+    if arguments.fix:
+        with open(name, "wb") as file:
+            file.write(encode(old, new.text))
+
+
+def _lint(source: Source, beside: Beside, settings: Settings, hadolint: Hadolint | None) -> Result:
+    import datetime as dt
+
+    from tare.dockerfile.lint import lint
+
+    today = dt.datetime.fromtimestamp(time.time(), tz=dt.UTC).date()
+    return lint(source, beside=beside, today=today, settings=settings, hadolint=hadolint)
+
+
+def _with_text(source: Source, text: str) -> Source:
+    from tare.dockerfile.parse.source import Source
+
+    return Source(text, source.name, lossy=source.lossy, bom=source.bom)
+
+
+def _read(name: str) -> Source:
+    from tare.dockerfile.parse.source import decode
+
+    if name == "-":
+        data = sys.stdin.buffer.read(_LARGEST + 1)
+    else:
+        try:
+            with open(name, "rb") as file:
+                data = file.read(_LARGEST + 1)
+        except OSError as error:
+            raise UsageError(f"cannot read `{name}`", causes=((error.strerror or str(error)).lower(),)) from error
+    if len(data) > _LARGEST:
+        raise UsageError(f"`{name}` is too large", causes=(f"it has more than {_LARGEST:,} bytes",))
+    return decode(data, os.path.normpath(name) if name != "-" else name)
+
+
+def _beside(arguments: LintArguments, name: str) -> Beside:
+    from tare.dockerfile.beside import Beside, context_of
+
+    root = os.path.abspath(arguments.context) if arguments.context else None
+    if root is not None and not os.path.isdir(root):
+        raise UsageError(f"`--context {arguments.context}` is no directory")
+    if root is None and name != "-":
+        root = context_of(name)
+    return Beside(root, dockerfile=os.path.abspath(name) if name != "-" else None, uv=_uv if root else None)
+
+
+def _uv() -> Uv:
+    """Return uv, which reads locks where a rule asks for one. It fetches nothing for this."""
+    from tare.cli.settings import cache_directory
+    from tare.projects.uv import Uv
+
+    memo = os.path.join(cache_directory(), "memo", "projects")
+    return Uv(python=sys.executable, env=dict(os.environ), offline=True, memo=memo)
+
+
+def _settings(arguments: LintArguments, beside: Beside) -> Settings:
+    from tare.dockerfile.rules.registry import codes
+    from tare.dockerfile.settings import Settings, by_code, check_codes, combined
+
+    own = Settings(select=_codes(arguments.select), ignore=_codes(arguments.ignore))
+    check_codes((*own.select, *own.ignore), "the command line", codes())
+    config = beside.project.config.lint if beside.project else None
+    if config is None:
+        return own
+    every = (
+        *config.select,
+        *config.ignore,
+        *config.severity,
+        *(code for each in config.per_file_ignores.values() for code in each),
+    )
+    check_codes(every, "[tool.tare.lint]", codes())
+    return combined(
+        own,
+        Settings(
+            select=config.select,
+            ignore=config.ignore,
+            severity=by_code(config.severity),
+            per_file=config.per_file_ignores,
+        ),
+    )
+
+
+def _codes(texts: list[str]) -> tuple[str, ...]:
+    return tuple(code.strip().upper() for text in texts for code in text.split(",") if code.strip())
+
+
+def _hadolint() -> Hadolint | None:
+    """Return hadolint: the one beside this interpreter, where its distribution puts it, or the one on PATH."""
+    import shutil
+
+    own = os.path.join(os.path.dirname(sys.executable), "hadolint")
+    program = own if os.access(own, os.X_OK) else shutil.which("hadolint")
+    if program is None:
+        return None
+    from tare.dockerfile.hadolint import Hadolint
+    from tare.projects.process import run
+
+    return Hadolint(program=program, env=dict(os.environ), directory=os.getcwd(), runner=run)
+
+
+def _say_notes(results: list[Result], arguments: LintArguments, *, missing: bool) -> None:
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        sys.stderr.write(f"note: {note}\n")
+    if missing and arguments.form == "text":
+        sys.stderr.write(
+            "note: general rules are not checked, since hadolint is not installed (`pip install 'pytare[lint]'`)\n"
+        )
+
+
+def _written(form: str, results: list[Result], fixed: int) -> str:
+    from tare.report import lint as report
+
+    if form == "json":
+        return report.lint_json(results, fixed=fixed)
+    if form == "github":
+        return report.lint_github(results)
+    if form == "sarif":
+        from tare.dockerfile.rules.registry import about, codes
+        from tare.report.sarif import lint_sarif
+
+        known = set(codes())
+        broken = {finding.code for result in results for finding in result.findings}
+        return lint_sarif(results, {code: about(code) for code in sorted(broken & known)})
+    return report.lint_text(results, fixed=fixed)
+
+
+def _explained(code: str) -> str:
+    from tare.dockerfile.rules.registry import about, codes
+    from tare.dockerfile.settings import check_codes
+    from tare.report.lint import explanation, rules_text
+
+    if code.lower() == "all":
+        return rules_text([about(each) for each in codes()])
+    wanted = code.upper()
+    if wanted not in codes():
+        if wanted.startswith(("DL", "SC")):
+            where = (
+                "https://github.com/hadolint/hadolint/wiki/"
+                if wanted.startswith("DL")
+                else "https://www.shellcheck.net/wiki/"
+            )
+            return f"{wanted} is hadolint's: {where}{wanted}\n"
+        check_codes([wanted], "`--explain`", codes())
+        raise UsageError(f"`--explain {code}` is the beginning of several codes", hints=("`--explain all` lists them",))
+    return explanation(about(wanted))
