@@ -125,7 +125,11 @@ def copy(peers: Peers, layout: Path, name: str) -> None:
 def slow_steps(log: str) -> dict[str, float]:
     """Return the seconds of a build's slow steps, from the builder's plain log."""
     names = dict(re.findall(r"^#(\d+) (\[.*|exporting to image)$", log, re.M))
-    took = {names[number]: float(value) for number, value in re.findall(r"^#(\d+) DONE ([\d.]+)s$", log, re.M) if number in names}
+    took = {
+        names[number]: float(value)
+        for number, value in re.findall(r"^#(\d+) DONE ([\d.]+)s$", log, re.M)
+        if number in names
+    }
     return {name: value for name, value in took.items() if value >= 0.5}
 
 
@@ -137,10 +141,17 @@ def _report(
         section.add(f"{name}, median of {found.count(name)}", f"{seconds(found.median(name))} ({split})")
     for name, (goal, least) in goals.items():
         ratio = found.ratio(name, OURS)
-        section.add(f"{name}: how much faster tare is", f"**{ratio.median:.1f}×** ({ratio.low:.1f}–{ratio.high:.1f})", goal, ratio.median >= least)
+        section.add(
+            f"{name}: how much faster tare is",
+            f"**{ratio.median:.1f}×** ({ratio.low:.1f}–{ratio.high:.1f})",
+            goal,
+            ratio.median >= least,
+        )
     section.noise(found.ratio(AGAIN, OURS))
     if steps:
-        told = "; ".join(f"{_short(name)} {value:.1f} s" for name, value in sorted(steps.items(), key=lambda item: -item[1]))
+        told = "; ".join(
+            f"{_short(name)} {value:.1f} s" for name, value in sorted(steps.items(), key=lambda item: -item[1])
+        )
         section.notes.append(f"Steps of the last build of the poetry Dockerfile: {told}.")
 
 

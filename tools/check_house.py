@@ -30,10 +30,12 @@ REGISTRY = re.compile(
     r"|\bregistry\.(?:npmjs|yarnpkg)\.(?:org|com)"
     r"|\b(?:static\.)?crates\.io|\bproxy\.golang\.org|\bdl-cdn\.alpinelinux\.org|\brepo\.(?:maven\.apache|anaconda)\.\w+"
 )
-# Homes of people who do not exist may appear in tests and documents.
+# Caches of root are what Dockerfiles mount. Homes of people who do not exist may appear in tests and documents.
 NOBODY = ("a", "ada", "anna", "app", "dev", "me", "nobody", "nonroot", "somebody", "user", "you")
 MACHINE = re.compile(
-    r"(?<![\w.~$}*-])(?:/work/\w|/root/[.\w]|(?:/home|/Users)/(?!(?:" + "|".join(NOBODY) + r")\b)[a-z][\w-]*)"
+    r"(?<![\w.~$}*-])(?:/work/\w|/root/(?!\.cache/(?:pip|uv|pypoetry|pdm)\b)[.\w]|(?:/home|/Users)/(?!(?:"
+    + "|".join(NOBODY)
+    + r")\b)[a-z][\w-]*)"
 )
 OPTION_WITH_ADDRESS = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)\b|://|\s@\s")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[\w,-]+\])?==(?P<version>[^\s;\\]+)", re.MULTILINE)

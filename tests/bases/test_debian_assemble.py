@@ -46,7 +46,7 @@ class Kit:
         self.sources: Callable[[], Sources] = self.mirror.sources
         self.said: list[str] = []
 
-    def pin(self, spec: BaseSpec, **options: Any) -> Pin:  # noqa: ANN401
+    def pin(self, spec: BaseSpec, **options: Any) -> Pin:
         return resolve_base(
             spec,
             sources=self.sources,

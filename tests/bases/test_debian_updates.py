@@ -78,9 +78,7 @@ def test_versions_are_compared_as_debian_compares_them(tmp_path: Path) -> None:
 
 def test_what_is_up_to_date_or_ahead_is_no_update(tmp_path: Path) -> None:
     known = universe(tmp_path, main=[Deb(name="a", version="1.0-1"), Deb(name="b", version="1.0-1")])
-    assert compare([package("a", "1.0-1"), package("b", "2.0-1")], known) == Compared(
-        updates=(), checked=2, unknown=()
-    )
+    assert compare([package("a", "1.0-1"), package("b", "2.0-1")], known) == Compared(updates=(), checked=2, unknown=())
 
 
 def test_a_security_update_that_moved_into_a_point_release_is_still_one(tmp_path: Path) -> None:

@@ -51,14 +51,18 @@ def test_a_tag_says_what_it_is(
     assert (name.series, name.kind, name.os, name.sharing, name.moves) == (series, kind, os, sharing, moves)
 
 
-@pytest.mark.parametrize("text", ["", "onbuild", "3.6-onbuild", "rc", "3.14t", "3.14_1", "-slim", "3.14-", "slim-", "a.b"])
+@pytest.mark.parametrize(
+    "text", ["", "onbuild", "3.6-onbuild", "rc", "3.14t", "3.14_1", "-slim", "3.14-", "slim-", "a.b"]
+)
 def test_other_names_are_not_of_this_grammar(text: str) -> None:
     assert parse(text) is None
 
 
 @given(
     version=st.sampled_from(["", "3", "latest", "3.14", "3.14.7", "3.15-rc", "3.15.0b3"]),
-    variant=st.sampled_from(["", "slim", "alpine", "trixie", "slim-trixie", "alpine3.24", "windowsservercore-ltsc2022"]),
+    variant=st.sampled_from(
+        ["", "slim", "alpine", "trixie", "slim-trixie", "alpine3.24", "windowsservercore-ltsc2022"]
+    ),
 )
 def test_what_is_joined_is_read_again(version: str, variant: str) -> None:
     text = join(version, variant)

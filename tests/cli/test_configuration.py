@@ -146,7 +146,10 @@ def test_the_command_line_wins_over_the_configuration(place: Place) -> None:
     place.write({"main.py": ""})
     configure(place, 'entrypoint = ["a"]\ncmd = ["b"]\nbase = "oci:nowhere"\nplatforms = ["linux/arm64"]')
 
-    assert run_of(place, "--entrypoint", "python -c 'print(2)'") == {**DEFAULT, "Entrypoint": ["python", "-c", "print(2)"]}
+    assert run_of(place, "--entrypoint", "python -c 'print(2)'") == {
+        **DEFAULT,
+        "Entrypoint": ["python", "-c", "print(2)"],
+    }
 
 
 def test_an_empty_entrypoint_on_the_command_line_is_none(place: Place) -> None:

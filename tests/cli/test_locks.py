@@ -27,7 +27,9 @@ UNREADABLE: dict[str, tuple[dict[str, str], str]] = {
         "error: `pylock.toml` cannot be read\n  caused by: end of document: invalid value\n",
     ),
     "a pylock.toml with everything wrong": (
-        {"pylock.toml": 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = 1\n[[packages]]\nversion = "1"\n'},
+        {
+            "pylock.toml": 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = 1\n[[packages]]\nversion = "1"\n'
+        },
         "error: `pylock.toml` is not a valid lockfile\n"
         "  caused by: packages[0].name: Unexpected type int (expected str)\n"
         "  caused by: packages[1].name: Missing required value\n",
@@ -37,7 +39,9 @@ UNREADABLE: dict[str, tuple[dict[str, str], str]] = {
         "error: `pylock.toml` cannot be read\n  caused by: pylock version 2.0 is not supported\n",
     ),
     "a merge conflict": (
-        {"poetry.lock": '[[package]]\nname = "a"\n<<<<<<< ours\nversion = "1"\n=======\nversion = "2"\n>>>>>>> theirs\n'},
+        {
+            "poetry.lock": '[[package]]\nname = "a"\n<<<<<<< ours\nversion = "1"\n=======\nversion = "2"\n>>>>>>> theirs\n'
+        },
         "error: `poetry.lock` cannot be read\n"
         "  caused by: line 3, column 1: invalid statement\n\n"
         "hint: Resolve the merge conflict at line 3, or write the lockfile anew\n",
@@ -117,8 +121,7 @@ def test_a_wheel_that_is_not_there_is_named(place: Place) -> None:
     assert refused(place) == (
         4,
         "",
-        "error: cannot read `file://TMP/wheels/sample-1.0-py3-none-any.whl`\n"
-        "  caused by: No such file or directory\n",
+        "error: cannot read `file://TMP/wheels/sample-1.0-py3-none-any.whl`\n  caused by: No such file or directory\n",
     )
 
 
@@ -156,7 +159,9 @@ def test_no_wheel_for_the_target_says_what_there_is(place: Place) -> None:
 
 
 def test_a_base_whose_python_the_project_does_not_accept_is_refused(place: Place) -> None:
-    place.write({"main.py": "", "pyproject.toml": '[project]\nname = "demo"\nversion = "1"\nrequires-python = "<3.13"\n'})
+    place.write(
+        {"main.py": "", "pyproject.toml": '[project]\nname = "demo"\nversion = "1"\nrequires-python = "<3.13"\n'}
+    )
 
     assert refused(place) == (
         3,
@@ -170,7 +175,9 @@ def test_a_base_whose_python_the_project_does_not_accept_is_refused(place: Place
 def test_markers_are_asked_for_the_target(place: Place) -> None:
     both = place.base(base_image("amd64"), base_image("arm64"))
     names = {"one": "platform_machine == 'x86_64'", "two": "platform_machine == 'aarch64'", "no": "os_name == 'nt'"}
-    place.write({"main.py": "", "pylock.toml": pylock(*(place.wheels.add(n).locked(marker=m) for n, m in names.items()))})
+    place.write(
+        {"main.py": "", "pylock.toml": pylock(*(place.wheels.add(n).locked(marker=m) for n, m in names.items()))}
+    )
 
     document = place.document("build", "--base", both, "--platform", "linux/amd64,linux/arm64")
 
@@ -363,4 +370,88 @@ def test_wheels_come_from_a_directory_that_is_named_from_where_the_command_is_ty
         "  caused by: Packages were unavailable because the network was disabled. When the network is disabled, registry "
         "packages may only be read from the cache.\n\n"
         "hint: Run once without `--offline`, or name a directory with the wheels with `--find-links`\n",
+    )
+
+
+NEEDS_SAMPLE = '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["sample{}"]\n'
+
+
+def test_a_lock_that_lacks_what_the_project_asks_for_is_out_of_date(place: Place) -> None:
+    lock = 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n[[package]]\nname = "demo"\nversion = "1"\nsource = { virtual = "." }\n'
+    place.write({"main.py": "", "pyproject.toml": NEEDS_SAMPLE.format(""), "uv.lock": lock})
+
+    assert refused(place) == (
+        2,
+        "",
+        "error: `uv.lock` is out of date\n"
+        "  caused by: `pyproject.toml` asks for `sample`, which `uv.lock` does not have\n\n"
+        "hint: Run `uv lock`\n",
+    )
+
+
+def test_a_lock_of_another_tool_that_lacks_what_the_project_asks_for_is_out_of_date(place: Place) -> None:
+    lock = 'package = []\n[metadata]\nlock-version = "2.1"\npython-versions = ">=3.11"\ncontent-hash = "0"\n'
+    place.write({"main.py": "", "pyproject.toml": NEEDS_SAMPLE.format(""), "poetry.lock": lock})
+
+    assert refused(place) == (
+        2,
+        "",
+        "error: `poetry.lock` is out of date\n"
+        "  caused by: `pyproject.toml` asks for `sample`, which `poetry.lock` does not have\n\n"
+        "hint: Run `poetry lock`\n",
+    )
+
+
+def test_a_lock_with_another_version_than_the_project_asks_for_is_used_with_a_warning(place: Place) -> None:
+    sample = place.wheels.add("sample")
+    place.write({"main.py": "", "pyproject.toml": NEEDS_SAMPLE.format(">=2"), "pylock.toml": pylock(sample.locked())})
+
+    ran = place.build()
+
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        0,
+        "warning: `pyproject.toml` asks for `sample>=2`; `pylock.toml` has 1.0",
+    )
+
+
+CONTRADICTIONS = {
+    "two versions of one": (
+        ('version = "1.0"\n[[packages.wheels]]', 'version = "2.0"\n[[packages.wheels]]'),
+        "error: `pylock.toml` is not a valid lockfile\n"
+        "  caused by: packages[0].wheels[0]: Version in 'sample-1.0-py3-none-any.whl' is not consistent with package "
+        "version '2.0'\n",
+    ),
+    "a wheel of another": (
+        ('name = "sample"', 'name = "other"'),
+        "error: `pylock.toml` is not a valid lockfile\n"
+        "  caused by: packages[0].wheels[0]: Name in 'sample-1.0-py3-none-any.whl' is not consistent with package name "
+        "'other'\n",
+    ),
+    "a directory and a wheel": (
+        ("[[packages.wheels]]", 'directory = { path = "." }\n[[packages.wheels]]'),
+        "error: `pylock.toml` is not a valid lockfile\n"
+        "  caused by: packages[0]: None of vcs, directory, archive must be set if sdist or wheels are set\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_lock_that_contradicts_itself_is_an_error(place: Place, change: tuple[str, str], said: str) -> None:
+    text = pylock(place.wheels.add("sample").locked())
+    assert change[0] in text
+    place.write({"main.py": "", "pylock.toml": text.replace(*change)})
+
+    assert refused(place) == (2, "", said)
+
+
+def test_requirements_that_contradict_each_other_are_an_error(place: Place) -> None:
+    one, two = place.wheels.add("sample", "1.0"), place.wheels.add("sample", "2.0")
+    place.write({"main.py": "", "requirements.txt": locked([one, two])})
+
+    assert refused(place) == (
+        2,
+        "",
+        "error: `requirements.txt` contradicts itself\n"
+        "  caused by: Multiple packages with the name 'sample' are selected at packages[1] and packages[0]\n"
+        "  caused by: the target is cp313, linux/amd64, glibc 2.41\n",
     )

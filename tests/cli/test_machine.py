@@ -113,7 +113,10 @@ def test_a_full_disk_below_the_output_is_an_error_and_no_image(project: Place, m
     (project.app / "dist").mkdir()
 
     ran = mounts.run(
-        f"mount -t tmpfs -o size=16k none {project.app}/dist", "build", *project.target, "; code=$?; ls dist; exit $code"
+        f"mount -t tmpfs -o size=16k none {project.app}/dist",
+        "build",
+        *project.target,
+        "; code=$?; ls dist; exit $code",
     )
 
     assert (ran.code, ran.err) == (

@@ -123,7 +123,11 @@ def test_a_mistake_is_named_with_what_was_probably_meant(place: Place, argv: tup
                 """,
         }
     )
-    base = () if "--base" in argv or argv[0] not in {"build", "plan"} else place.target[: 4 if "--platform" not in argv else 2]
+    base = (
+        ()
+        if "--base" in argv or argv[0] not in {"build", "plan"}
+        else place.target[: 4 if "--platform" not in argv else 2]
+    )
 
     assert place(*argv, *base) == (2, "", said)
     assert not (place.app / "dist").exists()
@@ -146,15 +150,15 @@ KEYS = {
         'ports = [0, "80/http"]\nworkdir = "app"\nuser = -1\nenv = { "A=B" = "c" }\nstop-signal = "term"\n'
         'entrypoint = "python \'x"\nlabels = { a = 1 }\nvolumes = ["../x"]\n'
         'healthcheck = { test = "", interval = "fast", retries = -1 }',
-        "  caused by: `entrypoint`: expected an array of strings, or a command line, got `\"python 'x\"`\n"
+        '  caused by: `entrypoint`: expected an array of strings, or a command line, got `"python \'x"`\n'
         "  caused by: `user`: expected a user such as `10001` or `10001:10001`, got `-1`\n"
         "  caused by: `env`: `A=B` is not the name of a variable\n"
-        "  caused by: `workdir`: expected an absolute path such as `/app`, got `\"app\"`\n"
+        '  caused by: `workdir`: expected an absolute path such as `/app`, got `"app"`\n'
         "  caused by: `ports[0]`: expected a port such as `8080` or `53/udp`, got `0`\n"
         '  caused by: `ports[1]`: expected a port such as `8080` or `53/udp`, got `"80/http"`\n'
         "  caused by: `healthcheck.test`: a health check needs a command\n"
         '  caused by: `stop-signal`: expected a signal such as `SIGTERM`, got `"term"`\n'
-        "  caused by: `volumes[0]`: expected an absolute path such as `/app`, got `\"../x\"`\n"
+        '  caused by: `volumes[0]`: expected an absolute path such as `/app`, got `"../x"`\n'
         "  caused by: `labels.a`: expected a string, got `1`\n",
     ),
 }

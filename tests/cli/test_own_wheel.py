@@ -46,7 +46,15 @@ def test_the_wheel_is_installed_with_its_script_and_where_it_came_from(project: 
             "opt/venv/bin/demo",
             *(
                 f"{INFO}/{name}"
-                for name in ("INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "entry_points.txt")
+                for name in (
+                    "INSTALLER",
+                    "METADATA",
+                    "RECORD",
+                    "REQUESTED",
+                    "WHEEL",
+                    "direct_url.json",
+                    "entry_points.txt",
+                )
             ),
             f"{PACKAGES}/demo/__init__.py",
             f"{PACKAGES}/demo/other.py",
@@ -67,7 +75,9 @@ def test_record_is_right_for_every_file_of_the_project(project: Place) -> None:
     rows = {row[0]: tuple(row[1:]) for row in csv.reader(io.StringIO(files[f"{INFO}/RECORD"].decode()))}
     expected = {}
     for path, data in files.items():
-        name = path.removeprefix(f"{PACKAGES}/") if path.startswith(PACKAGES) else f"../../../{path[len('opt/venv/'):]}"
+        name = (
+            path.removeprefix(f"{PACKAGES}/") if path.startswith(PACKAGES) else f"../../../{path[len('opt/venv/') :]}"
+        )
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         expected[name] = ("", "") if name.endswith("/RECORD") else (f"sha256={digest}", str(len(data)))
     assert rows == expected

@@ -50,7 +50,9 @@ def configure(place: Place, lines: str) -> None:
 
 
 def test_without_a_rule_everything_is_taken_but_what_is_no_part_of_a_program(place: Place) -> None:
-    fill(place, *OWN, *SECRETS, *NEVER, "Dockerfile", "Makefile", ".gitignore", "uv.toml", "dist/x.whl", "build/lib/x.py")
+    fill(
+        place, *OWN, *SECRETS, *NEVER, "Dockerfile", "Makefile", ".gitignore", "uv.toml", "dist/x.whl", "build/lib/x.py"
+    )
 
     assert taken(place) == sorted(OWN)
 

@@ -42,20 +42,35 @@ def test_every_word_stands_where_it_says(case: Case) -> None:
 @pytest.mark.e2e
 def test_the_corpus_says_of_docker_what_docker_says(dockerd: Dockerd, tmp_path: Path) -> None:
     """Docker 20.10 has a frontend of 2020, so the corpus knows what it refuses that newer ones accept."""
+    client = client_with_buildkit(dockerd)
     (tmp_path / "a").write_text("a", encoding="utf-8")
+    cases = [case for case in CASES if "ends at once" not in case.name]
 
-    answers = {case.name: accepts(dockerd, case.text, tmp_path) for case in CASES if "ends at once" not in case.name}
+    answers = {case.name: accepts(client, dockerd, case.text, tmp_path) for case in cases}
 
-    assert answers == {
-        case.name: case.accepted if case.old is None else case.old for case in CASES if "ends at once" not in case.name
-    }
+    assert answers == {case.name: case.accepted if case.old is None else case.old for case in cases}
 
 
-def accepts(dockerd: Dockerd, text: str, context: Path) -> bool:
-    argv = [program("docker") or "", "--host", dockerd.host, "build", "--progress=plain", "--file=-", str(context)]
+def client_with_buildkit(dockerd: Dockerd) -> str:
+    """Return the `docker` that came with the engine; a newer one needs a plugin to build, and has another frontend."""
+    engine = dockerd("version", "--format", "{{.Server.Version}}").strip()
+    for client in ("/usr/bin/docker", program("docker") or ""):
+        if (
+            os.access(client, os.X_OK)
+            and engine in subprocess.run([client, "--version"], capture_output=True, text=True, check=False).stdout
+        ):
+            return client
+    pytest.skip(f"no `docker` of the engine's version {engine}")
+
+
+def accepts(client: str, dockerd: Dockerd, text: str, context: Path) -> bool:
+    argv = [client, "--host", dockerd.host, "build", "--progress=plain", "--file=-", str(context)]
     done = subprocess.run(
         argv, input=text.encode(), capture_output=True, check=False, timeout=120,
         env={"PATH": os.environ.get("PATH", os.defpath), "DOCKER_BUILDKIT": "1", "HOME": str(context)},
     )  # fmt: skip
     said = done.stderr.decode(errors="replace")
-    return not any(words in said for words in ("failed to create LLB definition", "failed to read dockerfile", "cannot be empty"))
+    assert "the Docker daemon" not in said, said
+    return not any(
+        words in said for words in ("failed to create LLB definition", "failed to read dockerfile", "cannot be empty")
+    )

@@ -32,7 +32,7 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
     """Make worlds that share a cache, and close their connections at the end."""
     worlds: list[World] = []
 
-    def make(**options: Any) -> World:  # noqa: ANN401  # World's own
+    def make(**options: Any) -> World:  # World's own
         worlds.append(
             World(
                 environment={},
@@ -64,7 +64,9 @@ def project(place: Place) -> Place:
 def build(place: Place) -> Build:
     """Build the project in a fresh world, and return what came of it with that world."""
 
-    def run(base: str | None = None, *, world: CountedWorld | None = None, **changes: object) -> tuple[Built, CountedWorld]:
+    def run(
+        base: str | None = None, *, world: CountedWorld | None = None, **changes: object
+    ) -> tuple[Built, CountedWorld]:
         world = world or CountedWorld(place.cache, place.environment)
         return made(world, place.app, ask(base or place.base(), **changes)), world
 

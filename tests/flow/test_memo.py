@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 from command import Place, locked
-from make.base_images import base_image
 from counted import CountedWorld, ask, made
+from make.base_images import base_image
 
 from tare.flow import build as flow_build
 from tare.flow.build import Built
@@ -123,7 +123,11 @@ _KEY: dict[str, Any] = {
     "selection": Selection(
         locked=(
             LockedWheel(
-                name="sample", version="1.0", filename="sample-1.0-py3-none-any.whl", hashes={"sha256": "0" * 64}, path="/x"
+                name="sample",
+                version="1.0",
+                filename="sample-1.0-py3-none-any.whl",
+                hashes={"sha256": "0" * 64},
+                path="/x",
             ),
         ),
         origin="pylock.toml",

@@ -38,7 +38,7 @@ NOTED = "65ed1e53b4361bcfdd77bda8074f0f5cad1a8f9f66eb39670ea13f78a0fb96f4"
 SOURCES = [{"name": "main", "url": "https://index.example/simple", "verify_ssl": True}]
 
 
-def lock(index: Index, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - it is JSON
+def lock(index: Index, **changes: Any) -> dict[str, Any]:
     for name in ("alpha", "delta", "gamma", "zeta"):
         index.add(name, "1.0")
 

@@ -314,8 +314,11 @@ def test_two_packages_of_one_name_on_one_target_are_refused() -> None:
 
     kind, message, causes, _ = refused(text, target())
 
-    assert (kind, message) == (TargetError, "`pylock.toml` does not fit the target cp313, linux/amd64, glibc 2.41")
-    assert causes == ("Multiple packages with the name 'a' are selected at packages[1] and packages[0]",)
+    assert (kind, message) == (ProjectError, "`pylock.toml` contradicts itself")
+    assert causes == (
+        "Multiple packages with the name 'a' are selected at packages[1] and packages[0]",
+        "the target is cp313, linux/amd64, glibc 2.41",
+    )
 
 
 @pytest.mark.parametrize("place", ["https://files.example/a%0Ab.zip", "https://files.example/"])

@@ -9,8 +9,8 @@ import pytest
 from make.errors import told
 
 from tare.errors import ProjectError
-from tare.projects import settings
 from tare.oci.config import Healthcheck
+from tare.projects import settings
 from tare.projects.config import ToolConfig
 
 

@@ -50,6 +50,7 @@ class Place:
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(root / "home"),
+            "PLACE": str(root),
             "TARE_CACHE_DIR": str(self.cache),
             "UV_CACHE_DIR": str(uv),
             "UV_OFFLINE": "1",
@@ -64,7 +65,7 @@ class Place:
         """Write the project's files."""
         return write(self.app, files)
 
-    def base(self, *images: Any, name: str = "base") -> str:  # noqa: ANN401  # images
+    def base(self, *images: Any, name: str = "base") -> str:  # images
         """Write a base, if it is not there yet, and return its name."""
         directory = self.root / name
         if not directory.exists():
@@ -96,15 +97,13 @@ class Place:
         """The options that name the base and its platform."""
         return ("--base", self.base(), "--platform", "linux/amd64")
 
-    def document(self, *argv: str, env: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # a document
+    def document(self, *argv: str, env: Mapping[str, str] | None = None) -> Any:  # a document
         """Run a command that must succeed and answers with a document, and return that as it was said."""
         code, out, err = self._run((*argv, "--json"), env or {})
         assert code == 0, err.decode()
         return json.loads(out)
 
-    def process(
-        self, *argv: str, env: Mapping[str, str] | None = None, **options: Any
-    ) -> subprocess.Popen[bytes]:  # noqa: ANN401  # what Popen takes
+    def process(self, *argv: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[bytes]:  # what Popen takes
         """Start a command in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "tare", *argv],
@@ -132,7 +131,9 @@ class Place:
     def leftovers(self, *below: Path) -> list[str]:
         """Return the files that should not be there after a command: half-written ones, by any writer of ours."""
         names = (path for place in (self.cache, self.app, *below) for path in place.rglob("*") if path.is_file())
-        return sorted(str(path) for path in names if "partial" in path.parts or path.name.startswith((".tare-", "new-")))
+        return sorted(
+            str(path) for path in names if "partial" in path.parts or path.name.startswith((".tare-", "new-"))
+        )
 
 
 def locked(releases: Sequence[Release]) -> str:
@@ -142,7 +143,7 @@ def locked(releases: Sequence[Release]) -> str:
 
 @pytest.fixture(scope="session")
 def shared_uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """uv's own cache, one for all tests: asking an interpreter what it is takes uv longer than the rest."""
+    """Uv's own cache, one for all tests: asking an interpreter what it is takes uv longer than the rest."""
     return tmp_path_factory.mktemp("uv")
 
 

@@ -62,15 +62,15 @@ class CountedCache(Cache):
 class CountedFetcher(Fetcher):
     """A fetcher that counts what it is asked for."""
 
-    def __init__(self, uses: Counter[str], **options: Any) -> None:  # noqa: ANN401  # Fetcher's own
+    def __init__(self, uses: Counter[str], **options: Any) -> None:  # Fetcher's own
         super().__init__(**options)
         self._uses = uses
 
-    def download(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # Fetcher's own
+    def download(self, *args: Any, **options: Any) -> Any:  # Fetcher's own
         self._uses["fetch"] += 1
         return super().download(*args, **options)
 
-    def get(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # Fetcher's own
+    def get(self, *args: Any, **options: Any) -> Any:  # Fetcher's own
         self._uses["fetch"] += 1
         return super().get(*args, **options)
 
@@ -78,7 +78,7 @@ class CountedFetcher(Fetcher):
 class CountedWorld(World):
     """A world that counts fetches, processes and writes in `uses`."""
 
-    def __init__(self, cache: Path, environment: Mapping[str, str], **options: Any) -> None:  # noqa: ANN401  # World's own
+    def __init__(self, cache: Path, environment: Mapping[str, str], **options: Any) -> None:  # World's own
         import sys
 
         self.uses: Counter[str] = Counter()
@@ -107,7 +107,7 @@ class CountedWorld(World):
         return msgspec.structs.replace(made, runner=counted)
 
 
-def ask(base: str, **changes: Any) -> Request:  # noqa: ANN401  # Request's own
+def ask(base: str, **changes: Any) -> Request:  # Request's own
     """Return the request for an image on *base*."""
     return Request(**{"base": base, "platform": platforms.parse("linux/amd64"), **changes})
 

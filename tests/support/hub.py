@@ -15,6 +15,7 @@ from worlds import NOW, MakeWorld
 from tare.flow.world import Reporter, World
 from tare.stores.cache import Cache
 
+
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     """A registry with nothing in it."""

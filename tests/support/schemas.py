@@ -16,17 +16,17 @@ def published(name: str) -> Draft202012Validator:
     return validator(_closed(json.loads((PUBLISHED / f"{name}.json").read_bytes())))
 
 
-def validator(schema: Any) -> Draft202012Validator:  # noqa: ANN401  # JSON
+def validator(schema: Any) -> Draft202012Validator:  # JSON
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
-def faults(schema: Draft202012Validator, document: Any) -> list[str]:  # noqa: ANN401  # JSON
+def faults(schema: Draft202012Validator, document: Any) -> list[str]:  # JSON
     """Return everything that is wrong with *document*."""
     return sorted(f"{error.json_path}: {error.message}" for error in schema.iter_errors(document))
 
 
-def _closed(schema: Any) -> Any:  # noqa: ANN401  # JSON
+def _closed(schema: Any) -> Any:  # JSON
     """Return *schema* with every object that lists its properties refusing others."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]

@@ -258,7 +258,9 @@ def test_a_repository_that_nobody_has_says_what_everybody_answered(registry: Reg
         world = make_world(mirrors=(f"{registry.name}={mirror.name}",))
         with pytest.raises(NetworkError) as caught:
             explained(world, parse(f"{registry.name}/team/app"), Wanted())
-        causes = [cause.replace(mirror.name, "MIRROR").replace(registry.name, "REGISTRY") for cause in caught.value.causes]
+        causes = [
+            cause.replace(mirror.name, "MIRROR").replace(registry.name, "REGISTRY") for cause in caught.value.causes
+        ]
     assert causes == [
         f"GET http://{name}/v2/team/app/tags/list?…: 404 NAME_UNKNOWN: repository name not known to registry"
         for name in ("MIRROR", "REGISTRY")
@@ -399,7 +401,9 @@ def test_the_documents_fit_their_schema(hub: Registry, make_world: MakeWorld, wa
         assert faults(schema, json.loads(listing_json(found))) == []
 
 
-def test_the_document_has_digests_aliases_and_what_moves(hub: Registry, make_world: MakeWorld, usual: official.Tags) -> None:
+def test_the_document_has_digests_aliases_and_what_moves(
+    hub: Registry, make_world: MakeWorld, usual: official.Tags
+) -> None:
     document = json.loads(listing_json(explained(make_world(mirrors=(hub.name,)), PYTHON, Wanted())))
     tags = {tag["name"]: tag for tag in document["tags"]}
 

@@ -95,7 +95,8 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
             reporter.note(note)
         for warning in each.warnings:
             reporter.warn(warning)
-    images = tuple(_compressed(world, each, arguments.compression) for each in built)
+    built = [_compressed(world, each, arguments.compression) for each in built]
+    images = tuple(each.image for each in built)
     whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
     with world.step("write the image"):
         for destination in destinations:
@@ -126,13 +127,12 @@ def _without(project: Project, outputs: list[str]) -> Project:
     return msgspec.structs.replace(project, config=config)
 
 
-def _compressed(world: World, built: Built, compression: Literal["gzip", "zstd"]) -> Image:
+def _compressed(world: World, built: Built, compression: Literal["gzip", "zstd"]) -> Built:
     if compression == "gzip":
-        return built.image
-    from tare.flow.recompress import recompressed_image
+        return built
+    from tare.flow.recompress import recompressed_built
 
-    new = frozenset(layer.descriptor.digest for layer in built.layers if layer.kind != "base")
-    return recompressed_image(world, built.image, compression, only=new)
+    return recompressed_built(world, built, compression)
 
 
 def _destinations(

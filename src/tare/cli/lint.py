@@ -116,7 +116,7 @@ def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> 
     result = _lint(source, beside, settings, hadolint)
     if not (arguments.fix or arguments.diff):
         return result, 0
-    first, total = source, 0
+    original, total = result, 0
     for _ in range(_ROUNDS):
         text, count = fix(result.source, result.findings)
         if not count or text == result.source.text:
@@ -124,8 +124,8 @@ def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> 
         total += count
         result = _lint(_with_text(source, text), beside, settings, hadolint)
     if total:
-        _show_and_write(arguments, name, first, result.source)
-    return result, total
+        _show_and_write(arguments, name, source, result.source)
+    return (result, total) if arguments.fix else (original, 0)
 
 
 def _show_and_write(arguments: LintArguments, name: str, old: Source, new: Source) -> None:

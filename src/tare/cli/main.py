@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.render import render_bug, render_error
-from tare.errors import TareError, UsageError
+from tare.errors import MachineError, TareError, UsageError
 
 COMMANDS: Final = {
     "build": "build an image from a locked project, without a daemon",
@@ -45,9 +45,7 @@ def run(argv: Sequence[str]) -> int:
     """Run the command line *argv*, without the program's name, and return the exit code."""
     verbose = "--verbose" in argv
     try:
-        code = _dispatch(argv)
-        sys.stdout.flush()  # At exit a reader that left would be a message of the interpreter's.
-        return code
+        return _dispatch(argv)
     except TareError as error:
         sys.stderr.write(render_error(error))
         if verbose:
@@ -60,6 +58,15 @@ def run(argv: Sequence[str]) -> int:
         # Whoever read our output has left; say nothing at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        sys.stderr.write(
+            render_error(
+                MachineError(f"cannot use `{error.filename or 'a file'}`", causes=(error.strerror or str(error),))
+            )
+        )
+        if verbose:
+            _traceback()
+        return MachineError.exit_code
     except Exception as error:  # noqa: BLE001  # the last resort, which apologises
         sys.stderr.write(render_bug(error))
         if verbose:
@@ -78,7 +85,9 @@ def _dispatch(argv: Sequence[str]) -> int:
     parser = Parser(prog=f"tare {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
     parser.add_argument("--verbose", action="store_true", help="show more, and the traceback of an error")
     command.configure(parser)
-    return command.execute(parser.parse(argv[1:]))
+    code = command.execute(parser.parse(argv[1:]))
+    sys.stdout.flush()  # At exit a reader that left would be a message of the interpreter's.
+    return code
 
 
 def _overview() -> str:

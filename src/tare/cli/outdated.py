@@ -47,6 +47,7 @@ def execute(arguments: Arguments) -> int:
         with world.cache.in_use():
             checked = check(world, name, platform, base=arguments.base)
     finally:
+        world.close()
         reporter.close()
     sys.stdout.write((outdated_json if arguments.json else outdated_text)(checked))
     return checked.exit_code

@@ -67,6 +67,7 @@ def execute(arguments: Arguments) -> int:
 
         raise with_hint(error, name.reference) from error.__cause__
     finally:
+        world.close()
         reporter.close()
     sys.stdout.write(text)
     return 0

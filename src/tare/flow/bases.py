@@ -95,7 +95,7 @@ def _opener(layer: Blob) -> Callable[[], BinaryIO]:
 
 
 def _open(layer: Blob, compression: str, what: str) -> BinaryIO:
-    return open_decompressed(layer.open(), compression, what=what)
+    return open_decompressed(layer.open(), compression, what=what, owned=True)
 
 
 def moment(seconds: float) -> datetime:

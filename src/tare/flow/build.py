@@ -113,12 +113,13 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
             base=base.image.digest,
             requested=project.dependencies,
             selection=selection,
-            directories=directories(selection.locked),
+            directories=directories(selection.locked, world.environment),
             request=msgspec.structs.replace(request, pull=False),
             epoch=world.epoch,
         )
     )
-    known = world.cache.recall("prepared", key, Prepared)
+    # `--pull` asks anew for what wheels made an assembled base have besides, too.
+    known = None if request.pull else world.cache.recall("prepared", key, Prepared)
     if known is not None:
         blobs = _base_blobs(world, known, base)
         if blobs is not None and all(world.cache.find(layer.descriptor) for layer in known.layers):
@@ -171,6 +172,7 @@ def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection
         base=_summary(base),
         config=base.image.config,
         scheme=planned.scheme,
+        target=base.facts.target(),
         base_layers=_base_layers(base),
         layers=layers,
         distributions=tuple(each.name for each in selection.locked),

@@ -29,15 +29,14 @@ def default_base(world: World, project: Project, python: str | None) -> str:
 
 
 def _find(project: Project, python: str | None) -> str:
-    from packaging.specifiers import SpecifierSet
-
     from tare.bases.debian.tables import tables
+    from tare.projects.selection import specifier
 
     suites = sorted(tables().suite, key=lambda suite: [int(part) for part in suite.python.split(".")], reverse=True)
-    wanted = SpecifierSet(project.requires_python or "")
+    wanted = specifier(project.requires_python or "")
     for suite in suites:
-        # A suite keeps one series, and its patch version rises: a bound on the patch is checked against the base itself.
-        fits = wanted.contains(f"{suite.python}.99") or wanted.contains(f"{suite.python}.0")
+        # A suite keeps one series, and its patch version rises: which one it has is checked against the base itself.
+        fits = any(wanted.contains(f"{suite.python}.{patch}") for patch in range(100))
         if fits and (python is None or ".".join(python.split(".")[:2]) == suite.python):
             return f"deb:{suite.codename}"
     offered = ", ".join(f"`deb:{suite.codename}` has CPython {suite.python}" for suite in suites)

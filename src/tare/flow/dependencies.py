@@ -107,7 +107,7 @@ def _with_libraries(
 
     An assembled base gets the packages that it lacks; any other must have them.
     """
-    needs = [_needs(world, each.wheel) for each in acquired if _is_native(each.wheel)]
+    needs = _needs(world, [each.wheel for each in acquired if _is_native(each.wheel)])
     if not needs:
         return base, ()
     places = {
@@ -138,15 +138,20 @@ def _is_native(wheel: Wheel) -> bool:
     return not wheel.filename.endswith("-any.whl")
 
 
-def _needs(world: World, wheel: Wheel) -> WheelElf:
-    key = key_of(_NeedsKey(format=FORMAT, wheel=wheel.digest, filename=wheel.filename))
-    known = world.cache.recall("elf", key, WheelElf)
-    if known is not None:
-        return known
-    with world.step("read shared libraries"):
-        needs = inspect(wheel)
-    world.cache.remember("elf", key, msgspec.json.encode(needs))
-    return needs
+def _needs(world: World, wheels: Sequence[Wheel]) -> list[WheelElf]:
+    """Return what each of *wheels* needs. Those that are not remembered are read side by side, the largest first."""
+    keys = [key_of(_NeedsKey(format=FORMAT, wheel=wheel.digest, filename=wheel.filename)) for wheel in wheels]
+    found = {key: world.cache.recall("elf", key, WheelElf) for key in keys}
+    unknown = [(key, wheel) for key, wheel in zip(keys, wheels, strict=True) if found[key] is None]
+    if unknown:
+        from concurrent.futures import ThreadPoolExecutor
+
+        unknown.sort(key=lambda pair: -_compressed(pair[1]))
+        with world.step("read shared libraries"), ThreadPoolExecutor(world.threads) as pool:
+            for (key, _), needs in zip(unknown, pool.map(inspect, [wheel for _, wheel in unknown]), strict=True):
+                found[key] = needs
+                world.cache.remember("elf", key, msgspec.json.encode(needs))
+    return [each for key in keys if (each := found[key]) is not None]
 
 
 def _interpreter(base: Base) -> str:

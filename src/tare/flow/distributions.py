@@ -135,7 +135,7 @@ def _build(
         return known
     with world.step("build from source"), source.open(world) as tree:
         wheel = build(world, tree, name=locked.name)
-    _refuse_foreign(wheel, locked, target)
+    refuse_foreign(wheel, target, name=locked.name, offered=getattr(locked, "offered", ()))
     world.cache.remember("builds", key, msgspec.json.encode(wheel))
     return wheel
 
@@ -169,31 +169,30 @@ def _source(world: World, locked: LockedSdist | LockedDirectory | LockedVcs | Lo
                 with world.step("fetch sources"):
                     _fetch(world, locked, digest, path)
             subdirectory = locked.subdirectory if isinstance(locked, LockedArchive) else None
-            return source_tree(file=path, filename=locked.filename, identity=digest, subdirectory=subdirectory)
+            return source_tree(
+                world.environment, file=path, filename=locked.filename, identity=digest, subdirectory=subdirectory
+            )
         case LockedDirectory():
-            return source_tree(directory=Path(locked.path), subdirectory=locked.subdirectory)
+            return source_tree(world.environment, directory=Path(locked.path), subdirectory=locked.subdirectory)
         case LockedVcs():
-            return source_tree(vcs=locked)
+            return source_tree(world.environment, vcs=locked)
         case _:
             assert_never(locked)
 
 
-def _refuse_foreign(
-    wheel: BuiltWheel, locked: LockedSdist | LockedDirectory | LockedVcs | LockedArchive, target: Target
-) -> None:
+def refuse_foreign(wheel: BuiltWheel, target: Target, *, name: str, offered: tuple[str, ...] = ()) -> None:
     """Refuse a wheel that was compiled for the machine that built it: nothing says that the target is alike."""
     from packaging.utils import parse_wheel_filename
 
     tags = parse_wheel_filename(wheel.filename)[3]
     if tags & set(target.tags) and all(tag.platform == "any" for tag in tags):
         return
-    offered = getattr(locked, "offered", ())
-    causes: tuple[str, ...] = (f"its source compiles to `{wheel.filename}` on this machine; the target is {target}",)
+    causes = [f"its source compiles to `{wheel.filename}` on this machine; the target is {target}"]
     if offered:
-        causes += (f"the lockfile offers wheels for {', '.join(offered)}",)
+        causes.append(f"the lockfile offers wheels for {', '.join(offered)}")
     raise TargetError(
-        f"`{locked.name}` has no wheel for the target, and is not pure Python",
-        causes=causes,
+        f"`{name}` has no wheel for the target, and is not pure Python",
+        causes=tuple(causes),
         hints=(
             "Choose a base that it has a wheel for, or publish a wheel of it and name its directory with `--find-links`",
         ),

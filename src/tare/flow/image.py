@@ -33,7 +33,8 @@ def finish(
     new = (*prepared.layers, own)
     created = datetime.fromtimestamp(world.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     known = image_annotations(prepared, project, created)
-    labels = {**{name: value for name, value in known.items() if name != _CREATED}, **(run.labels or {})}
+    of_image = {name: value for name, value in known.items() if name != _CREATED}
+    labels = {**(prepared.config.config.labels or {}), **of_image, **(run.labels or {})}
     config = ImageConfig(
         architecture=prepared.platform.architecture,
         os=prepared.platform.os,

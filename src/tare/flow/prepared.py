@@ -10,6 +10,7 @@ from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
 from tare.oci.platform import Platform
 from tare.wheels.scheme import Scheme
+from tare.wheels.target import Target
 
 
 class ReadyLayer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """The base's."""
 
     scheme: Scheme
+    target: Target
+    """What decides which wheels fit, the project's own among them."""
+
     base_layers: tuple[ReadyLayer, ...]
     layers: tuple[ReadyLayer, ...]
     """Those of the dependencies."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tare.errors import TargetError
+from tare.errors import ProjectError
 from tare.flow.prepared import Prepared
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
@@ -41,6 +41,7 @@ def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectP
     if project.has_build_system:
         return _wheel(world, project, prepared, digests, workdir)
     layer = _sources(project, files, digests, workdir)
+    _refuse_own(prepared, [file.path for file in layer.files], project.name or project.root)
     return ProjectPart(layer=layer, wheels={}, digests=tuple(digests.items()))
 
 
@@ -49,8 +50,7 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
     from tare.flow.project_wheel import project_wheel
     from tare.wheels.install import install
 
-    wheel, notes = project_wheel(world, project, digests)
-    _refuse_compiled(wheel, prepared)
+    wheel, notes = project_wheel(world, project, prepared.target)
     provenance = Provenance(requested=True, direct_url=b'{"dir_info":{},"url":"file:///"}')
     segment = Segment(
         name=wheel.name,
@@ -61,6 +61,7 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
         provenance=provenance,
         files=install(wheel, prepared.scheme, provenance),
     )
+    _refuse_own(prepared, [file.path for file in segment.files], wheel.filename)
     layer = PlannedLayer(
         kind="project",
         why="the project itself, which changes most often",
@@ -70,31 +71,31 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
     return ProjectPart(layer=layer, wheels={wheel.digest: wheel}, digests=tuple(digests.items()), notes=notes)
 
 
-def _refuse_compiled(wheel: Wheel, prepared: Prepared) -> None:
-    """Refuse a wheel that was compiled for the machine that built it: nothing says that the target is alike."""
-    if wheel.filename.endswith("-any.whl"):
-        return
-    base = prepared.base
-    raise TargetError(
-        f"`{wheel.name}` has no wheel for the target, and is not pure Python",
-        causes=(
-            f"its source compiles to `{wheel.filename}` on this machine; "
-            f"the target is {prepared.platform}, CPython {base.python}, {base.libc}",
-        ),
-        hints=("Build a wheel of it for the target, and lock a project that depends on it: see `--find-links`",),
-    )
-
-
 def _sources(
     project: Project, files: Sequence[SourceFile], digests: Mapping[str, Digest], workdir: str
 ) -> PlannedLayer:
     """Return the layer of a project that is not built: its files in `workdir`."""
+    planned = tuple(_planned(project.root, file, digests[file.path], workdir) for file in files)
     return PlannedLayer(
         kind="project",
         why="the project's own files, which change most often",
-        files=tuple(_planned(project.root, file, digests[file.path], workdir) for file in files),
+        files=planned,
         directories=(workdir,) if workdir else (),
     )
+
+
+def _refuse_own(prepared: Prepared, paths: Sequence[str], what: str) -> None:
+    """Refuse files that would take the place of the virtual environment's own."""
+    scheme = prepared.scheme
+    own = {f"{scheme.scripts}/{name}" for name in ("python", "python3", scheme.python)} | {
+        f"{scheme.prefix}/pyvenv.cfg"
+    }
+    for path in paths:
+        if path in own:
+            raise ProjectError(
+                f"`{what}` cannot be in the image",
+                causes=(f"it has `/{path}`, which belongs to the environment itself",),
+            )
 
 
 def _planned(root: str, file: SourceFile, digest: Digest, workdir: str) -> PlannedFile:

@@ -1,23 +1,24 @@
 """The wheel of the project itself.
 
-Its backend runs when its configuration or its list of files changed. When only the contents of modules changed that the
-last wheel has as they were, they replace those in it: a backend takes a second to copy a file. A project whose version
-its backend works out (from tags, mostly) is built again for each commit.
+Its backend runs, on a copy of the project, when its configuration or its list of files changed. When only the contents of
+modules changed that the last wheel has as they were, they replace those in it: a backend takes a second to copy a file.
+A project whose version its backend works out is built again whenever anything changed: the version may be in a module.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tare.flow.distributions import BUILD_FORMAT, BuiltWheel, build
+from tare.flow.distributions import BUILD_FORMAT, BuiltWheel, build, refuse_foreign
+from tare.flow.trees import SourceFile, copied, listing, revision
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
 from tare.projects.project import Project
 from tare.stores.cache import key_of
 from tare.wheels import archive, patch
+from tare.wheels.target import Target
 from tare.wheels.wheel import Wheel, open_wheel
 from tare.wheels.wheel import read as read_wheel
 
@@ -29,11 +30,16 @@ class _BuildKey(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int
     root: str
-    configuration: dict[str, Digest]
-    """Digests of the files that are not modules, by path."""
+    series: tuple[int, int]
+    configuration: dict[str, SourceFile]
+    """The files that have to be as they were, by path."""
 
-    files: tuple[str, ...]
-    commit: str
+    modules: tuple[tuple[str, bool], ...]
+    """The modules whose contents may differ, and whether they can be executed."""
+
+    revision: str
+    """How git describes the commit, where the version may follow from it."""
+
     epoch: int
 
 
@@ -48,42 +54,37 @@ class _LastWheel(msgspec.Struct, frozen=True, kw_only=True):
     """The member of the wheel that is a copy of a module, by the module's path."""
 
 
-def project_wheel(world: World, project: Project, digests: Mapping[str, Digest]) -> tuple[Wheel, tuple[str, ...]]:
-    """Return the project's wheel, and what the person should know about how it came to be.
-
-    *digests* are those of the project's files, by path.
-    """
-    modules = {path: digest for path, digest in digests.items() if path.endswith(".py") and path != "setup.py"}
+def project_wheel(world: World, project: Project, target: Target) -> tuple[Wheel, tuple[str, ...]]:
+    """Return the project's wheel, and what the person should know about how it came to be."""
+    files = listing(project.root)
+    # Where the version is not written down, any module may be what it is read from.
+    may_change = {path for path in files if path.endswith(".py") and path != "setup.py"} if project.version else set()
     key = key_of(
         _BuildKey(
             format=BUILD_FORMAT,
             root=project.root,
-            configuration={path: digest for path, digest in digests.items() if path not in modules},
-            files=tuple(sorted(digests)),
-            commit="" if project.version else _commit(project.root),
+            series=target.series,
+            configuration={path: file for path, file in files.items() if path not in may_change},
+            modules=tuple((path, files[path].executable) for path in sorted(may_change)),
+            revision="" if project.version else revision(project.root, world.environment),
             epoch=world.epoch,
         )
     )
-    last = _remembered(world, key)
-    if last is not None:
-        changed = [path for path, digest in modules.items() if last.modules[path] != digest]
+    last = world.cache.recall(_KIND, key, _LastWheel)
+    if last is not None and world.cache.path(last.wheel.digest).exists():
+        changed = [path for path, digest in last.modules.items() if files[path].digest != digest]
         if all(path in last.members for path in changed):
             return _patched(world, project, last, changed)
-    last = _build(world, project, modules)
+    last = _build(world, project, target, {path: files[path].digest for path in sorted(may_change)})
     world.cache.remember(_KIND, key, msgspec.json.encode(last))
     return _open(world, last.wheel), ()
 
 
-def _remembered(world: World, key: Digest) -> _LastWheel | None:
-    last = world.cache.recall(_KIND, key, _LastWheel)
-    return last if last is not None and world.cache.path(last.wheel.digest).exists() else None
-
-
-def _build(world: World, project: Project, modules: Mapping[str, Digest]) -> _LastWheel:
-    from pathlib import Path
-
-    with world.step("build the project"):
-        built = build(world, Path(project.root), name=project.name or "the project")
+def _build(world: World, project: Project, target: Target, modules: Mapping[str, Digest]) -> _LastWheel:
+    name = project.name or "the project"
+    with world.step("build the project"), world.cache.scratch() as scratch:
+        built = build(world, copied(project.root, scratch), name=name)
+    refuse_foreign(built, target, name=name)
     return _LastWheel(wheel=built, modules=dict(modules), members=_copies(_open(world, built), modules))
 
 
@@ -125,24 +126,3 @@ def _open(world: World, built: BuiltWheel) -> Wheel:
 def _read(root: str, path: str) -> bytes:
     with open(f"{root}/{path}", "rb") as file:
         return file.read()
-
-
-def _commit(root: str) -> str:
-    """Return what HEAD of the repository around *root* points to, without starting git."""
-    directory = root
-    while not os.path.exists(f"{directory}/.git"):
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return ""
-        directory = parent
-    try:
-        with open(f"{directory}/.git/HEAD", encoding="utf-8") as file:
-            head = file.read().strip()
-        name = head.removeprefix("ref: ")
-        if name == head:
-            return head
-        with open(f"{directory}/.git/{name}", encoding="utf-8") as file:
-            return file.read().strip()
-    except OSError:
-        # A packed reference, or a work tree of its own: the backend runs each time that HEAD is not readable here.
-        return repr(os.stat(f"{directory}/.git").st_mtime_ns)

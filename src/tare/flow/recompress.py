@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, Literal
 import msgspec
 
 from tare.errors import IntegrityError
+from tare.flow.build import Built
 from tare.flow.world import World
 from tare.oci import media_types
 from tare.oci.compression import (
@@ -60,6 +61,19 @@ def recompressed_image(
         layers=tuple(layer.descriptor for layer in layers),
     )
     return msgspec.structs.replace(image, raw=encode(manifest), manifest=manifest, layers=layers)
+
+
+def recompressed_built(world: World, built: Built, compression: Compression) -> Built:
+    """Return what was built with its new layers compressed by *compression*; the base's stay as they are."""
+    new = frozenset(layer.descriptor.digest for layer in built.layers if layer.kind != "base")
+    image = recompressed_image(world, built.image, compression, only=new)
+    count = len(built.prepared.base_layers)
+    layers = tuple(
+        msgspec.structs.replace(layer, descriptor=blob.descriptor)
+        for layer, blob in zip((*built.prepared.layers, built.own), image.layers[count:], strict=True)
+    )
+    prepared = msgspec.structs.replace(built.prepared, layers=layers[:-1])
+    return msgspec.structs.replace(built, image=image, prepared=prepared, own=layers[-1])
 
 
 class _Key(msgspec.Struct, frozen=True, kw_only=True):

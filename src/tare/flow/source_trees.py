@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from tare.errors import NetworkError, ProjectError
+from tare.flow.trees import copied
+from tare.flow.trees import identity as identity_of
 from tare.flow.world import World
-from tare.oci.digest import sha256
 from tare.projects.locked import Locked, LockedDirectory, LockedVcs
-from tare.projects.project import Project
 from tare.projects.redaction import redacted
-from tare.projects.sources import collect
 
 
 class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +32,10 @@ class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
     @contextlib.contextmanager
     def open(self, world: World) -> Iterator[Path]:
         """Give the directory, or the archive, that a build backend is to be run on."""
-        if self.directory is not None:
-            yield self.directory
-            return
         with world.cache.scratch() as scratch:
-            if self.vcs is not None:
+            if self.directory is not None:
+                yield copied(str(self.directory), scratch)
+            elif self.vcs is not None:
                 yield _checked_out(world, self.vcs, scratch)
             elif self.file is not None:
                 import shutil
@@ -48,6 +47,7 @@ class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def source_tree(
+    environment: Mapping[str, str],
     *,
     file: Path | None = None,
     filename: str = "",
@@ -61,7 +61,7 @@ def source_tree(
         place = directory / (subdirectory or "")
         if not place.is_dir():
             raise ProjectError(f"the lockfile names `{place}`, which is not a directory")
-        return SourceTree(identity=_listing(place), directory=place)
+        return SourceTree(identity=identity_of(str(place), environment), directory=place)
     if vcs is not None:
         identity = f"{vcs.kind} {redacted(vcs.url or vcs.path or '')} {vcs.commit} {vcs.subdirectory or ''}"
         return SourceTree(identity=identity, vcs=vcs, subdirectory=vcs.subdirectory)
@@ -70,20 +70,13 @@ def source_tree(
     )
 
 
-def directories(locked: Iterable[Locked]) -> tuple[str, ...]:
+def directories(locked: Iterable[Locked], environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return what lies in the directories of this machine that are among *locked*."""
     return tuple(
-        _listing(Path(each.path) / (each.subdirectory or "")) for each in locked if isinstance(each, LockedDirectory)
+        identity_of(os.path.join(each.path, each.subdirectory or ""), environment)
+        for each in locked
+        if isinstance(each, LockedDirectory)
     )
-
-
-def _listing(directory: Path) -> str:
-    """Return the digest of every file below *directory* that a build could see."""
-    lines = []
-    for each in collect(Project(root=str(directory))):
-        content = each.link or sha256((directory / each.path).read_bytes())
-        lines.append(f"{each.path} {each.mode:o} {content}")
-    return sha256("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def _checked_out(world: World, vcs: LockedVcs, scratch: Path) -> Path:

@@ -137,6 +137,12 @@ class World:
             warn=self.reporter.warn,
         )
 
+    def close(self) -> None:
+        """End the connections that were made."""
+        for name in ("fetcher", "registries"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
     @property
     def surroundings(self) -> Surroundings:
         """What the places of images need."""

@@ -9,7 +9,7 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, Final
 
 from tare.oci import media_types, tar
@@ -19,6 +19,9 @@ from tare.oci.layer import WrittenLayer
 
 _ONE_GO: Final = 256 * 1024
 """Bytes. More than this that waits for the coder is fed to it piece by piece."""
+
+_TOGETHER: Final = 256 * 1024
+"""Bytes that are hashed and written at once."""
 
 
 class LayerWriter:
@@ -33,6 +36,8 @@ class LayerWriter:
         self._mtime = mtime
         self._digest = hashlib.sha256()
         self._diff_id = hashlib.sha256()
+        self._hashing = _Batch(self._diff_id.update)
+        self._writing = _Batch(self._write)
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._stream: _Stream | None = None
@@ -71,7 +76,8 @@ class LayerWriter:
         """Write a file that is already a raw deflate stream.
 
         *raw* are the stream's bytes, *inflated* the same content uncompressed, *crc* and *size* that content's CRC-32
-        and length. The caller vouches for all of it: checking is done where the file was read.
+        and length. The caller vouches for all of it: checking is done where the file was read. Views are read later, so
+        what they show must not change.
         """
         self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
         self._flush()
@@ -80,7 +86,7 @@ class LayerWriter:
             self._emit(piece)
         self._emit(trailer(crc, size))
         for chunk in inflated:
-            self._diff_id.update(chunk)
+            self._hashing.add(chunk)
         self._unpacked += size
         if padding := tar.padding(size):
             self._plain(bytes(padding))
@@ -89,6 +95,8 @@ class LayerWriter:
         """Write the end of the archive and return what the layer is."""
         self._plain(tar.END)
         self._flush()
+        self._hashing.flush()
+        self._writing.flush()
         descriptor = Descriptor(
             media_type=media_types.LAYER_GZIP, digest="sha256:" + self._digest.hexdigest(), size=self._size
         )
@@ -97,7 +105,7 @@ class LayerWriter:
         )
 
     def _plain(self, data: bytes) -> None:
-        self._diff_id.update(data)
+        self._hashing.add(data)
         if self._stream is not None:
             self._emit(self._stream.feed(data))
             return
@@ -124,9 +132,41 @@ class LayerWriter:
             self._emit(MEMBER_HEADER + deflate(data) + trailer(crc32(data), len(data)))
 
     def _emit(self, data: bytes | memoryview) -> None:
+        self._writing.add(data)
+        self._size += len(data)
+
+    def _write(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
         self._out.write(data)
-        self._size += len(data)
+
+
+class _Batch:
+    """Small pieces that are handed on together.
+
+    A layer has thousands of small files. If each were hashed and written by itself, two threads that write two layers
+    would pass Python's lock to and fro more than they work: `docs/transmux.md`.
+    """
+
+    def __init__(self, take: Callable[[bytes | memoryview], None]) -> None:
+        self._take = take
+        self._pieces: list[bytes | memoryview] = []
+        self._size = 0
+
+    def add(self, piece: bytes | memoryview) -> None:
+        if len(piece) >= _TOGETHER // 4:  # not worth a copy
+            self.flush()
+            self._take(piece)
+            return
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size >= _TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._pieces:
+            self._take(b"".join(self._pieces))
+            self._pieces.clear()
+            self._size = 0
 
 
 class _Stream:

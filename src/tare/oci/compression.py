@@ -38,8 +38,7 @@ crc32 = zlib_ng.crc32
 
 def deflate(data: bytes | memoryview) -> bytes:
     """Return *data* as one raw deflate stream of the pinned coder."""
-    coder = zlib_ng.compressobj(6, zlib_ng.DEFLATED, -15)
-    return coder.compress(data) + coder.flush()
+    return zlib_ng.compress(data, 6, -15)
 
 
 def deflater() -> Deflater:
@@ -109,8 +108,9 @@ class _FrameReader(io.RawIOBase):
     slice: ClassVar[int] = 64 * 1024
     """Bytes that a decoder gets at once. It copies what it did not use, which a row of tiny frames would make dear."""
 
-    def __init__(self, stream: BinaryIO, what: str) -> None:
+    def __init__(self, stream: BinaryIO, what: str, *, owned: bool = False) -> None:
         self._stream = stream
+        self._owned = owned
         self._what = what
         self._decoder = self._fresh()
         self._pending = b""
@@ -119,6 +119,11 @@ class _FrameReader(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        if self._owned:
+            self._stream.close()
+        super().close()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the stub says Buffer; io passes a memoryview
         while True:
@@ -173,8 +178,8 @@ class _ZstdReader(_FrameReader):
     format = "zstd"
     slice = 1024
 
-    def __init__(self, stream: BinaryIO, what: str) -> None:
-        super().__init__(stream, what)
+    def __init__(self, stream: BinaryIO, what: str, *, owned: bool = False) -> None:
+        super().__init__(stream, what, owned=owned)
         self._ready = memoryview(b"")
 
     def _fresh(self) -> Any:  # noqa: ANN401  # as above
@@ -201,15 +206,17 @@ class _ZstdReader(_FrameReader):
             raise self._unsound(error) from None
 
 
-def open_decompressed(stream: BinaryIO, compression: str, *, what: str) -> BinaryIO:
+def open_decompressed(stream: BinaryIO, compression: str, *, what: str, owned: bool = False) -> BinaryIO:
     """Return a reader of the uncompressed bytes. *compression* is `none`, `gzip` or `zstd`; *what* names the bytes.
+
+    Closing the reader of an *owned* stream closes that, too.
 
     The bytes are not hashed here: a layer's are those of its diff ID, which is the reader's to check.
     """
     if compression == "gzip":
-        return io.BufferedReader(_GzipReader(stream, what), _CHUNK)
+        return io.BufferedReader(_GzipReader(stream, what, owned=owned), _CHUNK)
     if compression == "zstd":
-        return io.BufferedReader(_ZstdReader(stream, what), _CHUNK)
+        return io.BufferedReader(_ZstdReader(stream, what, owned=owned), _CHUNK)
     return stream
 
 

@@ -13,6 +13,7 @@ from tare.errors import HostileInputError, IntegrityError
 from tare.oci import media_types
 from tare.oci.config import ImageConfig
 from tare.oci.descriptor import Descriptor
+from tare.oci.structs import decoder
 
 MAX_DOCUMENT = 4 * 1024 * 1024
 """Bytes. The limit that containerd and containers/image keep for manifests and configs (after CVE-2020-1702)."""
@@ -97,7 +98,7 @@ def decode(raw: bytes, kind: type[Document], *, what: str) -> Document:
             f"{what} is too large", causes=(f"it has {len(raw)} bytes; the limit is {MAX_DOCUMENT}",)
         )
     try:
-        document = msgspec.json.decode(raw, type=kind)
+        document = decoder(kind).decode(raw)
         _refuse_duplicates(raw, what)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IntegrityError(f"{what} cannot be read", causes=(str(error),)) from None

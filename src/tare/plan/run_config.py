@@ -25,7 +25,8 @@ def run_config(base: RunConfig, config: ToolConfig) -> RunConfig:
     """Return the configuration of an image on *base*.
 
     An entrypoint of the base is dropped: `python` before the project's own program would be wrong. Its environment is
-    kept, and the virtual environment goes first on its PATH.
+    kept, and the virtual environment goes first on its PATH. Its labels are the caller's to merge: what is known of the
+    image stands between them and the project's own.
     """
     return msgspec.structs.replace(
         base,
@@ -36,7 +37,7 @@ def run_config(base: RunConfig, config: ToolConfig) -> RunConfig:
         working_dir=config.workdir or WORKDIR,
         exposed_ports={**(base.exposed_ports or {}), **{port: {} for port in config.ports}},
         volumes={**(base.volumes or {}), **{path: {} for path in config.volumes}},
-        labels={**(base.labels or {}), **config.labels},
+        labels=config.labels,
         stop_signal=config.stop_signal or base.stop_signal or "SIGTERM",
         healthcheck=config.healthcheck or base.healthcheck,
     )

@@ -18,7 +18,7 @@ from packaging.pylock import (
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
-from tare.errors import TareError, TargetError
+from tare.errors import ProjectError, TareError, TargetError
 from tare.projects.locks.interface import Resolution
 from tare.wheels.target import Target
 
@@ -53,6 +53,9 @@ def explained(resolution: Resolution, target: Target, first: PylockSelectError) 
                 others.append(str(error).replace("packages[0]", f"packages[{index}]"))
     if lacking and not others:
         return no_wheel(resolution, target, lacking)
+    if not others and not lacking:
+        # Each package fits by itself, so it is two of them that exclude each other.
+        return ProjectError(f"`{resolution.origin}` contradicts itself", causes=(str(first), f"the target is {target}"))
     causes = [str(error) for error in ([] if others else [first])] + others
     causes += [f"`{name}` has no wheel for it" for name, _ in lacking]
     return TargetError(f"`{resolution.origin}` does not fit the target {target}", causes=tuple(causes))

@@ -161,6 +161,8 @@ def _files(root: str, path: str, entry: os.DirEntry[str], problems: list[str]) -
     """Yield the file or link *entry*; a socket, a pipe or a device is no source."""
     if not path.isascii() and not _is_unicode(path):
         problems.append(f"the name of `{ascii(path)[1:-1]}` is not UTF-8")
+    elif entry.name.startswith(".wh."):
+        problems.append(f"`{path}` would hide other files of the image: in a layer such a name is a whiteout")
     elif entry.is_symlink():
         target = os.readlink(os.path.join(root, path))
         if _stays(root, path, target):

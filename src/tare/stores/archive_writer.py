@@ -19,14 +19,14 @@ from tare.oci import manifest as manifests
 from tare.oci import media_types, tar
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded
-from tare.oci.image import Blob, FileBlob, Image, ImageIndex
+from tare.oci.image import Blob, Image, ImageIndex
 from tare.oci.manifest import Index
 from tare.oci.platform import Platform
 from tare.oci.reference import Reference
 from tare.stores import files, platforms
 from tare.stores.layout import INDEX, MARKER, REFERENCE
 from tare.stores.layout_writer import blobs_of
-from tare.stores.verified import damaged, name_of, open_verified
+from tare.stores.verified import open_verified
 
 MANIFEST: Final = "manifest.json"
 CONTAINERD_NAME: Final = "io.containerd.image.name"
@@ -79,11 +79,7 @@ class ArchiveWriter:
     def write(self, out: BinaryIO) -> None:
         """Write the archive to *out*, which need not be a file."""
         for part in self._parts():
-            if isinstance(part, FileBlob) and _is_file(out):
-                out.flush()
-                _copy(part, out)
-            else:
-                out.writelines((part,) if isinstance(part, bytes) else _chunks(part))
+            out.writelines((part,) if isinstance(part, bytes) else _chunks(part))
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the archive in pieces."""
@@ -193,13 +189,6 @@ def _manifest(image: Image, references: tuple[Reference, ...]) -> bytes:
 
 def _is_file(out: BinaryIO) -> bool:
     return hasattr(out, "fileno") and out.seekable()
-
-
-def _copy(blob: FileBlob, out: BinaryIO) -> None:
-    with blob.open() as source:
-        size = files.copy_file(source, out)
-    if size != blob.descriptor.size:
-        raise damaged(name_of(blob), blob.descriptor, size=size)
 
 
 def _chunks(blob: Blob) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from tare.errors import MachineError
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded, parse
 from tare.oci.image import Blob, FileBlob
+from tare.oci.structs import decoder
 
 Outcome = TypeVar("Outcome")
 
@@ -63,6 +64,8 @@ class Cache:
         path = self.path(descriptor.digest)
         with contextlib.suppress(OSError):
             if path.stat().st_size == descriptor.size:
+                with contextlib.suppress(OSError):  # a cache that is only read
+                    os.utime(path)  # What is used stays: many disks do not keep the time of the last reading.
                 return FileBlob(descriptor=descriptor, path=path)
         return None
 
@@ -131,7 +134,7 @@ class Cache:
         if known is None:
             return None
         try:
-            return msgspec.json.decode(known, type=outcome)
+            return decoder(outcome).decode(known)
         except (msgspec.DecodeError, UnicodeDecodeError):
             # A disk that forgot, or another version of tare: the step is done again, and the file written anew.
             return None
@@ -176,10 +179,10 @@ class Cache:
         freed = 0
         lock = self._lock_file()
         with _lock(lock, shared=False):
-            for path, size in list(_files(self.root)):
-                if path.is_relative_to(self.root / "rootfs"):
-                    continue  # Whole trees, of which no single file may go: `tare.engines.rootfs_cache` has its own.
-                if path != lock and _last_used(path) < unused_since:
+            # Only what this class puts there: the directory may be anybody's, and others keep whole trees beside it.
+            ours = [found for name in ("blobs", "memo", "partial") for found in _files(self.root / name)]
+            for path, size in ours:
+                if _last_used(path) < unused_since:
                     try:
                         path.unlink(missing_ok=True)
                     except OSError as error:
@@ -219,13 +222,13 @@ def _files(directory: Path) -> Iterator[tuple[Path, int]]:
         for name in names:
             path = Path(parent, name)
             with contextlib.suppress(FileNotFoundError):
-                yield path, path.stat().st_size
+                yield path, path.lstat().st_size
 
 
 def _last_used(path: Path) -> float:
     """Return when a file was last written or read, in seconds since 1970."""
     try:
-        stat = path.stat()
+        stat = path.lstat()
     except FileNotFoundError:
         return float("inf")
     return max(stat.st_mtime, stat.st_atime)

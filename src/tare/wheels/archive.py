@@ -322,6 +322,8 @@ def _name(raw: bytes, flags: int, what: str) -> str:
         raise _hostile(
             what, f"its entry `{name[:200]}` leaves the installation directory, or is not a plain relative path"
         )
+    if any(part.startswith(".wh.") for part in parts):
+        raise _hostile(what, f"its entry `{name[:200]}` would hide other files: in a layer such a name is a whiteout")
     if _unprintable(name):
         raise _hostile(what, f"the name {name[:200]!a} has control characters")
     if len(raw) > 255 and (len(raw) > 4096 or any(len(part.encode()) > 255 for part in parts)):

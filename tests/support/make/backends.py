@@ -5,17 +5,18 @@ from __future__ import annotations
 BACKEND = '''\
 """Puts every module below `src` into a wheel, and writes down that it ran."""
 
-import base64, hashlib, pathlib, time, zipfile
+import base64, hashlib, os, pathlib, time, zipfile
 
 NAME, VERSION, TAG, FAILS = "demo", "1.0", "py3-none-any", False
 SCRIPTS = "[console_scripts]\\ndemo = demo:main\\n"
 
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
-    with open(pathlib.Path(__file__).parent.parent / "runs", "a") as runs:
+    place = pathlib.Path(os.environ["PLACE"])
+    with open(place / "runs", "a") as runs:
         runs.write("run\\n")
-    pathlib.Path("../building").touch()
-    while pathlib.Path("../hold").exists():
+    (place / "building").touch()
+    while (place / "hold").exists():
         time.sleep(0.02)
     if FAILS:
         raise SystemExit("demo: there is no compiler")
@@ -58,4 +59,7 @@ PROJECT = {
     "src/demo/__init__.py": "def main():\n    print('one')\n",
     "src/demo/other.py": "VALUE = 1\n",
 }
-"""The files of a project that is built by it. `../runs` gets a line for each run; it waits while there is `../hold`."""
+"""The files of a project that is built by it.
+
+In the directory that the variable PLACE names, `runs` gets a line for each run, and it waits while there is `hold`.
+"""

@@ -7,7 +7,6 @@ from pathlib import Path
 from make.bases import GLIBC, Layer, library, stdlib, sysconfig_data, write_layer
 from make.elves import AMD64, ARM64, make_elf
 from make.images import image, raw_layer
-
 from tare.oci.image import Image
 from tare.stores.layout_writer import LayoutDestination
 

@@ -79,7 +79,7 @@ def raw_layer(tar: bytes, *, compressed: bool = True) -> tuple[Blob, Digest]:
     )
 
 
-def image(*layers: tuple[Blob, Digest], architecture: str = "amd64", **config: Any) -> Image:  # noqa: ANN401  # RunConfig's own
+def image(*layers: tuple[Blob, Digest], architecture: str = "amd64", **config: Any) -> Image:  # RunConfig's own
     return make_image(
         ImageConfig(
             architecture=architecture,
@@ -93,7 +93,7 @@ def image(*layers: tuple[Blob, Digest], architecture: str = "amd64", **config: A
     )
 
 
-def small(text: str = "hello", **config: Any) -> Image:  # noqa: ANN401  # RunConfig's own
+def small(text: str = "hello", **config: Any) -> Image:  # RunConfig's own
     """Return an image of two layers whose digest depends on *text*."""
     below = layer([directory("etc"), Entry("etc/os-release", b"ID=test\n")])
     return image(below, layer([directory("app"), Entry("app/message", text.encode())]), **config)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+
 from make.bases import write_layer
 from make.images import raw_layer
-
 from tare.oci import media_types
 from tare.oci.config import History, ImageConfig, RootFS, RunConfig
 from tare.oci.descriptor import Descriptor
@@ -39,7 +39,9 @@ class Release(NamedTuple):
 
 def image(version: str, variant: str, platform: Platform, *, again: int = 0) -> Image:
     """Return a small image. *again* is how often it was built since its base changed."""
-    bottom = raw_layer(write_layer({"etc/os-release": f"VARIANT={variant} {platform} {again}\n".encode()}), compressed=False)
+    bottom = raw_layer(
+        write_layer({"etc/os-release": f"VARIANT={variant} {platform} {again}\n".encode()}), compressed=False
+    )
     top = raw_layer(write_layer({"usr/version": version.encode()}), compressed=False)
     config = ImageConfig(
         architecture=platform.architecture,
@@ -101,9 +103,7 @@ def _attested(plain: ImageIndex) -> ImageIndex:
         )
         for made, about in zip(attestations, plain.images, strict=True)
     ]
-    whole = Index(
-        schema_version=2, media_type=media_types.INDEX, manifests=(*plain.index.manifests, *entries)
-    )
+    whole = Index(schema_version=2, media_type=media_types.INDEX, manifests=(*plain.index.manifests, *entries))
     return ImageIndex(raw=encode(whole), index=whole, images=(*plain.images, *attestations))
 
 

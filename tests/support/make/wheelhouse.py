@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from make.wheels import make_wheel
 from make.zips import Entry
 
@@ -56,12 +57,14 @@ class Wheelhouse:
         tag: str = "py3-none-any",
         files: Mapping[str, bytes | Entry] | None = None,
         metadata: str = "",
-        **changes: Any,  # noqa: ANN401  # the keywords of `make_wheel`
+        **changes: Any,  # the keywords of `make_wheel`
     ) -> Release:
         """Put a wheel of *files* there; by default it has one module."""
         module = name.replace("-", "_")
         head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
-        kind = f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {str(tag.endswith('-any')).lower()}\nTag: {tag}\n"
+        kind = (
+            f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {str(tag.endswith('-any')).lower()}\nTag: {tag}\n"
+        )
         data = make_wheel(
             files if files is not None else {f"{module}.py": f"VERSION = {version!r}\n".encode()},
             dist_info=f"{module}-{version}.dist-info",

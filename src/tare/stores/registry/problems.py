@@ -15,6 +15,7 @@ from tare.errors import NetworkError
 from tare.net.address import Address
 from tare.net.http import Answer
 from tare.net.wire import Fault, Fields
+from tare.oci.structs import decoder
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -84,7 +85,7 @@ def parse(answer: Answer, body: bytes, secrets: Iterable[str]) -> Problem:
     """Make what can be made of the *body* of an error."""
     kind = answer.fields.get("content-type").partition(";")[0].strip().lower()
     try:
-        found = msgspec.json.decode(body, type=_Body)
+        found = decoder(_Body).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = f"the answer is {kind}" if kind and kind not in {"application/json", "text/plain"} else ""
         if kind in {"", "text/plain"}:

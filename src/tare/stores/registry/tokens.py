@@ -15,6 +15,7 @@ from tare.net.dial import Permit, basic
 from tare.net.http import Answer, Client
 from tare.net.retry import TRANSIENT, TransientError
 from tare.net.wire import Fault
+from tare.oci.structs import decoder
 from tare.stores.registry import guard, problems
 from tare.stores.registry.attempts import retry_after
 from tare.stores.registry.credentials import Credentials
@@ -156,7 +157,7 @@ class TokenService:
         if body is None:
             raise problems.failed(self._task, method, answer.address, f"the answer has more than {_MAX:,} bytes")
         try:
-            return msgspec.json.decode(body, type=_Reply)
+            return decoder(_Reply).decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise problems.failed(self._task, method, answer.address, "the answer is not a token") from None
 
