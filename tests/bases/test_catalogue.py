@@ -33,7 +33,7 @@ def test_no_row_is_there_twice() -> None:
 def test_rows_name_rows_that_exist() -> None:
     known = {row.name for row in CATALOGUE.os}
     variants = {row.name for row in CATALOGUE.variant}
-    assert {row.os for row in (*CATALOGUE.variant, *CATALOGUE.base)} <= known
+    assert {row.os for row in CATALOGUE.variant} | {row.os for row in CATALOGUE.base} <= known
     assert {name for row in CATALOGUE.series for name in row.variants} <= variants
     official = CATALOGUE.official
     assert {official.full, official.slim, official.alpine} <= variants
@@ -53,7 +53,8 @@ def test_variants_are_what_their_names_say() -> None:
 
 
 def test_platforms_are_spelled_as_the_rest_of_tare_spells_them() -> None:
-    texts = {text for row in (*CATALOGUE.variant, *CATALOGUE.base) for text in row.platforms}
+    texts = {text for row in CATALOGUE.variant for text in row.platforms}
+    texts |= {text for row in CATALOGUE.base for text in row.platforms}
     assert {text for text in texts if str(parse_platform(text)) != text} == set()
     for row in CATALOGUE.variant:
         assert set(row.without_lto) <= set(row.platforms)

@@ -23,7 +23,7 @@ def universe(root: Path, **archives: list[Deb]) -> Universe:
         mirror.add(*packages, suffix="" if name == "main" else f"-{name}")
     mirror.publish()
     fetcher = Fetcher()
-    supply = Supply(sources=lambda: mirror.sources(), fetcher=fetcher, blobs=Folder(root))
+    supply = Supply(sources=mirror.sources, fetcher=fetcher, blobs=Folder(root))
     suite = tables().find_suite("trixie")
     try:
         snapshot = take_snapshot(suite, "amd64", supply, now=NOW, log=lambda _: None)

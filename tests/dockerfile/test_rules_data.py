@@ -9,7 +9,7 @@ import pytest
 from trees import write
 
 from tare.dockerfile.beside import Beside
-from tare.dockerfile.lint import lint
+from tare.dockerfile.lint import fixed, lint
 from tare.dockerfile.parse.source import Source
 from tare.dockerfile.rules.registry import Example, about, codes, rules
 from tare.dockerfile.settings import Settings
@@ -46,3 +46,36 @@ def test_every_rule_has_data_and_all_data_is_of_a_rule() -> None:
     assert {code for code, rule in rules().items() if not rule.default} == {
         code for code in codes() if not about(code).default
     }
+
+
+@pytest.mark.parametrize("code", [code for code in codes() if about(code).fixable])
+def test_a_fix_removes_what_it_is_for_and_breaks_nothing(code: str, tmp_path: Path) -> None:
+    example = about(code).bad
+    for name, text in example.files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    if code == "TP401":  # the environment has to be on PATH for it
+        lines = "FROM python:3.13-slim-trixie\nRUN python -m venv /srv/.venv\nENV PATH=/srv/.venv/bin:$PATH\n"
+        example = Example(dockerfile=lines + 'CMD ["poetry", "run", "serve"]\n')
+    if code == "TP406":  # the file has to be there, and to need no repair
+        (tmp_path / "start.sh").write_text("#!/bin/sh\n", encoding="utf-8")
+    beside = Beside(str(tmp_path))
+    source = Source(example.dockerfile.lstrip("\n"))
+    before = [
+        each for each in lint(source, beside=beside, today=TODAY, settings=Settings()).findings if each.code == code
+    ]
+
+    text, count = fixed(source, [each for each in before if each.fix])
+
+    after = lint(Source(text), beside=beside, today=TODAY, settings=Settings()).findings
+    if code == "TP203":
+        assert [each.fix for each in before] == [None]  # uv has an option for it, poetry has none
+        return
+    assert count == len(before) > 0
+    assert [each.code for each in after if each.code == code or each.code.startswith("D")] == []
+
+
+def test_no_other_rule_has_a_fix() -> None:
+    for code in codes():
+        example = about(code).bad
+        result = lint(Source(example.dockerfile.lstrip("\n")), beside=Beside(), today=TODAY, settings=Settings())
+        assert {each.code for each in result.findings if each.fix} <= {each for each in codes() if about(each).fixable}

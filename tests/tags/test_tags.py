@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
@@ -31,10 +30,10 @@ def usual() -> official.Tags:
 
 
 @pytest.fixture
-def hub(registry: Registry, usual: official.Tags) -> Iterator[Registry]:
+def hub(registry: Registry, usual: official.Tags) -> Registry:
     """A mirror of Docker Hub."""
     hold(registry, "library/python", usual)
-    yield registry
+    return registry
 
 
 def told(found: Explained, registry: Registry) -> str:

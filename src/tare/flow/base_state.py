@@ -70,11 +70,10 @@ def judge(world: World, image: Image, named: str | None) -> BaseState | None:
     """
     text, digest = recorded_base(image)
     if named is not None and named != text:
-        text, digest = named, None
+        text, digest = named, digest if text is None else None
     if text is None:
-        return BaseState(
-            name=None, digest=None, status="unknown", reason="the image does not say what it was built on (`--base`)"
-        )
+        said = "only says its base's digest" if digest else "does not say what it was built on"
+        return BaseState(name=None, digest=digest, status="unknown", reason=f"the image {said} (`--base` names it)")
     name = base_name(text)
     if isinstance(name, SuiteName):
         return None

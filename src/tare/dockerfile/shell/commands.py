@@ -11,10 +11,11 @@ import msgspec
 from tare.dockerfile.shell.lexer import Lexer, Token
 
 _assignment = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
-_STARTS: Final = frozenset({"if", "then", "elif", "else", "while", "until", "do", "{", "!", "time", "function"})
-"""Words of the grammar that a command may follow."""
+_GRAMMAR: Final = frozenset({
+    "if", "then", "elif", "else", "while", "until", "do", "{", "!", "time", "function", "fi", "done", "}",
+})  # fmt: skip
+"""Words that are no commands where a command may begin."""
 
-_ENDS: Final = frozenset({"fi", "done", "esac", "}"})
 _DEEPEST: Final = 12
 """Scripts within scripts that are looked into."""
 
@@ -39,35 +40,43 @@ class SimpleCommand(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(word.value for word in self.words)
 
 
-def commands(text: str, start: int = 0, *, depth: int = 0, nested: bool = False) -> Iterator[SimpleCommand]:
+def commands(  # noqa: C901 - one branch for each kind of token
+    text: str, start: int = 0, *, depth: int = 0, nested: bool = False
+) -> Iterator[SimpleCommand]:
     """Yield the simple commands of *text*, whose first character has the offset *start*."""
     if depth > _DEEPEST:
         return
-    lexer = Lexer(text)
     current: list[Token] = []
     redirections: list[Token] = []
-    after, in_case = "", 0
-    for token in lexer.tokens():
+    after, cases, in_pattern = "", 0, False
+    for token in Lexer(text).tokens():
         yield from _substituted(token, start, depth)
-        if token.kind == "word":
-            if not current and token.raw in _STARTS | _ENDS:
-                in_case -= token.raw == "esac"
-                continue
-            current.append(token)
-            in_case += token.raw == "in" and current[0].raw == "case"
-            if token.raw == "in" and current[0].raw == "case":
-                current = []
+        if token.raw == "esac" and not current:
+            cases, in_pattern = max(0, cases - 1), False
+        elif in_pattern:  # of `case`: up to its bracket, where `|` is no pipe
+            in_pattern = token.raw != ")"
         elif token.kind == "redirection":
             redirections.append(token)
-        elif token.raw == ")" and in_case > 0:
-            current = []  # a pattern of `case`
+        elif token.kind == "word":
+            if token.raw == "in" and current and current[0].raw == "case":
+                cases, in_pattern, current = cases + 1, True, []
+            elif current or token.raw not in _GRAMMAR:
+                current.append(token)
         else:
             if current or redirections:
                 yield _simple(current, redirections, after, start, nested=nested)
             current, redirections = [], []
-            after = ";" if token.raw in {"\n", ";;", ";&"} else token.raw if token.raw not in "()" else after
+            after = _separator(token.raw, after)
+            in_pattern = cases > 0 and token.raw in {";;", ";&"}
     if current or redirections:
         yield _simple(current, redirections, after, start, nested=nested)
+
+
+def _separator(operator: str, before: str) -> str:
+    """Return what stands before the next command: brackets change nothing, and the end of a line is a semicolon."""
+    if operator in {"(", ")"}:
+        return before
+    return ";" if operator in {"\n", ";;", ";&"} else operator
 
 
 def _substituted(token: Token, start: int, depth: int) -> Iterator[SimpleCommand]:
