@@ -124,10 +124,10 @@ def copy(peers: Peers, layout: Path, name: str) -> None:
 
 def slow_steps(log: str) -> dict[str, float]:
     """Return the seconds of a build's slow steps, from the builder's plain log."""
-    names = dict(re.findall(r"^#(\d+) (\[.*|exporting to image)$", log, re.M))
+    names = dict(re.findall(r"^#(\d+) (\[.*|exporting to image)$", log, re.MULTILINE))
     took = {
         names[number]: float(value)
-        for number, value in re.findall(r"^#(\d+) DONE ([\d.]+)s$", log, re.M)
+        for number, value in re.findall(r"^#(\d+) DONE ([\d.]+)s$", log, re.MULTILINE)
         if number in names
     }
     return {name: value for name, value in took.items() if value >= 0.5}

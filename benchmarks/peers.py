@@ -194,12 +194,14 @@ def certificates() -> Path:
 def poetry_project(home: Path) -> Path:
     """Return a directory with the science example as a poetry project, with the same versions locked."""
     directory = home / "poetry"
-    pins = re.findall(r"^([\w.-]+)==([^\s\\;]+)", (SCIENCE / "requirements.txt").read_text(encoding="utf-8"), re.M)
+    pins = re.findall(
+        r"^([\w.-]+)==([^\s\\;]+)", (SCIENCE / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
     wanted = POETRY_PROJECT.format(dependencies=", ".join(f'"{name}=={pin}"' for name, pin in pins), index=index())
     directory.mkdir(parents=True, exist_ok=True)
-    if (directory / "pyproject.toml").exists() and (directory / "poetry.lock").exists():
-        if (directory / "pyproject.toml").read_text(encoding="utf-8") == wanted:
-            return directory
+    written = directory / "pyproject.toml"
+    if (directory / "poetry.lock").exists() and written.exists() and written.read_text(encoding="utf-8") == wanted:
+        return directory
     (directory / "pyproject.toml").write_text(wanted, encoding="utf-8")
     shutil.copy(SCIENCE / "parcels.py", directory)
     (directory / "entrypoint").write_text("#!/bin/sh\nexec python parcels.py\n", encoding="utf-8")

@@ -258,9 +258,9 @@ def test_links_in_a_circle_lead_nowhere() -> None:
 
 
 def test_a_script_of_a_version_manager_is_no_interpreter() -> None:
-    shims: Layer = {"home/shims/python3": b"#!/bin/sh\nexec pyenv exec python3\n"}
+    shims: Layer = {"opt/shims/python3": b"#!/bin/sh\nexec pyenv exec python3\n"}
 
-    found = interpreter(DEBIAN, DEBIAN_PYTHON, shims, of=config("PATH=/home/shims:/usr/bin"))
+    found = interpreter(DEBIAN, DEBIAN_PYTHON, shims, of=config("PATH=/opt/shims:/usr/bin"))
 
     assert found.executable == "/usr/bin/python3.13"
 

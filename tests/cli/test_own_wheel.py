@@ -172,8 +172,8 @@ def test_a_project_that_compiles_is_refused(project: Place) -> None:
     assert ran.err == (
         "error: `demo` has no wheel for the target, and is not pure Python\n"
         "  caused by: its source compiles to `demo-1.0-cp313-cp313-linux_x86_64.whl` on this machine; "
-        "the target is linux/amd64, CPython 3.13.5, glibc 2.41\n\n"
-        "hint: Build a wheel of it for the target, and lock a project that depends on it: see `--find-links`\n"
+        "the target is cp313, linux/amd64, glibc 2.41\n\n"
+        "hint: Choose a base that it has a wheel for, or publish a wheel of it and name its directory with `--find-links`\n"
     )
 
 

@@ -23,7 +23,7 @@ TODAY = dt.date(2026, 11, 24)
 
 
 def saying(*rows: dict[str, object], stderr: str = "") -> Runner:
-    def answer(argv: Sequence[str], *, env: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Finished:  # noqa: ARG001
+    def answer(argv: Sequence[str], *, env: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Finished:
         assert argv[1:] == ("--format", "json", "--no-fail", "-")
         return Finished(status=0, stdout=json.dumps(rows).encode() if not stderr else b"", stderr=stderr)
 

@@ -103,7 +103,9 @@ class Place:
         assert code == 0, err.decode()
         return json.loads(out)
 
-    def process(self, *argv: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[bytes]:  # what Popen takes
+    def process(
+        self, *argv: str, env: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[bytes]:  # what Popen takes
         """Start a command in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "tare", *argv],

@@ -43,7 +43,7 @@ class Tare:
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
-    def build(self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # a document
+    def build(self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Any:  # a document
         """Build, and return the document. A mirror or an index that cannot be reached is a reason to skip."""
         ran = self("build", *argv, "--json", cwd=cwd, env=env)
         if ran.code == 4:

@@ -45,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     """Run the command line *argv*, without the program's name, and return the exit code."""
     verbose = "--verbose" in argv
     try:
-        return _dispatch(argv)
+        return _answered(argv)
     except TareError as error:
         sys.stderr.write(render_error(error))
         if verbose:
@@ -74,6 +74,12 @@ def run(argv: Sequence[str]) -> int:
         return BUG
 
 
+def _answered(argv: Sequence[str]) -> int:
+    code = _dispatch(argv)
+    sys.stdout.flush()  # At exit a reader that left would be a message of the interpreter's.
+    return code
+
+
 def _dispatch(argv: Sequence[str]) -> int:
     name = argv[0] if argv else "--help"
     if name in {"-h", "--help", "help"}:
@@ -85,9 +91,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     parser = Parser(prog=f"tare {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
     parser.add_argument("--verbose", action="store_true", help="show more, and the traceback of an error")
     command.configure(parser)
-    code = command.execute(parser.parse(argv[1:]))
-    sys.stdout.flush()  # At exit a reader that left would be a message of the interpreter's.
-    return code
+    return command.execute(parser.parse(argv[1:]))
 
 
 def _overview() -> str:

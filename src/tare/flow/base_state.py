@@ -70,7 +70,8 @@ def judge(world: World, image: Image, named: str | None) -> BaseState | None:
     """
     text, digest = recorded_base(image)
     if named is not None and named != text:
-        text, digest = named, digest if text is None else None
+        digest = digest if text is None else None
+        text = named
     if text is None:
         said = "only says its base's digest" if digest else "does not say what it was built on"
         return BaseState(name=None, digest=digest, status="unknown", reason=f"the image {said} (`--base` names it)")

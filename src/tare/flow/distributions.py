@@ -134,20 +134,20 @@ def _build(
     if known is not None and world.cache.path(known.digest).exists():
         return known
     with world.step("build from source"), source.open(world) as tree:
-        wheel = build(world, tree, name=locked.name)
+        try:
+            wheel = build(world, tree)
+        except TareError as error:
+            error.hints = (*error.hints, f"`{locked.name}` has no wheel; a version that has one would not be built")
+            raise
     refuse_foreign(wheel, target, name=locked.name, offered=getattr(locked, "offered", ()))
     world.cache.remember("builds", key, msgspec.json.encode(wheel))
     return wheel
 
 
-def build(world: World, tree: Path, *, name: str) -> BuiltWheel:
+def build(world: World, tree: Path) -> BuiltWheel:
     """Return the wheel of a source tree or a source distribution, built by uv in isolation."""
     with world.cache.scratch() as directory:
-        try:
-            path = Path(world.uv.build_wheel(str(tree), str(directory / "out"), epoch=world.epoch))
-        except TareError as error:
-            error.hints = (*error.hints, f"`{name}` has no wheel; a version that has one would not be built")
-            raise
+        path = Path(world.uv.build_wheel(str(tree), str(directory / "out"), epoch=world.epoch))
         return keep_wheel(world, path.name, path)
 
 

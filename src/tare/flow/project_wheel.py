@@ -83,7 +83,7 @@ def project_wheel(world: World, project: Project, target: Target) -> tuple[Wheel
 def _build(world: World, project: Project, target: Target, modules: Mapping[str, Digest]) -> _LastWheel:
     name = project.name or "the project"
     with world.step("build the project"), world.cache.scratch() as scratch:
-        built = build(world, copied(project.root, scratch), name=name)
+        built = build(world, copied(project.root, scratch))
     refuse_foreign(built, target, name=name)
     return _LastWheel(wheel=built, modules=dict(modules), members=_copies(_open(world, built), modules))
 

@@ -67,7 +67,7 @@ def copied(root: str, scratch: Path) -> Path:
         top = os.path.realpath(directory) == os.path.realpath(root)
         return {name for name in names if _is_made(os.path.join(directory, name), name, top=top)}
 
-    tree = scratch / "tree"
+    tree = scratch / os.path.basename(os.path.realpath(root))
     try:
         shutil.copytree(root, tree, symlinks=True, ignore=ignore)
     except shutil.Error as error:
