@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 from tare import __version__
 
+_OBJECTS = 100_000
+"""Containers that may be made before garbage is looked for: a command that finds everything done makes fewer."""
+
 
 def main() -> int:
-    """Run a command and return its exit code. Nothing else is loaded for `tare --version`."""
+    """Run a command and leave. Nothing else is loaded for `tare --version`."""
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"tare {__version__}\n")
         return 0
+    gc.set_threshold(_OBJECTS)
     from tare.cli.main import run
 
-    return run(sys.argv[1:])
+    return _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> int:
+    """End the process at once: what the command opened is closed, and taking every module down costs 8 ms.
+
+    Output that cannot be written is left to the interpreter, which says so.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):  # a stream that was closed before we started is None
+        return code
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -109,13 +109,14 @@ class _Detached:
 class Chroot:
     """`tare run` without any engine: as root, or as somebody else in a user namespace."""
 
-    def __init__(self, place: Path, *, user: int | None = None) -> None:
+    def __init__(self, place: Path, *, user: int | None = None, options: Sequence[str] = ()) -> None:
         self._place = place
+        self._more = options
         self._user = user
         self._python = interpreter_for(user)
 
     def _command(self, subject: Subject, *options: str) -> list[str]:
-        locked = ("--read-only", "--cap-drop=ALL", "--network=none", "--quiet", *options)
+        locked = ("--read-only", "--cap-drop=ALL", "--network=none", "--quiet", *self._more, *options)
         return [self._python, "-m", "tare", "run", "--engine=chroot", *locked, f"oci:{subject.layout}"]
 
     def _options(self) -> dict[str, object]:

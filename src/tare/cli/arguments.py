@@ -29,7 +29,18 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises `UsageError` with the nearest name, where argparse would print and exit."""
 
     def __init__(self, *, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=_Formatter)
+        self._columns = 80
+        super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=self._formatter)
+
+    def _formatter(self, prog: str) -> _Formatter:
+        """Return a formatter: argparse makes one for each argument, and without a width each asks the terminal."""
+        return _Formatter(prog, width=self._columns - 2)
+
+    def format_help(self) -> str:
+        import shutil
+
+        self._columns = shutil.get_terminal_size().columns
+        return super().format_help()
 
     def parse(self, argv: Sequence[str]) -> Arguments:
         """Read *argv*, or raise `UsageError`."""

@@ -68,10 +68,10 @@ def judge(world: World, image: Image, named: str | None) -> BaseState | None:
 
     *named* is what a person says that it was built on.
     """
-    text, digest = recorded_base(image)
-    if named is not None and named != text:
-        digest = digest if text is None else None
-        text = named
+    recorded, digest = recorded_base(image)
+    text = named or recorded
+    if recorded is not None and recorded != text:
+        digest = None  # It is another base's.
     if text is None:
         said = "only says its base's digest" if digest else "does not say what it was built on"
         return BaseState(name=None, digest=digest, status="unknown", reason=f"the image {said} (`--base` names it)")
