@@ -60,7 +60,12 @@ class Work:
         for wheel in self.wheels.values():
             for member in wheel.archive.members:
                 header = bytes(wheel.archive.source.read_at(member.header, 30))
-                start = member.header + 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+                start = (
+                    member.header
+                    + 30
+                    + int.from_bytes(header[26:28], "little")
+                    + int.from_bytes(header[28:30], "little")
+                )
                 found.append((wheel, start, member.compressed, member.size if member.method == DEFLATED else -1))
         return found
 

@@ -32,7 +32,13 @@ def both(tare_command: Tare, open_place: Path) -> tuple[Path, Any]:
     """The API for both processors, in one layout."""
     layout = open_place / "both"
     document = tare_command.build(
-        str(EXAMPLES / "api"), "--base", "deb:trixie", "--platform", "linux/amd64,linux/arm64", "-o", f"oci:{layout}:api"
+        str(EXAMPLES / "api"),
+        "--base",
+        "deb:trixie",
+        "--platform",
+        "linux/amd64,linux/arm64",
+        "-o",
+        f"oci:{layout}:api",
     )
     return layout, document
 

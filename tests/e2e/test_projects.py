@@ -37,10 +37,12 @@ def uv(tare_command: Tare, *argv: str, cwd: Path) -> str:
     return done.stdout
 
 
-def dependencies(document: Any) -> list[tuple[str, list[str]]]:  # noqa: ANN401  # a document
+def dependencies(document: Any) -> list[tuple[str, list[str]]]:  # a document
     """Return digests and distributions of the layers between the base and the project's own."""
     return [
-        (layer["digest"], layer["distributions"]) for layer in document["layers"] if layer["kind"] in {"wheel", "wheels"}
+        (layer["digest"], layer["distributions"])
+        for layer in document["layers"]
+        if layer["kind"] in {"wheel", "wheels"}
     ]
 
 
@@ -58,14 +60,17 @@ def test_a_lock_of_uv_gives_the_layers_of_the_same_requirements(tare_command: Ta
     uv(tare_command, "lock", cwd=tmp_path / "uv")
 
     pinned, locked = (
-        tare_command.build(str(tmp_path / name), *TRIXIE, "-o", f"oci:{tmp_path}/out-{name}") for name in ("pinned", "uv")
+        tare_command.build(str(tmp_path / name), *TRIXIE, "-o", f"oci:{tmp_path}/out-{name}")
+        for name in ("pinned", "uv")
     )
 
     assert dependencies(locked) == dependencies(pinned)
     assert locked["warnings"] == []
 
 
-def test_a_member_of_a_workspace_has_its_own_dependencies_and_those_it_shares(tare_command: Tare, tmp_path: Path) -> None:
+def test_a_member_of_a_workspace_has_its_own_dependencies_and_those_it_shares(
+    tare_command: Tare, tmp_path: Path
+) -> None:
     library = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
     write(
         tmp_path,
@@ -113,8 +118,10 @@ def test_a_script_with_metadata_is_resolved_and_runs(tare_command: Tare, tmp_pat
 
 
 def test_a_source_distribution_that_is_pure_is_built(tare_command: Tare, tmp_path: Path) -> None:
-    """docopt has no wheel on the index."""
-    pinned = uv(tare_command, "pip", "compile", "--generate-hashes", "--no-header", "-q", "-", cwd=_with_input(tmp_path))
+    """Docopt has no wheel on the index."""
+    pinned = uv(
+        tare_command, "pip", "compile", "--generate-hashes", "--no-header", "-q", "-", cwd=_with_input(tmp_path)
+    )
     write(tmp_path, {"main.py": "import docopt\nprint(docopt.__version__)\n", "requirements.txt": pinned})
 
     first = tare_command.build(str(tmp_path), *TRIXIE, "-o", f"oci:{tmp_path}/out")

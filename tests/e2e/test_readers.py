@@ -29,7 +29,7 @@ def tree(api: Example) -> Tree:
     return merged(io.BytesIO(layer) for layer in read_layout(api.subject.layout).layers)
 
 
-def inspected(place: str) -> Any:  # noqa: ANN401  # a document
+def inspected(place: str) -> Any:  # a document
     return json.loads(output("skopeo", "inspect", place))
 
 
@@ -133,7 +133,12 @@ def test_docker_daemon_is_an_output(example: Build, tare_command: Any, dockerd: 
     example("hello", "trixie")
     name = "localhost/tare/loaded:1"
     document = tare_command.build(
-        str(EXAMPLES / "hello"), "--base", "deb:trixie", "-o", f"docker-daemon:{name}", env={"DOCKER_HOST": dockerd.host}
+        str(EXAMPLES / "hello"),
+        "--base",
+        "deb:trixie",
+        "-o",
+        f"docker-daemon:{name}",
+        env={"DOCKER_HOST": dockerd.host},
     )
 
     assert dockerd("run", "--rm", "--network=none", name) == "Hello from Python!\n"
@@ -151,7 +156,12 @@ def test_a_base_is_read_from_an_engine_an_archive_and_a_layout(
     dockerd("load", "--quiet", "--input", str(base.archive))
     saved = tmp_path / "saved.tar"
     dockerd("save", "--output", str(saved), base.name)
-    places = [f"oci:{base.layout}", f"docker-archive:{base.archive}", f"docker-archive:{saved}", f"docker-daemon:{base.name}"]
+    places = [
+        f"oci:{base.layout}",
+        f"docker-archive:{base.archive}",
+        f"docker-archive:{saved}",
+        f"docker-daemon:{base.name}",
+    ]
     documents = [
         tare_command.build(
             str(EXAMPLES / "api"), "--base", place, "-o", f"oci:{tmp_path}/{number}", env={"DOCKER_HOST": dockerd.host}

@@ -13,7 +13,17 @@ from typing import BinaryIO
 Tree = dict[str, tuple[str, int, int, int, str]]
 """By path: kind, mode, owner, group, and the digest of the content or where a link points."""
 
-_ENGINES = ("dev", "proc", "sys", "etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/mtab", ".dockerenv", "run/.containerenv")
+_ENGINES = (
+    "dev",
+    "proc",
+    "sys",
+    "etc/hosts",
+    "etc/hostname",
+    "etc/resolv.conf",
+    "etc/mtab",
+    ".dockerenv",
+    "run/.containerenv",
+)
 """What engines put into a container themselves, and where they mount."""
 
 
@@ -37,7 +47,13 @@ def of_tar(stream: BinaryIO) -> Tree:
             elif info.isreg():
                 file = archive.extractfile(info)
                 assert file is not None
-                tree[path] = ("file", stat.S_IMODE(info.mode), info.uid, info.gid, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # ExFileObject reads
+                tree[path] = (
+                    "file",
+                    stat.S_IMODE(info.mode),
+                    info.uid,
+                    info.gid,
+                    hashlib.file_digest(file, "sha256").hexdigest(),
+                )  # type: ignore[arg-type]  # ExFileObject reads
             else:
                 kind = "link" if info.issym() else "directory" if info.isdir() else "other"
                 mode = 0o777 if info.issym() else stat.S_IMODE(info.mode)
