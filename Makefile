@@ -52,7 +52,7 @@ lint: dev-venv  ## style, types, and the rules of this house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	MYPYPATH=tools:benchmarks $(BIN)/mypy $(SCRIPTS)
+	$(BIN)/mypy $(SCRIPTS)
 	$(BIN)/python tools/check_house.py
 
 format: dev-venv  ## rewrite what a formatter can decide

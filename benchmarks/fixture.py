@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +27,6 @@ class Finished:
 
     seconds: float
     stdout: str
-    peak: int
-    """Bytes of memory that it, or a program that it ran, had at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,10 @@ class Tare:
     def run(self, *arguments: str, **variables: str) -> Finished:
         """Run the command and measure it as a whole, from fork to exit."""
         return spawn([*tare(), *arguments], {**environment(self.cache), **variables})
+
+    def peak(self, *arguments: str) -> int:
+        """Run the command and return the bytes of memory that it, or a program that it ran, had at most."""
+        return peak([*tare(), *arguments], environment(self.cache))
 
     def forget_project(self) -> None:
         """Remove what was computed of projects: layers, and every memo of a project or a wheel.
@@ -53,19 +57,30 @@ class Tare:
 
 
 def spawn(command: Sequence[str], variables: dict[str, str]) -> Finished:
-    """Run *command*, and say why when it fails. Its memory is what the system says of it and of what it waited for."""
-    import tempfile
-    import time
-
+    """Run *command*, and say why when it fails."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
-        process = subprocess.Popen(command, env=variables, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        code = subprocess.run(
+            command, check=False, env=variables, stdout=out, stderr=err, stdin=subprocess.DEVNULL
+        ).returncode
         seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        if process.returncode:
+        if code:
             said = err.read().decode(errors="replace").strip().splitlines()
-            raise NotMeasuredError(f"`{' '.join(command[1:3])}` exits {process.returncode}: {' / '.join(said)[:400]}")
-        return Finished(seconds=seconds, stdout=out.read().decode(), peak=usage.ru_maxrss * 1024)
+            raise NotMeasuredError(f"`{' '.join(command[1:3])}` exits {code}: {' / '.join(said)[:400]}")
+        return Finished(seconds=seconds, stdout=out.read().decode())
+
+
+LAUNCHER = """\
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+"""The system counts for a process also what its parent had when it was forked, so the parent has to be small."""
+
+
+def peak(command: Sequence[str], variables: dict[str, str]) -> int:
+    """Run *command* and return the bytes of memory that it, or a program that it ran, had at most."""
+    return int(spawn([sys.executable, "-S", "-E", "-c", LAUNCHER, *command], variables).stdout) * 1024

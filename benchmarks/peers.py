@@ -14,15 +14,17 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SCIENCE = ROOT / "examples" / "science"
 sys.path.insert(0, str(ROOT / "tools"))
 
-import lab  # noqa: E402  # a script of this checkout, not a package
+lab: Any = import_module("lab")  # a script of this checkout, not of a package; tests have a module of that name, too
 
 SLIM = "bench-slim"
 BUILDER = "bench-builder"
@@ -51,7 +53,7 @@ class Peers:
     registry: str
     """Host and port."""
 
-    services: list[lab.Service]
+    services: list[dict[str, str]]
 
     def build(self, dockerfile: str, context: Path, tag: str, **arguments: str) -> str:
         """Build an image and return the builder's log."""
@@ -120,7 +122,7 @@ def start(home: Path) -> Peers:
     client = docker_client()
     lab.LAB = home  # its data go beside the other things of the benchmarks
     shutil.rmtree(home / "registry", ignore_errors=True)
-    services: list[lab.Service] = []
+    services: list[dict[str, str]] = []
     try:
         services.append(lab.start_docker())
         services.append(lab.start_registry())

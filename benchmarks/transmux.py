@@ -33,10 +33,11 @@ from tare.wheels.wheel import Wheel
 
 ABOUT = """\
 The wheels of `examples/science` become layers: each file is checked against RECORD, diff ID and digest are hashed, and the
-layers are written and flushed to the disk. The limit is what nobody can do without: inflating every file with zlib-ng and
+layers are written, to a file system in memory, since a disk's speed is not ours. The limit is what nobody can do without: inflating every file with zlib-ng and
 hashing the result once with hashlib, on one thread, with the places of the files already known and nothing written."""
 
 LIMIT, ONE, AGAIN, TWO = "the limit", "one thread", "one thread, again", "two threads"
+SHARED_MEMORY = Path("/dev/shm")
 MTIME = 315_532_800
 
 
@@ -74,11 +75,12 @@ def measure(cache: Path, scratch: Path, *, rounds: int, budget: float) -> Sectio
     section = Section(title="Layers from wheels", about=ABOUT)
     work = plan(cache)
     places = work.places()
+    place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else scratch
     cases = {
         LIMIT: lambda: timed(lambda: limit(places)),
-        ONE: lambda: clean(scratch, work, 1),
-        AGAIN: lambda: clean(scratch, work, 1),
-        TWO: lambda: clean(scratch, work, 2),
+        ONE: lambda: timed(lambda: work.write(place, 1)),
+        AGAIN: lambda: timed(lambda: work.write(place, 1)),
+        TWO: lambda: timed(lambda: work.write(place, 2)),
     }
     found = interleave(cases, rounds=rounds, seconds=budget)
     unpacked = sum(layer.unpacked for layer in work.layers)
@@ -91,12 +93,6 @@ def measure(cache: Path, scratch: Path, *, rounds: int, budget: float) -> Sectio
     section.add("two threads: how much faster than one", f"**{two}**", "≥ 1.5", met=two.median >= 1.5)
     section.noise(found.ratio(AGAIN, ONE))
     return section
-
-
-def clean(scratch: Path, work: Work, threads: int) -> float:
-    """Measure once, with nothing left to write back of what was measured before."""
-    os.sync()
-    return timed(lambda: work.write(scratch, threads))
 
 
 def limit(places: Sequence[tuple[Wheel, int, int, int]]) -> None:

@@ -109,7 +109,7 @@ def test_a_release_that_another_key_signed_is_refused(mirror: Mirror) -> None:
     assert isinstance(error, IntegrityError)
     fingerprint = make_key("archive").extract_certificate().fingerprint
     assert fingerprint not in error.causes[-1]
-    assert error.hints == ("Bring `debian-archive-keyring` up to date, or name a keyring with `--debian-keyring`",)
+    assert error.hints == ("Bring `debian-archive-keyring` up to date, or name a keyring with `TARE_DEBIAN_KEYRING`",)
 
 
 def test_only_the_named_fingerprints_may_sign(mirror: Mirror) -> None:

@@ -212,7 +212,7 @@ def test_a_machine_that_is_not_debian_gets_a_hint(tmp_path: Path, text: str | No
         if text is None
         else "its sources are for `noble`, and none of these is a release of Debian",
     )
-    assert "`--debian-mirror`" in caught.value.hints[0]
+    assert "`TARE_DEBIAN_MIRROR`" in caught.value.hints[0]
 
 
 def test_a_keyring_that_is_gone_is_named(machine: Path) -> None:
@@ -252,4 +252,4 @@ def test_without_named_keys_the_machines_are_taken_or_missed(machine: Path, tmp_
 
     with pytest.raises(UsageError) as caught:
         from_options(mirror="https://m.example", security_mirror=None, keyrings=(), root=tmp_path / "macos")
-    assert caught.value.hints == ("Name one with `--debian-keyring`; the package `debian-archive-keyring` has them",)
+    assert caught.value.hints == ("Name one with `TARE_DEBIAN_KEYRING`; the package `debian-archive-keyring` has them",)

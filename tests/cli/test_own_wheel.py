@@ -151,6 +151,14 @@ def test_a_backend_that_makes_another_file_of_a_module_runs_when_that_changes(pr
     assert own(project)[f"{PACKAGES}/demo/other.py"] == b"VALUE = 2\n# generated\n"
 
 
+@pytest.mark.parametrize("cache", [".cache/tare", "kept/here"])
+def test_a_cache_and_an_image_that_lie_in_the_project_are_no_part_of_it(project: Place, cache: str) -> None:
+    outputs = ("-o", "oci:images/one", "-o", "oci:dist")
+
+    assert [project.build("--cache-dir", cache, *outputs).code for _ in range(3)] == [0, 0, 0]
+    assert runs(project) == 1
+
+
 def test_a_backend_that_fails_is_an_error_with_the_end_of_its_log(project: Place) -> None:
     project.write({"backend.py": BACKEND.replace("FAILS = ", "FAILS = True or ").replace(", False\n", ", True\n")})
 

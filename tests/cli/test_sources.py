@@ -132,6 +132,15 @@ def test_a_link_that_leads_out_of_the_project_is_an_error(place: Place, target: 
     )
 
 
+@pytest.mark.parametrize("cache", [".cache/tare", "kept/here"])
+def test_a_cache_that_lies_in_the_project_is_no_source(place: Place, cache: str) -> None:
+    fill(place, "main.py")
+    built = [place.build("--cache-dir", cache).out for _ in "12"]
+
+    assert taken(place, "--cache-dir", cache) == ["main.py"]
+    assert built[0] == built[1]
+
+
 def test_the_output_of_one_build_is_no_source_of_the_next(place: Place) -> None:
     fill(place, "main.py")
     first = place.build("-o", "oci:images/one").out.replace("one", "")

@@ -103,15 +103,18 @@ class Place:
         assert code == 0, err.decode()
         return json.loads(out)
 
+    python = sys.executable
+    source = str(Path(tare.__file__).parent.parent)
+
     def process(
         self, *argv: str, env: Mapping[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[bytes]:  # what Popen takes
         """Start a command in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tare", *argv],
+            [self.python, "-m", "tare", *argv],
             **{
                 "cwd": self.app,
-                "env": {**self.environment, "PYTHONPATH": str(Path(tare.__file__).parent.parent), **(env or {})},
+                "env": {**self.environment, "PYTHONPATH": self.source, **(env or {})},
                 "stdin": subprocess.DEVNULL,
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.PIPE,

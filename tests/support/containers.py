@@ -43,8 +43,8 @@ class Subject(NamedTuple):
 class Serving(Protocol):
     """A container that serves."""
 
-    def get(self, url: str) -> str:
-        """Return what it answers, asked from its own network."""
+    def get(self, url: str, *, patience: float = PATIENCE) -> str:
+        """Return what it answers, asked from its own network, within *patience* seconds."""
         ...
 
     def stop(self) -> tuple[int, float]:
@@ -96,8 +96,8 @@ class _Detached:
         self._argv = argv
         self._container = container
 
-    def get(self, url: str) -> str:
-        return patiently([*self._argv, "exec", self._container, "python", "-c", _GET, url])
+    def get(self, url: str, *, patience: float = PATIENCE) -> str:
+        return patiently([*self._argv, "exec", self._container, "python", "-c", _GET, url], patience)
 
     def stop(self) -> tuple[int, float]:
         started = time.monotonic()
@@ -148,14 +148,16 @@ class _Below:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def get(self, url: str) -> str:
+    def get(self, url: str, *, patience: float = PATIENCE) -> str:
         own = Path("/proc/self/ns/net").readlink()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for pid in _descendants(self._process.pid):
                 with contextlib.suppress(OSError):
                     if Path(f"/proc/{pid}/ns/net").readlink() != own:
-                        return patiently(["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", _GET, url])
+                        return patiently(
+                            ["nsenter", f"--net=/proc/{pid}/ns/net", sys.executable, "-c", _GET, url], patience
+                        )
             time.sleep(0.05)
         raise AssertionError("the container has no network of its own")
 
@@ -184,9 +186,9 @@ def ended(argv: Sequence[str], **options: object) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def patiently(argv: Sequence[str]) -> str:
+def patiently(argv: Sequence[str], patience: float) -> str:
     """Run a program until it succeeds, and return what it says."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         done = ended(argv)
         if done.code == 0:

@@ -60,18 +60,18 @@ class CountedCache(Cache):
 
 
 class CountedFetcher(Fetcher):
-    """A fetcher that counts what it is asked for."""
+    """Another fetcher, whose downloads are counted."""
 
-    def __init__(self, uses: Counter[str], **options: Any) -> None:  # Fetcher's own
-        super().__init__(**options)
-        self._uses = uses
+    def __init__(self, fetcher: Fetcher, uses: Counter[str]) -> None:
+        self.__dict__ = fetcher.__dict__
+        self.uses = uses
 
     def download(self, *args: Any, **options: Any) -> Any:  # Fetcher's own
-        self._uses["fetch"] += 1
+        self.uses["fetch"] += 1
         return super().download(*args, **options)
 
     def get(self, *args: Any, **options: Any) -> Any:  # Fetcher's own
-        self._uses["fetch"] += 1
+        self.uses["fetch"] += 1
         return super().get(*args, **options)
 
 
@@ -94,7 +94,7 @@ class CountedWorld(World):
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        return CountedFetcher(self.uses, offline=self.offline, attempts=1)
+        return CountedFetcher(World.fetcher.func(self), self.uses)  # type: ignore[attr-defined]  # below the property
 
     @cached_property
     def uv(self) -> Uv:

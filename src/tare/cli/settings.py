@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -68,7 +69,7 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
     return World(
         environment=dict(os.environ),
         python=sys.executable,
-        cache=Cache(cache_path(arguments.cache_dir)),
+        cache=Cache(_tagged(cache_path(arguments.cache_dir))),
         now=time.time,
         reporter=reporter,
         offline=arguments.offline or os.environ.get("UV_OFFLINE", "") in {"1", "true"},
@@ -82,6 +83,20 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
 def _find_links(arguments: WorldArguments) -> list[str]:
     """Return the places of wheels, as uv takes them: the options, or else the variable."""
     return arguments.find_links or os.environ.get("UV_FIND_LINKS", "").replace(",", " ").split()
+
+
+def _tagged(directory: Path) -> Path:
+    """Say in *directory* that it is a cache, so that no backup takes it, and no image of a project that it lies in.
+
+    https://bford.info/cachedir/
+    """
+    tag = os.path.join(directory, "CACHEDIR.TAG")
+    if not os.path.exists(tag):
+        with contextlib.suppress(OSError):  # A cache that cannot be written to is an error later, where that matters.
+            os.makedirs(directory, exist_ok=True)
+            with open(tag, "w", encoding="ascii") as file:
+                file.write("Signature: 8a477f597d28d172789f06886806bc55\n# The cache of tare.\n")
+    return directory
 
 
 def cache_path(named: str | None) -> Path:

@@ -58,10 +58,8 @@ def source_tree(
 ) -> SourceTree:
     """Return the source that is named by one of the arguments."""
     if directory is not None:
-        place = directory / (subdirectory or "")
-        if not place.is_dir():
-            raise ProjectError(f"the lockfile names `{place}`, which is not a directory")
-        return SourceTree(identity=identity_of(str(place), environment), directory=place)
+        place = _place(str(directory), subdirectory)
+        return SourceTree(identity=identity_of(place, environment), directory=Path(place))
     if vcs is not None:
         identity = f"{vcs.kind} {redacted(vcs.url or vcs.path or '')} {vcs.commit} {vcs.subdirectory or ''}"
         return SourceTree(identity=identity, vcs=vcs, subdirectory=vcs.subdirectory)
@@ -73,10 +71,17 @@ def source_tree(
 def directories(locked: Iterable[Locked], environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return what lies in the directories of this machine that are among *locked*."""
     return tuple(
-        identity_of(os.path.join(each.path, each.subdirectory or ""), environment)
+        identity_of(_place(each.path, each.subdirectory), environment)
         for each in locked
         if isinstance(each, LockedDirectory)
     )
+
+
+def _place(directory: str, subdirectory: str | None) -> str:
+    place = os.path.join(directory, subdirectory) if subdirectory else directory
+    if not os.path.isdir(place):
+        raise ProjectError(f"the lockfile names `{place}`, which is not a directory")
+    return place
 
 
 def _checked_out(world: World, vcs: LockedVcs, scratch: Path) -> Path:

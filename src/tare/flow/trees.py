@@ -40,6 +40,10 @@ _TOP: Final = frozenset({"build", "dist"})
 """The same, at the top of a tree: backends write there, and setuptools would find there what was deleted since."""
 
 
+_MARKS: Final = ("pyvenv.cfg", "oci-layout", "CACHEDIR.TAG")
+"""A directory with one of these is a virtual environment, an image, or a cache: our own may lie in the project."""
+
+
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a file before it is built."""
 
@@ -108,7 +112,7 @@ def _is_made(path: str, name: str, *, top: bool) -> bool:
     """Return whether a tool made what is at *path*, so that no wheel follows from it."""
     if name in _NEVER or name.endswith(".egg-info") or (top and name in _TOP):
         return os.path.isdir(path) and not os.path.islink(path)
-    return os.path.isfile(os.path.join(path, "pyvenv.cfg"))
+    return any(os.path.isfile(os.path.join(path, mark)) for mark in _MARKS)
 
 
 def _read(path: str) -> SourceFile:

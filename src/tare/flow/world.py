@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tare.errors import MachineError, NetworkError, UsageError
 from tare.oci.descriptor import Descriptor
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from tare.projects.uv import Uv
     from tare.stores.open import Surroundings
     from tare.stores.registry.repository import Registries
+
+
+_OF_A_REPOSITORY: Final = frozenset({
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
+})  # fmt: skip
+"""Variables that a hook of git is run with. They name the repository of the hook, which no other git may write to.
+(`git rev-parse --local-env-vars` has them, and those of settings, which stay.)"""
 
 
 class Reporter:
@@ -57,7 +65,7 @@ class World:
         insecure: tuple[str, ...] = (),
         mirrors: tuple[str, ...] = (),
     ) -> None:
-        self.environment = environment
+        self.environment = {name: value for name, value in environment.items() if name not in _OF_A_REPOSITORY}
         self.python = python
         """The interpreter that runs tare."""
         self.cache = cache

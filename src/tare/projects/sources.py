@@ -24,8 +24,9 @@ from tare.projects.project import Project
 
 IGNORE_FILE = ".dockerignore"
 
-_MARKS = frozenset({"pyvenv.cfg", "oci-layout"})
-"""A directory with one of these is a virtual environment, or an image: made by a tool, and no source."""
+_MARKS = frozenset({"pyvenv.cfg", "oci-layout", "CACHEDIR.TAG"})
+"""A directory with one of these is a virtual environment, an image, or a cache (https://bford.info/cachedir/), perhaps
+our own: made by a tool, and no source."""
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
     def locked(self, *, digest: str | None = None, marker: str = "") -> str:
         """Return the package of a `pylock.toml`, with the wheel's path."""
-        lines = ["[[packages]]", f'name = "{self.name}"', f'version = "{self.version}"']
+        name = self.name.replace("_", "-")  # as the lock file's specification has names: normalized
+        lines = ["[[packages]]", f'name = "{name}"', f'version = "{self.version}"']
         lines += [f"marker = {marker!r}"] if marker else []
         lines += [
             "[[packages.wheels]]",
@@ -79,4 +80,5 @@ class Wheelhouse:
 
 def pylock(*packages: str, head: str = "") -> str:
     """Return a `pylock.toml` of *packages*, each as `Release.locked` writes it."""
-    return "\n".join(('lock-version = "1.0"', 'created-by = "tests"', *((head,) if head else ()), *packages))
+    lines = ['lock-version = "1.0"', 'created-by = "tests"', head, "" if packages else "packages = []"]
+    return "\n".join([*filter(None, lines), *packages])

@@ -20,8 +20,8 @@ from tare.errors import UsageError
 _LINE: Final = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>\S.*)")
 _FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{40,64}!?")
 _HINT: Final = (
-    "Name a mirror with `--debian-mirror`, its security archive with `--debian-security-mirror`, "
-    "and the keys with `--debian-keyring`"
+    "Name a mirror with `TARE_DEBIAN_MIRROR`, its security archive with `TARE_DEBIAN_SECURITY_MIRROR`, "
+    "and the keys with `TARE_DEBIAN_KEYRING`"
 )
 
 

@@ -60,5 +60,5 @@ def _unverified(what: str, signers: list[str], keyrings: tuple[Keyring, ...], er
     return IntegrityError(
         f"the signature of {what} is not valid",
         causes=tuple(causes),
-        hints=("Bring `debian-archive-keyring` up to date, or name a keyring with `--debian-keyring`",),
+        hints=("Bring `debian-archive-keyring` up to date, or name a keyring with `TARE_DEBIAN_KEYRING`",),
     )

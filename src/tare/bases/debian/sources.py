@@ -62,7 +62,7 @@ def from_options(
         raise UsageError(
             "there are no keys to verify Debian's signatures with",
             causes=(f"no keyring was named, and `{root / 'usr/share/keyrings'}` has none of Debian",),
-            hints=("Name one with `--debian-keyring`; the package `debian-archive-keyring` has them",),
+            hints=("Name one with `TARE_DEBIAN_KEYRING`; the package `debian-archive-keyring` has them",),
         )
     archives = [Archive(mirrors=(mirror.rstrip("/"),), suffixes=("", "-updates"), keyrings=rings)]
     if security_mirror is not None:

@@ -1,0 +1,130 @@
+"""Measure tare against its budgets and its peers: `make bench`, or `make bench ARGS=--quick`.
+
+    python benchmarks/run.py [--quick] [--only NAME]... [--realtime] [--output FILE]
+
+Everything is kept below `.cache/bench`, so a second run starts with the downloads of the first. What cannot be measured on
+this machine has a row that says so, and the run ends well; exit code 1 means that a goal was missed with `--strict`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import build_and_push
+import memory
+import sizes
+import startup
+import transmux
+from fixture import Tare
+from machine import description
+from peers import ROOT, SCIENCE, NotMeasuredError
+from results import Section, page
+
+HOME = ROOT / ".cache" / "bench"
+NAMES = ("push", "layers", "startup", "memory", "sizes")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure tare against its budgets and its peers.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: under four minutes")
+    parser.add_argument("--only", action="append", choices=NAMES, help="measure this alone; may be repeated")
+    parser.add_argument("--realtime", action="store_true", help="run what is timed before all other processes (root)")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
+    parser.add_argument("--output", type=Path, help="where to write the page (default: benchmarks/RESULTS.md)")
+    arguments = parser.parse_args()
+    found = measure(arguments)
+    target = arguments.output or Path(__file__).with_name("RESULTS.md")
+    if arguments.only and not arguments.output:
+        print(found)
+    else:
+        target.write_text(found, encoding="utf-8")
+        say(f"written to {target}")
+    return 1 if arguments.strict and "**no**" in found else 0
+
+
+def measure(arguments: argparse.Namespace) -> str:
+    """Measure what is asked for and return the page."""
+    started = time.monotonic()
+    lines = description()
+    HOME.mkdir(parents=True, exist_ok=True)
+    tare = Tare(cache=HOME / "tare")
+    say("fill the cache")
+    tare.run("build", str(SCIENCE), "-o", f"oci:{HOME / 'first'}")
+    shutil.rmtree(HOME / "first")
+    few = arguments.quick
+    with tempfile.TemporaryDirectory(dir=HOME) as scratch:
+        place = Path(scratch)
+        steps: dict[str, Callable[[], Section]] = {
+            "sizes": lambda: sizes.measure(tare, place),
+            "startup": lambda: first_in_line(
+                lambda: startup.measure(tare, place, rounds=8 if few else 30, budget=90), wanted=arguments.realtime
+            ),
+            "layers": lambda: first_in_line(
+                lambda: transmux.measure(tare.cache, place, rounds=5 if few else 15, budget=120),
+                wanted=arguments.realtime,
+            ),
+            "memory": lambda: memory.measure(tare, place),
+            "push": lambda: build_and_push.measure(
+                tare, HOME, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
+            ),
+        }
+        sections = {}
+        for name, step in steps.items():
+            if name in (arguments.only or NAMES):
+                say(name)
+                sections[name] = step()
+    took = time.monotonic() - started
+    return page([sections[name] for name in NAMES if name in sections], preface=preface(lines, took))
+
+
+def preface(lines: list[str], took: float) -> str:
+    """Return the head of the page."""
+    command = " ".join(["make bench", f'ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else ""]).strip()
+    load = " ".join(f"{value:.2f}" for value in os.getloadavg())
+    return "\n".join(
+        [
+            "# What was measured",
+            "",
+            f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {took / 60:.1f} minutes; this page is written by it.",
+            "",
+            *lines,
+            f"* load {load} at the end",
+            "",
+            "Rounds run every case once, in random order. A ratio is the median over rounds of the ratios within a round, with",
+            "its 95 % interval (bootstrap); *noise* is one case measured twice, so what its ratio differs from 1 by means",
+            "nothing. `benchmarks/README.md` says how to repeat this and what the terms mean.",
+        ]
+    )
+
+
+def first_in_line(step: Callable[[], Section], *, wanted: bool) -> Section:
+    """Measure before all other processes of the machine, if that is *wanted*."""
+    if not wanted:
+        return step()
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    try:
+        section = step()
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    section.notes.append("All cases ran at real-time priority (`--realtime`), since others used the machine too.")
+    return section
+
+
+def say(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NotMeasuredError as error:
+        print(f"error: nothing can be measured\n  caused by: {error}", file=sys.stderr)
+        sys.exit(2)
