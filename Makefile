@@ -62,11 +62,11 @@ format: dev-venv  ## rewrite what a formatter can decide
 bench: dev-venv engines  ## measure against the budgets; writes benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-lab: engines  ## start a Docker daemon and a registry of this checkout's own (as root); prints exports
-	@$(PYTHON) tools/lab.py up
+lab: engines  ## start Docker, a registry with base images, and PostgreSQL of this checkout's own (as root); prints exports
+	@$(PYTHON) lab/lab.py up $(ARGS)
 
 lab-down:  ## stop what `make lab` started
-	@$(PYTHON) tools/lab.py down
+	@$(PYTHON) lab/lab.py down
 
 lock: dev-venv  ## pin our requirements and the examples' anew, with hashes and without addresses
 	$(BIN)/uv $(LOCK) pyproject.toml -o requirements/run.txt

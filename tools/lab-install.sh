@@ -24,6 +24,8 @@ mmdebstrap        mmdebstrap        tests with bases of Debian
 qemu-aarch64-static qemu-user-static  tests of images for other processors
 qemu-x86_64-static  qemu-user-static  tests that processors do not show in our bytes
 chromium          chromium          tests that open reports in a browser
+pg_createcluster  postgresql        benchmarks with a database
+qemu-img          qemu-utils        the replica of Alpine
 strace            strace            tests that kill a writer at each of its steps
 setpriv           util-linux        tests without some of the powers of root
 '

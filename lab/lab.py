@@ -1,11 +1,13 @@
 """Real engines on one machine, for those who want to look: `make lab`, `make lab-down`.
 
-    sudo python3 tools/lab.py up|down
+    sudo python3 lab/lab.py up [--services]
+    sudo python3 lab/lab.py down
 
-`up` starts a Docker daemon and an OCI registry of this checkout's own and prints what to put into the environment, so
-`eval "$(make -s lab)"` is enough. Both keep their data in `.lab`, so the second start is fast. The daemon makes no bridge
-and leaves the firewall alone: a Docker that is on the machine already is not disturbed, and containers have `--network
-host` or none. `down` ends exactly the two processes that `up` started.
+`up` starts a Docker daemon, an OCI registry and a PostgreSQL of this checkout's own, makes the replicas of official base
+images that the registry lacks (ten minutes, once; not with `--services`), and prints what to put into the environment,
+so `eval "$(make -s lab)"` is enough. All keep their data in `.lab`, so the second start is fast. The daemon makes no
+bridge and leaves the firewall alone: a Docker that is on the machine already is not disturbed, and containers have
+`--network host` or none. `down` ends exactly the processes that `up` started.
 
 The programs come from Debian: `tools/lab-install.sh`. Tests do not need this; they start what they need themselves.
 """
@@ -25,6 +27,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import postgres
+from replicas import push_replicas
+
 LAB = Path(__file__).resolve().parent.parent / ".lab"
 STATE = LAB / "state.json"
 RUN = "tare-lab-"
@@ -43,31 +48,39 @@ http: {{addr: "127.0.0.1:{port}"}}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="A Docker daemon and a registry of this checkout's own.")
+    parser = argparse.ArgumentParser(description="A Docker daemon, a registry and a PostgreSQL of this checkout's own.")
     parser.add_argument("what", choices=["up", "down"])
+    parser.add_argument("--services", action="store_true", help="make no base images")
+    arguments = parser.parse_args()
     try:
-        (up if parser.parse_args().what == "up" else down)()
-    except OSError as error:
+        if arguments.what == "up":
+            up(replicas=not arguments.services)
+        else:
+            down()
+    except (OSError, subprocess.CalledProcessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def up() -> None:
+def up(*, replicas: bool) -> None:
     state = {name: service for name, service in read_state().items() if is_ours(service)}
     LAB.mkdir(exist_ok=True)
-    for name, start in {"docker": start_docker, "registry": start_registry}.items():
+    for name, start in {"docker": start_docker, "registry": start_registry, "postgres": start_postgres}.items():
         if name not in state:
             state[name] = start()
             STATE.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+    if replicas:
+        push_replicas(docker=docker(), host=state["docker"]["address"], registry=state["registry"]["address"], work=LAB)
     print(f"export DOCKER_HOST={state['docker']['address']}")
     print(f"export TARE_LAB_REGISTRY={state['registry']['address']}")
+    print(f"export TARE_LAB_DATABASE={state['postgres']['address']}")
 
 
 def down() -> None:
     for name, service in read_state().items():
         if is_ours(service):
-            end(service)
+            end(name, service)
             say(f"{name} has ended")
         if Path(service["mark"]).name.startswith(RUN):
             shutil.rmtree(service["mark"], ignore_errors=True)
@@ -91,10 +104,31 @@ def start_docker() -> Service:
     return launch("docker", command, address, str(run), lambda: answers(socket.AF_UNIX, f"{run}/docker.sock"))
 
 
-def start_registry() -> Service:
+def docker() -> str:
+    """Return Debian's client, which can build; a newer one on PATH may lack the plug-in for that."""
+    return "/usr/bin/docker" if Path("/usr/bin/docker").exists() else program("docker")
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def start_postgres() -> Service:
+    data, port = LAB / "postgres", free_port()
+    postgres.initialise(data)
+    address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    where = ("127.0.0.1", port)
+    command = postgres.command(data, port)
+    return launch(
+        "postgres", command, address, str(data), lambda: answers(socket.AF_INET, where), user=postgres.owner()
+    )
+
+
+def start_registry() -> Service:
+    port = free_port()
     config = LAB / "registry.yml"
     config.write_text(REGISTRY_CONFIG.format(data=LAB / "registry", port=port), encoding="utf-8")
     command = [program("docker-registry"), "serve", str(config)]
@@ -102,12 +136,27 @@ def start_registry() -> Service:
     return launch("registry", command, f"127.0.0.1:{port}", str(config), lambda: answers(socket.AF_INET, where))
 
 
-def launch(name: str, command: list[str], address: str, mark: str, ready: Callable[[], bool]) -> Service:
+def launch(
+    name: str,
+    command: list[str],
+    address: str,
+    mark: str,
+    ready: Callable[[], bool],
+    *,
+    user: str | None = None,
+) -> Service:
     """Start *command*, which has *mark* among its arguments, and wait until it answers."""
     log = LAB / f"{name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            user=user,
+            group=user,
         )
     give_up = time.monotonic() + PATIENCE
     while not ready():
@@ -134,9 +183,9 @@ def is_ours(service: Service) -> bool:
     return service["mark"].encode() in arguments
 
 
-def end(service: Service) -> None:
+def end(name: str, service: Service) -> None:
     pid = int(service["pid"])
-    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGINT if name == "postgres" else signal.SIGTERM)
     give_up = time.monotonic() + PATIENCE
     while is_ours(service):
         if time.monotonic() > give_up:
