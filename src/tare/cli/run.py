@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from tare.cli.arguments import Arguments, Parser
+from tare.cli.engines import engines
 from tare.cli.settings import cache_path
-from tare.engines.interface import Engine, Mount, RunOptions
+from tare.engines.interface import Mount, RunOptions
 from tare.errors import UsageError
 from tare.oci.image import Image
 
@@ -68,7 +69,7 @@ def execute(arguments: Arguments) -> int:
     arguments = cast("RunArguments", arguments)
     cache = cache_path(arguments.cache_dir)
     image = _image(arguments, cache)
-    choice = choose(_engines(cache), arguments.engine)
+    choice = choose(engines(cache), arguments.engine)
     if not arguments.quiet:
         sys.stderr.write(f"{choice.why}\n")
     sys.stderr.flush()
@@ -85,26 +86,6 @@ def _image(arguments: RunArguments, cache: Path) -> Image:
     (cache / "partial").mkdir(parents=True, exist_ok=True)
     platform = platforms.parse(arguments.platform) if arguments.platform else None
     return open_source(parse(arguments.image), surroundings).read(platform)
-
-
-def _engines(cache: Path) -> tuple[Engine, ...]:
-    from tare.engines.chroot import Chroot
-    from tare.engines.docker import Docker
-    from tare.engines.podman import Podman
-
-    return (
-        Docker(host=os.environ.get("DOCKER_HOST")),
-        Podman(),
-        Chroot(
-            cache=cache / "rootfs",
-            environment=dict(os.environ),
-            note=_note,
-        ),
-    )
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"note: {text}\n")
 
 
 def _options(arguments: RunArguments) -> RunOptions:

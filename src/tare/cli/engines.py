@@ -1,0 +1,30 @@
+"""The engines of this machine, as its environment names them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tare.engines.interface import Engine
+
+
+def engines(cache: Path) -> tuple[Engine, ...]:
+    """Return every engine, the one to prefer first. *cache* is where the one of ours keeps unpacked images."""
+    from tare.engines.chroot import Chroot
+    from tare.engines.docker import Docker
+    from tare.engines.podman import Podman
+
+    return (
+        Docker(host=os.environ.get("DOCKER_HOST")),
+        Podman(),
+        Chroot(
+            cache=cache / "rootfs",
+            environment=dict(os.environ),
+            note=_note,
+        ),
+    )
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"note: {text}\n")
