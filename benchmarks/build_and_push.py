@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 
 from fixture import Tare
 from harness import Rounds, interleave, timed
-from peers import BUILDER, POETRY, SCIENCE, SLIM, NotMeasuredError, Peers, poetry_project, run, start
-from results import Section, seconds
+from peers import BUILDER, POETRY, SCIENCE, SLIM, Peers, poetry_project
+from results import Section, megabytes, seconds
 
 ABOUT = """\
 `examples/science` (pandas and matplotlib, locked with hashes) becomes an image in a registry on loopback. Before each
 measurement there are, on both sides, the base, in the store and in the registry, and the downloads; nothing else:
 
-* **tare**: its cache holds the Debian packages and the assembled base, and the wheels. Layers and every memo of a project
-  or a wheel are removed (all of `memo/` but what is about bases, and the blobs that `memo/layers` names), so the lock
-  is resolved, wheels are read and checked, and layers written, anew. `tare build -o oci:DIR`, then `skopeo copy`.
+* **tare**: `tare build examples/science --push -t REGISTRY/app:tare`. Its cache holds the Debian packages and the assembled
+  base, and the wheels. Layers and every memo of a project or a wheel are removed (all of `memo/` but what is about bases,
+  and the blobs that `memo/layers` names), so the lock is read, wheels are read and checked, and layers written, anew.
 * **good Dockerfile** (`Dockerfile.uv`): two stages; images of the base and of the base with uv are there, and the cache
   mount of uv with the wheels unpacked. The builder's other cache is removed. `docker build`, then `docker push`.
 * **poetry Dockerfile** (`Dockerfile.poetry`): the steps of the post that tare was created from, with their floating
@@ -30,96 +28,92 @@ measurement there are, on both sides, the base, in the store and in the registry
 The peers' base is a replica of the slim image of Python, made with mmdebstrap: CPython 3.13 of Debian trixie."""
 
 GOOD, POST, OURS, AGAIN = "good Dockerfile", "poetry Dockerfile", "tare", "tare, again"
+GOALS = {GOOD: 6.0, POST: 20.0}
+"""How many times as fast tare shall be."""
+
 TAG = "bench"
 
 
-def measure(tare: Tare, home: Path, *, rounds: int, costly: int, budget: float) -> Section:
+def measure(tare: Tare, peers: Peers, *, rounds: int, costly: int, budget: float) -> Section:
     """Measure for *rounds* rounds; the poetry Dockerfile, which takes half a minute, in the first *costly* ones."""
     section = Section(title="Build and push", about=ABOUT)
-    goals = {GOOD: ("≥ 6×", 6.0), POST: ("≥ 20×", 20.0)}
-    try:
-        peers = start(home)
-    except NotMeasuredError as error:
-        for name, (goal, _) in goals.items():
-            section.missing(f"{name}: how much faster tare is", str(error), goal)
-        return section
-    try:
-        parts, steps = _Parts(), dict[str, float]()
-        cases = _cases(tare, peers, parts, steps)
-        found = interleave(cases, rounds=rounds, seconds=budget, only_first={POST: costly})
-    except NotMeasuredError as error:
-        section.missing("build and push", str(error), "≥ 6× and ≥ 20×")
-        return section
-    finally:
-        peers.close()
-    _report(section, found, parts, steps, goals)
+    run = _Run(tare, peers)
+    found = interleave(run.cases(), rounds=rounds, seconds=budget, only_first={POST: costly})
+    section.raw.update(found.figures)
+    _report(section, found, run)
     return section
 
 
-class _Parts:
-    """How long the two halves took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[tuple[str, str], list[float]] = {}
-
-    def timed(self, name: str, half: str, work: Callable[[], object]) -> float:
-        took = timed(work)
-        self.seconds.setdefault((name, half), []).append(took)
-        return took
-
-    def median(self, name: str, half: str) -> str:
-        return seconds(statistics.median(self.seconds[name, half]))
+def missing(why: str) -> Section:
+    """Return the section of a machine that has no peers."""
+    section = Section(title="Build and push", about=ABOUT)
+    for name, least in GOALS.items():
+        section.missing(f"{name}: how much faster tare is", why, f"≥ {least:.0f}×")
+    return section
 
 
-def _cases(tare: Tare, peers: Peers, parts: _Parts, steps: dict[str, float]) -> dict[str, Callable[[], float]]:
-    layout = peers.home / "layout"
-    poetry = poetry_project(peers.home)
-    _hold_bases(tare, peers, layout)
+class _Run:
+    """The cases, and what is learned beside their time."""
 
-    def ours(name: str) -> float:
-        peers.restore_registry()
-        tare.forget_project()
-        shutil.rmtree(layout, ignore_errors=True)
-        built = parts.timed(name, "build", lambda: tare.run("build", str(SCIENCE), "-o", f"oci:{layout}:{TAG}"))
-        return built + parts.timed(name, "push", lambda: copy(peers, layout, "app:tare"))
+    def __init__(self, tare: Tare, peers: Peers) -> None:
+        self.tare = tare
+        self.peers = peers
+        self.halves: dict[tuple[str, str], list[float]] = {}
+        """Seconds of building and of pushing."""
 
-    def docker(name: str, dockerfile: str, context: Path, **arguments: str) -> float:
-        peers.restore_registry()
-        peers.forget_layers()
+        self.steps: dict[str, float] = {}
+        self.sizes: dict[str, str] = {}
+
+    def cases(self) -> dict[str, Callable[[], float]]:
+        poetry = poetry_project(self.peers.home)
+        self._hold_bases()
+        return {
+            OURS: self.ours,
+            AGAIN: self.ours,
+            GOOD: lambda: self.docker(GOOD, "Dockerfile.uv", str(SCIENCE), builder=BUILDER),
+            POST: lambda: self.docker(POST, "Dockerfile.poetry", str(poetry), poetry=POETRY),
+        }
+
+    def ours(self) -> float:
+        self.peers.restore_registry()
+        self.tare.forget_project()
+        done = self.tare.run(*pushing(self.peers, str(SCIENCE)))
+        sizes = json.loads(done.stdout)["sizes"]
+        self.sizes[OURS] = f"{megabytes(sizes['unpacked'])} unpacked, {megabytes(sizes['pull'])} to pull"
+        return done.seconds
+
+    def docker(self, name: str, dockerfile: str, context: str, **arguments: str) -> float:
+        self.peers.restore_registry()
+        self.peers.forget_layers()
         log = ""
 
         def build() -> None:
             nonlocal log
-            log = peers.build(dockerfile, context, TAG, base=SLIM, **arguments)
+            log = self.peers.build(dockerfile, context, TAG, base=SLIM, **arguments)
 
-        built = parts.timed(name, "build", build)
-        steps.update(slow_steps(log) if name == POST else {})
-        return built + parts.timed(name, "push", lambda: peers.push(TAG, f"app:{dockerfile.partition('.')[2]}"))
+        remote = f"app:{dockerfile.partition('.')[2]}"
+        took = timed(build), timed(lambda: self.peers.push(TAG, remote))
+        for half, value in zip(("build", "push"), took, strict=True):
+            self.halves.setdefault((name, half), []).append(value)
+        self.steps.update(slow_steps(log) if name == POST else {})
+        self.sizes[name] = self.peers.sizes(TAG, remote)
+        return sum(took)
 
-    return {
-        OURS: lambda: ours(OURS),
-        AGAIN: lambda: ours(AGAIN),
-        GOOD: lambda: docker(GOOD, "Dockerfile.uv", SCIENCE, builder=BUILDER),
-        POST: lambda: docker(POST, "Dockerfile.poetry", poetry, poetry=POETRY),
-    }
-
-
-def _hold_bases(tare: Tare, peers: Peers, layout: Path) -> None:
-    """Fill what shall be there: both bases in the registry, and wheels in the cache mount."""
-    peers.build("Dockerfile.uv", SCIENCE, TAG, base=SLIM, builder=BUILDER)
-    document = json.loads(tare.run("build", str(SCIENCE), "-o", f"oci:{layout}:{TAG}", "--json").stdout)
-    copy(peers, layout, "app:base")
-    peers.push(SLIM, "app:slim")
-    for layer in document["layers"]:
-        if layer["kind"] != "base":
-            peers.remove_blob("app", layer["digest"])
-    peers.keep_registry()
+    def _hold_bases(self) -> None:
+        """Fill what shall be there: both bases in the registry, and wheels in the cache mount."""
+        self.peers.build("Dockerfile.uv", str(SCIENCE), TAG, base=SLIM, builder=BUILDER)
+        document = json.loads(self.tare.run(*pushing(self.peers, str(SCIENCE))).stdout)
+        self.peers.push(SLIM, "app:slim")
+        for layer in document["layers"]:
+            if layer["kind"] != "base":
+                self.peers.remove_blob("app", layer["digest"])
+        self.peers.keep_registry()
 
 
-def copy(peers: Peers, layout: Path, name: str) -> None:
-    """Push from a layout, with the client that everybody has."""
-    source, target = f"oci:{layout}:{TAG}", f"docker://{peers.registry}/{name}"
-    run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", source, target])
+def pushing(peers: Peers, project: str) -> list[str]:
+    """Return tare's arguments that build *project* and push it."""
+    registry = ["--insecure-registry", peers.registry, "-t", f"{peers.registry}/app:tare"]
+    return ["build", project, "--push", *registry, "--json"]
 
 
 def slow_steps(log: str) -> dict[str, float]:
@@ -133,25 +127,27 @@ def slow_steps(log: str) -> dict[str, float]:
     return {name: value for name, value in took.items() if value >= 0.5}
 
 
-def _report(
-    section: Section, found: Rounds, parts: _Parts, steps: dict[str, float], goals: dict[str, tuple[str, float]]
-) -> None:
+def _report(section: Section, found: Rounds, run: _Run) -> None:
     for name in (OURS, GOOD, POST):
-        split = f"build {parts.median(name, 'build')} + push {parts.median(name, 'push')}"
-        section.add(f"{name}, median of {found.count(name)}", f"{seconds(found.median(name))} ({split})")
-    for name, (goal, least) in goals.items():
+        halves = (
+            [f"{half} {seconds(statistics.median(run.halves[name, half]))}" for half in ("build", "push")]
+            if name != OURS
+            else []
+        )
+        told = "; ".join(filter(None, [" + ".join(halves), run.sizes[name]]))
+        section.add(f"{name}, median of {found.count(name)}", f"{seconds(found.median(name))} ({told})")
+    for name, least in GOALS.items():
         ratio = found.ratio(name, OURS)
         section.add(
             f"{name}: how much faster tare is",
             f"**{ratio.median:.1f}×** ({ratio.low:.1f}–{ratio.high:.1f})",
-            goal,
+            f"≥ {least:.0f}×",
             ratio.median >= least,
         )
     section.noise(found.ratio(AGAIN, OURS))
-    if steps:
-        told = "; ".join(
-            f"{_short(name)} {value:.1f} s" for name, value in sorted(steps.items(), key=lambda item: -item[1])
-        )
+    if run.steps:
+        slowest = sorted(run.steps.items(), key=lambda item: -item[1])
+        told = "; ".join(f"{_short(name)} {value:.1f} s" for name, value in slowest)
         section.notes.append(f"Steps of the last build of the poetry Dockerfile: {told}.")
 
 

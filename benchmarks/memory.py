@@ -55,6 +55,7 @@ def _add(section: Section, what: str, tare: Tare, project: str, layout: Path, *o
     except NotMeasuredError as error:
         section.missing(what, str(error), f"≤ {megabytes(LIMIT)}")
         return
+    section.raw[what] = [peak]
     section.add(what, f"**{megabytes(peak)}**", f"≤ {megabytes(LIMIT)}", met=peak <= LIMIT)
 
 

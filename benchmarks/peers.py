@@ -6,12 +6,14 @@ when it runs, and handed in as secrets: it is in no file of this tree and in no 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,7 +24,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SCIENCE = ROOT / "examples" / "science"
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "lab"))
 
 lab: Any = import_module("lab")  # a script of this checkout, not of a package; tests have a module of that name, too
 
@@ -53,9 +55,9 @@ class Peers:
     registry: str
     """Host and port."""
 
-    services: list[dict[str, str]]
+    services: dict[str, dict[str, str]]
 
-    def build(self, dockerfile: str, context: Path, tag: str, **arguments: str) -> str:
+    def build(self, dockerfile: str, context: str, tag: str, **arguments: str) -> str:
         """Build an image and return the builder's log."""
         secrets = {"machine": self.home / "machine.sh", "certificates": certificates()}
         command = [*self.docker, "build", "--network", "host", "--progress", "plain"]
@@ -64,7 +66,7 @@ class Peers:
             command += ["--secret", f"id={name},src={path}"]
         for name, value in arguments.items():
             command += ["--build-arg", f"{name.upper()}={value}"]
-        return run([*command, str(context)], {"DOCKER_BUILDKIT": "1"})
+        return run([*command, context], {"DOCKER_BUILDKIT": "1"})
 
     def forget_layers(self) -> None:
         """Remove what earlier builds left, but for bases and cache mounts; with `--no-cache` these would be empty."""
@@ -80,6 +82,17 @@ class Peers:
         remote = f"{self.registry}/{name}"
         run([*self.docker, "tag", tag, remote])
         run([*self.docker, "push", "--quiet", remote])
+
+    def sizes(self, tag: str, name: str) -> str:
+        """Return the sizes of the image *tag*, which was pushed as *name*."""
+        unpacked = int(run([*self.docker, "image", "inspect", "--format", "{{.Size}}", tag]))
+        repository, _, reference = name.partition(":")
+        request = urllib.request.Request(f"http://{self.registry}/v2/{repository}/manifests/{reference}")
+        request.add_header("Accept", "application/vnd.docker.distribution.manifest.v2+json")
+        # No proxy: it is on loopback.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            pull = sum(layer["size"] for layer in json.load(answer)["layers"])
+        return f"{unpacked / 1e6:.1f} MB unpacked, {pull / 1e6:.1f} MB to pull"
 
     @property
     def registry_data(self) -> Path:
@@ -105,33 +118,32 @@ class Peers:
 
     def close(self) -> None:
         """End the services that were started here, by their process."""
-        for service in self.services:
-            lab.end(service)
+        for name, service in self.services.items():
+            lab.end(name, service)
             if Path(service["mark"]).name.startswith(lab.RUN):
                 shutil.rmtree(service["mark"], ignore_errors=True)
 
 
 def start(home: Path) -> Peers:
     """Start a daemon and a registry and make the bases; raise when one of them cannot be had."""
-    for name in ("skopeo", "mmdebstrap"):
-        if shutil.which(name) is None:
-            raise NotMeasuredError(f"there is no `{name}`")
+    if shutil.which("mmdebstrap") is None:
+        raise NotMeasuredError("there is no `mmdebstrap`")
     if os.geteuid() != 0:
         raise NotMeasuredError("a Docker daemon of one's own needs root")
     home.mkdir(parents=True, exist_ok=True)
     client = docker_client()
     lab.LAB = home  # its data go beside the other things of the benchmarks
     shutil.rmtree(home / "registry", ignore_errors=True)
-    services: list[dict[str, str]] = []
+    services: dict[str, dict[str, str]] = {}
     try:
-        services.append(lab.start_docker())
-        services.append(lab.start_registry())
+        services["docker"] = lab.start_docker()
+        services["registry"] = lab.start_registry()
     except OSError as error:
-        for service in services:
-            lab.end(service)
+        for name, service in services.items():
+            lab.end(name, service)
         raise NotMeasuredError(str(error)) from error
-    docker = [client, "--host", services[0]["address"]]
-    peers = Peers(home=home, docker=docker, registry=services[1]["address"], services=services)
+    docker = [client, "--host", services["docker"]["address"]]
+    peers = Peers(home=home, docker=docker, registry=services["registry"]["address"], services=services)
     try:
         (home / "machine.sh").touch(mode=0o600)
         (home / "machine.sh").write_text(machine_settings(), encoding="utf-8")
@@ -168,7 +180,7 @@ def make_bases(peers: Peers) -> None:
         run([*peers.docker, "build", "--network", "host", "--tag", SLIM, "-"], {"DOCKER_BUILDKIT": "1"}, recipe)
         tar.unlink()
     if not has_image(peers, BUILDER):
-        peers.build("Dockerfile.builder", SCIENCE, BUILDER, base=SLIM, uv=version("uv"))
+        peers.build("Dockerfile.builder", str(SCIENCE), BUILDER, base=SLIM, uv=version("uv"))
 
 
 def has_image(peers: Peers, tag: str) -> bool:

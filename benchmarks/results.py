@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from harness import Ratio
 
@@ -31,6 +31,8 @@ class Section:
     about: str
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    raw: dict[str, list[float]] = field(default_factory=dict)
+    """What each case took, round by round; in seconds or bytes."""
 
     def add(self, what: str, figure: str, goal: str = "", met: bool | None = None) -> None:  # noqa: FBT001  # a column
         self.rows.append(Row(what=what, figure=figure, goal=goal, met=met))
@@ -48,6 +50,11 @@ def page(sections: Sequence[Section], *, preface: str) -> str:
     """Return all sections as Markdown."""
     parts = [preface, *map(_section, sections)]
     return "\n\n".join(parts) + "\n"
+
+
+def document(sections: Sequence[Section], **head: object) -> dict[str, object]:
+    """Return all sections as what is kept for machines, with every figure of every round."""
+    return {"schema": "tare-benchmarks/1", **head, "sections": [asdict(section) for section in sections]}
 
 
 def _section(section: Section) -> str:

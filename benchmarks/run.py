@@ -2,22 +2,25 @@
 
     python benchmarks/run.py [--quick] [--only NAME]... [--realtime] [--output FILE]
 
-Everything is kept below `.cache/bench`, so a second run starts with the downloads of the first. What cannot be measured on
+The page has the tables; `RESULTS.json` beside it has every figure of every round. Everything is kept below `.cache/bench`, so a second run starts with the downloads of the first. What cannot be measured on
 this machine has a row that says so, and the run ends well; exit code 1 means that a goal was missed with `--strict`.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import again
 import build_and_push
 import memory
 import sizes
@@ -25,11 +28,11 @@ import startup
 import transmux
 from fixture import Tare
 from machine import description
-from peers import ROOT, SCIENCE, NotMeasuredError
-from results import Section, page
+from peers import ROOT, SCIENCE, NotMeasuredError, Peers, start
+from results import Section, document, page
 
 HOME = ROOT / ".cache" / "bench"
-NAMES = ("push", "layers", "startup", "memory", "sizes")
+NAMES = ("push", "again", "layers", "startup", "memory", "sizes")
 
 
 def main() -> int:
@@ -40,27 +43,32 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
     parser.add_argument("--output", type=Path, help="where to write the page (default: benchmarks/RESULTS.md)")
     arguments = parser.parse_args()
-    found = measure(arguments)
+    started = time.monotonic()
+    machine = description()
+    sections = measure(arguments)
+    head = preface(machine, time.monotonic() - started)
+    found = page(sections, preface=head)
     target = arguments.output or Path(__file__).with_name("RESULTS.md")
     if arguments.only and not arguments.output:
         print(found)
     else:
         target.write_text(found, encoding="utf-8")
+        kept = document(sections, command=command(), date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine)
+        target.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         say(f"written to {target}")
     return 1 if arguments.strict and "**no**" in found else 0
 
 
-def measure(arguments: argparse.Namespace) -> str:
-    """Measure what is asked for and return the page."""
-    started = time.monotonic()
-    lines = description()
+def measure(arguments: argparse.Namespace) -> list[Section]:
+    """Measure what is asked for."""
+    names = arguments.only or NAMES
     HOME.mkdir(parents=True, exist_ok=True)
     tare = Tare(cache=HOME / "tare")
     say("fill the cache")
     tare.run("build", str(SCIENCE), "-o", f"oci:{HOME / 'first'}")
     shutil.rmtree(HOME / "first")
     few = arguments.quick
-    with tempfile.TemporaryDirectory(dir=HOME) as scratch:
+    with tempfile.TemporaryDirectory(dir=HOME) as scratch, services(wanted={"push", "again"} & set(names)) as found:
         place = Path(scratch)
         steps: dict[str, Callable[[], Section]] = {
             "sizes": lambda: sizes.measure(tare, place),
@@ -72,28 +80,66 @@ def measure(arguments: argparse.Namespace) -> str:
                 wanted=arguments.realtime,
             ),
             "memory": lambda: memory.measure(tare, place),
-            "push": lambda: build_and_push.measure(
-                tare, HOME, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
+            "push": lambda: beside_docker(
+                tare, found, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
+            ),
+            "again": lambda: beside_docker_again(
+                tare, found, place, rounds=5 if few else 20, budget=60 if few else 120
             ),
         }
         sections = {}
         for name, step in steps.items():
-            if name in (arguments.only or NAMES):
+            if name in names:
                 say(name)
                 sections[name] = step()
-    took = time.monotonic() - started
-    return page([sections[name] for name in NAMES if name in sections], preface=preface(lines, took))
+    return [sections[name] for name in NAMES if name in sections]
+
+
+def beside_docker(tare: Tare, found: Peers | str, *, rounds: int, costly: int, budget: float) -> Section:
+    """Measure a first build, or say why not."""
+    if isinstance(found, str):
+        return build_and_push.missing(found)
+    return build_and_push.measure(tare, found, rounds=rounds, costly=costly, budget=budget)
+
+
+def beside_docker_again(tare: Tare, found: Peers | str, scratch: Path, *, rounds: int, budget: float) -> Section:
+    """Measure further builds, or say why not."""
+    if isinstance(found, str):
+        return again.missing(found)
+    return again.measure(tare, found, scratch, rounds=rounds, budget=budget)
+
+
+@contextlib.contextmanager
+def services(*, wanted: object) -> Iterator[Peers | str]:
+    """Start Docker and a registry if they are *wanted*, or tell why they are not there."""
+    if not wanted:
+        yield "not asked for"
+        return
+    say("start Docker and a registry")
+    try:
+        peers = start(HOME)
+    except NotMeasuredError as error:
+        yield str(error)
+        return
+    try:
+        yield peers
+    finally:
+        peers.close()
+
+
+def command() -> str:
+    """Return what was typed."""
+    return " ".join(["make bench", f'ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else ""]).strip()
 
 
 def preface(lines: list[str], took: float) -> str:
     """Return the head of the page."""
-    command = " ".join(["make bench", f'ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else ""]).strip()
     load = " ".join(f"{value:.2f}" for value in os.getloadavg())
     return "\n".join(
         [
             "# What was measured",
             "",
-            f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {took / 60:.1f} minutes; this page is written by it.",
+            f"`{command()}`, {datetime.now(UTC):%Y-%m-%d}, {took / 60:.1f} minutes; this page is written by it.",
             "",
             *lines,
             f"* load {load} at the end",

@@ -40,5 +40,6 @@ def measure(tare: Tare, scratch: Path) -> Section:
         base = sum(layer["unpacked"] for layer in document["layers"] if layer["kind"] == "base")
         figure = f"**{megabytes(sizes['unpacked'])}** unpacked (base {megabytes(base)}), **{megabytes(sizes['pull'])}** to pull"
         met = sizes["unpacked"] <= unpacked and sizes["pull"] <= pull
+        section.raw[name] = [sizes["unpacked"], sizes["pull"]]
         section.add(f"`examples/{name}`", figure, goal, met=met)
     return section

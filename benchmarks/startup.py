@@ -61,6 +61,7 @@ def measure(tare: Tare, scratch: Path, *, rounds: int, budget: float) -> Section
         LINE: change,
     }
     found = interleave(cases, rounds=rounds, seconds=budget)
+    section.raw.update(found.figures)
     goals = {VERSION: 0.06, NOTHING: 0.1}
     for name in (BARE, VERSION, NOTHING, LINE):
         goal = goals.get(name)

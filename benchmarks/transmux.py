@@ -83,6 +83,7 @@ def measure(cache: Path, scratch: Path, *, rounds: int, budget: float) -> Sectio
         TWO: lambda: timed(lambda: work.write(place, 2)),
     }
     found = interleave(cases, rounds=rounds, seconds=budget)
+    section.raw.update(found.figures)
     unpacked = sum(layer.unpacked for layer in work.layers)
     files = len(places)
     section.add(f"{LIMIT}: {files:,} files, {megabytes(unpacked)}", seconds(found.median(LIMIT)))
