@@ -25,6 +25,7 @@ from make.elves import AMD64, ARM64, I386, make_elf
 from tare.bases.facts import FORMAT, BaseFacts, Distribution, Interpreter, OperatingSystem, read
 from tare.errors import HostileInputError, TargetError
 from tare.oci.config import ImageConfig
+from tare.oci.ground import Ground
 from tare.oci.platform import Platform
 from tare.wheels.libraries import Libraries
 from tare.wheels.target import Libc, Target
@@ -85,6 +86,7 @@ def test_a_slim_image_is_read_whole() -> None:
         user="1000",
         path=path,
         unpacked=found.unpacked,
+        ground=Ground(links={"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"}),
         how={
             "libc": "the version in /lib/x86_64-linux-gnu/libc.so.6",
             "python.build": "/usr/local/lib/python3.13/_sysconfigdata__linux_x86_64-linux-gnu.py",

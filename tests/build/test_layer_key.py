@@ -15,6 +15,7 @@ from make.zips import STORED, Entry
 from tare.build.keys import FORMAT, FileKey, LayerKey, SegmentKey, layer_key
 from tare.oci.compression import CODER
 from tare.oci.digest import Digest, sha256
+from tare.oci.ground import Directory, Ground
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
 from tare.stores.cache import key_of
 from tare.wheels.scheme import Provenance, Scheme
@@ -35,6 +36,7 @@ KEY = LayerKey(
     ),
     files=(FileKey(path="app/main.py", mode=0o644, content=sha256(b"content")),),
     directories=("app",),
+    ground=Ground(directories={"tmp": Directory(mode=0o1777, uid=1, gid=2)}, links={"bin": "usr/bin"}),
 )
 
 
@@ -52,12 +54,22 @@ def changed(value: Any) -> Iterator[tuple[str, Any]]:  # any field's value
         yield "", value + "x"
     elif isinstance(value, bytes):
         yield "", value + b"x"
+    elif isinstance(value, dict):
+        yield from changed_mapping(value)
     else:
         assert isinstance(value, tuple)
         yield ".removed", value[:-1]
         yield ".added", (*value, value[-1])
         for place, other in changed(value[0]):
             yield f"[0].{place}", (other, *value[1:])
+
+
+def changed_mapping(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:  # any field's value
+    yield ".removed", {}
+    for name, item in value.items():
+        yield f"[{name}].renamed", {f"{name}x": item}
+        for place, other in changed(item):
+            yield f"[{name}]{place}", {name: other}
 
 
 CHANGED = dict(changed(KEY))
@@ -75,7 +87,11 @@ def test_all_keys_differ() -> None:
 def test_every_field_was_changed() -> None:
     """The walk is by reflection, so a field that somebody adds is in it; this is the proof that it walks."""
     fields = {
-        *(f"{name}" for name in LayerKey.__struct_fields__ if name not in {"segments", "files", "directories"}),
+        *(
+            f"{name}"
+            for name in LayerKey.__struct_fields__
+            if name not in {"segments", "files", "directories", "ground"}
+        ),
         *(f"segments[0].{name}" for name in SegmentKey.__struct_fields__ if name in {"wheel", "recoded"}),
         *(f"segments[0].scheme{name}" for name in Scheme.__struct_fields__ if name != "series"),
         *(f"segments[0].provenance{name}" for name in Provenance.__struct_fields__),
@@ -83,6 +99,8 @@ def test_every_field_was_changed() -> None:
         "segments[0].schemeseries[0].",
         "segments[0].without[0].",
         "directories[0].",
+        *(f"grounddirectories[tmp]{name}" for name in Directory.__struct_fields__),
+        "groundlinks[bin]",
     }
     assert fields <= CHANGED.keys()
 
@@ -117,6 +135,7 @@ def test_the_key_of_a_layer_has_all_that_its_bytes_depend_on() -> None:
             FileKey(path="c", mode=0o777, content="-> a"),
         ),
         directories=("srv",),
+        ground=Ground(),
     )
 
 
@@ -140,7 +159,7 @@ def test_a_segments_files_follow_from_what_is_in_its_key() -> None:
     assert set(PlannedFile._fields) <= set(FileKey.__struct_fields__) | {"size", "source"}
 
 
-GOLDEN = {1: "sha256:f6da2aeebfdc09a7d0b17c45dfaeed73e3740e30d944453989c7b9d2874f9867"}
+GOLDEN = {2: "sha256:f6da2aeebfdc09a7d0b17c45dfaeed73e3740e30d944453989c7b9d2874f9867"}
 """By format, the digest of `LAYER` without the file of the host."""
 
 

@@ -167,3 +167,41 @@ def test_a_source_distribution_that_compiles_is_refused(tare_command: Tare, tmp_
     assert (ran.code, message) == (3, "error: `native` has no wheel for the target, and is not pure Python")
     assert cause.startswith("  caused by: its source compiles to `native-1.0-cp3")
     assert not (tmp_path / "out").exists()
+
+
+IN_MEMORY = "/tmp"  # noqa: S108  # in the image
+
+LOOK = """\
+import os
+for path in ("/tmp", "/bin", "/var/run", "/run/lock", "/var/tmp", "/opt"):
+    status = os.lstat(path)
+    print(path, oct(status.st_mode), status.st_uid, os.readlink(path) if os.path.islink(path) else "")
+print(os.path.exists("/usr/bin/python3"), os.path.realpath(__file__))
+"""
+"""What of the base a badly placed layer would change."""
+
+
+@pytest.mark.parametrize(
+    ("workdir", "place"),
+    [("/app", "/app"), (IN_MEMORY, IN_MEMORY), ("/bin/x", "/usr/bin/x"), ("/var/run/lock", "/run/lock")],
+)
+def test_the_bases_directories_stay_as_they_are_wherever_the_sources_go(
+    tare_command: Tare, tmp_path: Path, workdir: str, place: str
+) -> None:
+    manifest = (
+        f'[project]\nname = "look"\nversion = "1"\nrequires-python = ">=3.11"\n[tool.tare]\nworkdir = "{workdir}"\n'
+    )
+    write(tmp_path / "app", {"pyproject.toml": manifest, "main.py": LOOK})
+    tare_command.build(str(tmp_path / "app"), *TRIXIE, "-o", f"oci:{tmp_path}/out")
+
+    ran = tare_command("run", "--quiet", f"oci:{tmp_path}/out")
+
+    assert ran.out.splitlines() == [
+        f"{IN_MEMORY} 0o41777 0 ",
+        "/bin 0o120777 0 usr/bin",
+        "/var/run 0o120777 0 /run",
+        "/run/lock 0o41777 0 ",
+        f"/var{IN_MEMORY} 0o41777 0 ",
+        "/opt 0o40755 0 ",
+        f"True {place}/main.py",
+    ]

@@ -13,13 +13,14 @@ import msgspec
 
 from tare.errors import TargetError
 from tare.oci.config import ImageConfig
+from tare.oci.ground import Ground
 from tare.oci.platform import Platform
 from tare.wheels.target import Libc, Target
 
 if TYPE_CHECKING:
     from tare.wheels.libraries import Libraries
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever the same base would give other facts."""
 
 
@@ -126,6 +127,9 @@ class BaseFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     unpacked: tuple[int, ...] = ()
     """Bytes of the regular files of each layer, bottom first."""
+
+    ground: Ground = Ground()
+    """What layers on top have to keep as it is."""
 
     how: dict[str, str] = {}
     """For a fact, what told it: a path in the image, or a table of tare's."""

@@ -87,6 +87,7 @@ def _facts(tree: Tree, platform: Platform, config: ImageConfig, wanted: str | No
         ca_bundle=_any(tree, _BUNDLES),
         user=config.config.user,
         path=environment.get("PATH", ""),
+        ground=tree.ground(),
         how=how,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from tare.errors import HostileInputError
+from tare.oci.ground import PLAIN, Directory, Ground
 from tare.oci.tar import Entry, TarReader
 
 MAX_DEPTH: Final = 256
@@ -31,7 +32,7 @@ Take = Callable[[str, TarReader, int], Any]
 class Node:
     """A file, link or directory. Not a frozen value: it is the tree's own, and there are hundreds of thousands."""
 
-    __slots__ = ("children", "clue", "layer", "size", "target")
+    __slots__ = ("children", "clue", "directory", "layer", "size", "target")
 
     def __init__(self, layer: int, *, directory: bool = False, target: str | None = None, size: int = 0) -> None:
         self.layer = layer
@@ -39,6 +40,7 @@ class Node:
         self.target = target
         self.size = size
         self.clue: Any = None
+        self.directory = PLAIN
 
 
 class Tree:
@@ -93,6 +95,19 @@ class Tree:
                 if child.children:
                     waiting.append((f"{path}/{name}", child))
 
+    def ground(self) -> Ground:
+        """Return the directories that are not plain, and the links to directories."""
+        directories: dict[str, Directory] = {}
+        links: dict[str, str] = {}
+        for path, node in self.walk():
+            if node.children is not None and node.directory != PLAIN:
+                directories[path[1:]] = node.directory
+            elif node.target is not None:
+                found = self._find(path)
+                if found is not None and found[0].children is not None:
+                    links[path[1:]] = "/".join(found[1])
+        return Ground(directories=dict(sorted(directories.items())), links=dict(sorted(links.items())))
+
     def _add(self, parts: list[str], entry: Entry, reader: TarReader, take: Take) -> None:
         *parents, name = parts
         parent = self._directory(parents)
@@ -104,6 +119,7 @@ class Tree:
             self._remove(children, name.removeprefix(_WHITEOUT))
         elif entry.kind == "directory" and name in children and children[name].children is not None:
             children[name].layer = self._layer
+            children[name].directory = _directory_of(entry)
         elif entry.kind == "hardlink":
             self._link(children, name, entry.target)
         else:
@@ -115,6 +131,8 @@ class Tree:
             )
             if entry.kind == "file":
                 node.clue = take("/".join(parts), reader, entry.size)
+            elif entry.kind == "directory":
+                node.directory = _directory_of(entry)
             children[name] = node
 
     def _link(self, children: dict[str, Node], name: str, target: str) -> None:
@@ -192,6 +210,12 @@ class Tree:
     def _prune(self, node: Node) -> None:
         for name in list(node.children or ()):
             self._remove(node.children or {}, name)
+
+
+def _directory_of(entry: Entry) -> Directory:
+    if (entry.mode, entry.uid, entry.gid) == (PLAIN.mode, PLAIN.uid, PLAIN.gid):
+        return PLAIN
+    return Directory(mode=entry.mode, uid=entry.uid, gid=entry.gid)
 
 
 def _split(path: str) -> list[str]:

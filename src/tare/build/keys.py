@@ -8,10 +8,11 @@ import msgspec
 
 from tare.oci.compression import CODER
 from tare.oci.digest import Digest, sha256
+from tare.oci.ground import Ground
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
 from tare.wheels.scheme import Provenance, Scheme
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever the same plan would give other bytes."""
 
 
@@ -44,6 +45,7 @@ class LayerKey(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[SegmentKey, ...]
     files: tuple[FileKey, ...]
     directories: tuple[str, ...]
+    ground: Ground
 
 
 def layer_key(layer: PlannedLayer, *, mtime: int, single_member: bool, recoded: frozenset[Digest]) -> LayerKey:
@@ -65,6 +67,7 @@ def layer_key(layer: PlannedLayer, *, mtime: int, single_member: bool, recoded: 
         ),
         files=tuple(_file_key(file) for file in layer.files),
         directories=layer.directories,
+        ground=layer.ground,
     )
 
 

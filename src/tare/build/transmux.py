@@ -35,41 +35,43 @@ def write_layer(
 ) -> WrittenLayer:
     """Write *layer* to *out*. A file that is not what its wheel's RECORD says raises, and *out* is worth nothing."""
     writer = LayerWriter(out, mtime=mtime)
-    for directory in layer.all_directories():
-        writer.add(directory, kind="directory", mode=0o755)
+    ground = layer.ground
+    for path in layer.all_directories():
+        directory = ground.directory(path)
+        writer.add(path, kind="directory", mode=directory.mode, uid=directory.uid, gid=directory.gid)
     for segment in layer.segments:
         wheel = wheels[segment.wheel]
         again = single_member or segment.wheel in recoded
         for file in segment.files:
-            _write_installed(writer, wheel, file, again=again)
+            _write_installed(writer, wheel, file, ground.place(file.path), again=again)
     for planned in layer.files:
-        _write_planned(writer, planned)
+        _write_planned(writer, planned, ground.place(planned.path))
     return writer.close()
 
 
-def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, *, again: bool) -> None:
+def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, path: str, *, again: bool) -> None:
     member = file.source
     if isinstance(member, bytes):
-        writer.add(file.path, mode=file.mode, data=member)
+        writer.add(path, mode=file.mode, data=member)
     elif again or member.size == 0:
-        writer.add_stream(file.path, mode=file.mode, size=file.size, chunks=wheel.content(member))
+        writer.add_stream(path, mode=file.mode, size=file.size, chunks=wheel.content(member))
     else:
         raw = (
             stored(wheel.archive.inflate(member), member.size) if member.method == STORED else wheel.archive.raw(member)
         )
         writer.add_deflated(
-            file.path, mode=file.mode, size=file.size, crc=member.crc, raw=raw, inflated=wheel.content(member)
+            path, mode=file.mode, size=file.size, crc=member.crc, raw=raw, inflated=wheel.content(member)
         )
 
 
-def _write_planned(writer: LayerWriter, file: PlannedFile) -> None:
+def _write_planned(writer: LayerWriter, file: PlannedFile, path: str) -> None:
     source = file.source
     if isinstance(source, Link):
-        writer.add(file.path, kind="symlink", mode=0o777, target=source.target)
+        writer.add(path, kind="symlink", mode=0o777, target=source.target)
     elif isinstance(source, HostFile):
-        writer.add_stream(file.path, mode=file.mode, size=file.size, chunks=_unchanged(source, file.size))
+        writer.add_stream(path, mode=file.mode, size=file.size, chunks=_unchanged(source, file.size))
     else:
-        writer.add(file.path, mode=file.mode, data=source)
+        writer.add(path, mode=file.mode, data=source)
 
 
 def _unchanged(source: HostFile, size: int) -> Iterator[bytes]:

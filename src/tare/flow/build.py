@@ -173,6 +173,7 @@ def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection
         config=base.image.config,
         scheme=planned.scheme,
         target=base.facts.target(),
+        ground=base.facts.ground,
         base_layers=_base_layers(base),
         layers=layers,
         distributions=tuple(each.name for each in selection.locked),

@@ -70,7 +70,7 @@ def plan_dependencies(
     return Dependencies(
         base=base,
         scheme=scheme,
-        layers=layers,
+        layers=tuple(layer.on(base.facts.ground) for layer in layers),
         wheels={each.wheel.digest: each.wheel for each in acquired},
         built=frozenset(each.wheel.digest for each in acquired if each.built),
         warnings=(*overlaps, *summary(gaps)),

@@ -7,6 +7,7 @@ import msgspec
 from tare.oci.config import ImageConfig
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
+from tare.oci.ground import Ground
 from tare.oci.layer import WrittenLayer
 from tare.oci.platform import Platform
 from tare.wheels.scheme import Scheme
@@ -51,6 +52,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     scheme: Scheme
     target: Target
     """What decides which wheels fit, the project's own among them."""
+
+    ground: Ground
+    """What the base has where the project's files go."""
 
     base_layers: tuple[ReadyLayer, ...]
     layers: tuple[ReadyLayer, ...]

@@ -40,7 +40,8 @@ def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectP
     workdir = (project.config.workdir or WORKDIR).strip("/")
     if project.has_build_system:
         return _wheel(world, project, prepared, digests, workdir)
-    layer = _sources(project, files, digests, workdir)
+    layer = _sources(project, files, digests, workdir).on(prepared.ground)
+    _refuse_twice(layer)
     _refuse_own(prepared, [file.path for file in layer.files], project.name or project.root)
     return ProjectPart(layer=layer, wheels={}, digests=tuple(digests.items()))
 
@@ -67,7 +68,7 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
         why="the project itself, which changes most often",
         segments=(segment,),
         directories=(workdir,) if workdir else (),
-    )
+    ).on(prepared.ground)
     return ProjectPart(layer=layer, wheels={wheel.digest: wheel}, digests=tuple(digests.items()), notes=notes)
 
 
@@ -82,6 +83,20 @@ def _sources(
         files=planned,
         directories=(workdir,) if workdir else (),
     )
+
+
+def _refuse_twice(layer: PlannedLayer) -> None:
+    """Refuse two files that a link of the base puts at one path."""
+    places: dict[str, str] = {}
+    for file in layer.files if layer.ground.links else ():
+        place = layer.ground.place(file.path)
+        if place in places:
+            raise ProjectError(
+                "two of the project's files would be one in the image",
+                causes=(f"the base's links put `/{places[place]}` and `/{file.path}` at `/{place}`",),
+                hints=("Leave one out with `exclude`, or choose another `workdir`",),
+            )
+        places[place] = file.path
 
 
 def _refuse_own(prepared: Prepared, paths: Sequence[str], what: str) -> None:

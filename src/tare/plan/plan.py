@@ -9,6 +9,7 @@ import msgspec
 
 from tare.oci.config import RunConfig
 from tare.oci.digest import Digest
+from tare.oci.ground import Ground
 from tare.oci.platform import Platform
 from tare.wheels.scheme import InstalledFile, Provenance, Scheme
 
@@ -83,6 +84,9 @@ class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True):
     directories: tuple[str, ...] = ()
     """Directories that exist without a file of this layer in them."""
 
+    ground: Ground = Ground()
+    """What the base has on the way to these files, and keeps."""
+
     @property
     def distributions(self) -> tuple[str, ...]:
         return tuple(segment.distribution for segment in self.segments)
@@ -99,9 +103,17 @@ class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True):
 
     def all_directories(self) -> list[str]:
         """Return every directory that the layer's archive has an entry for, parents first."""
-        return sorted(
-            parents(file.path for file in self.all_files()) | parents(f"{path}/." for path in self.directories)
-        )
+        named = self._named_directories()
+        return sorted(named if not self.ground.links else parents(f"{self.ground.real(path)}/." for path in named))
+
+    def on(self, ground: Ground) -> PlannedLayer:
+        """Return the layer as it is on a base that has *ground*."""
+        if not ground.directories and not ground.links:
+            return self
+        return msgspec.structs.replace(self, ground=ground.under(self._named_directories()))
+
+    def _named_directories(self) -> set[str]:
+        return parents(file.path for file in self.all_files()) | parents(f"{path}/." for path in self.directories)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

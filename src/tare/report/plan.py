@@ -11,6 +11,7 @@ from tare.flow.plan import PlannedImage
 from tare.oci.config import RunConfig
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
 from tare.report.text import megabytes, table
+from tare.wheels.scheme import InstalledFile
 
 SCHEMA = "tare.plan/1"
 
@@ -53,11 +54,16 @@ def _file_lines(layers: Sequence[PlannedLayer]) -> list[str]:
     for layer in layers:
         for segment in layer.segments:
             rows += [
-                (f"{file.mode:o}", str(file.size), f"/{file.path}", _origin(segment, file.source))
+                (f"{file.mode:o}", str(file.size), _place(layer, file), _origin(segment, file.source))
                 for file in segment.files
             ]
-        rows += [(f"{file.mode:o}", str(file.size), f"/{file.path}", _source(file)) for file in layer.files]
+        rows += [(f"{file.mode:o}", str(file.size), _place(layer, file), _source(file)) for file in layer.files]
     return table(rows, right=frozenset({0, 1})).splitlines()
+
+
+def _place(layer: PlannedLayer, file: InstalledFile | PlannedFile) -> str:
+    """Return where *file* lies, which the base's links may decide."""
+    return f"/{layer.ground.place(file.path)}"
 
 
 def _origin(segment: Segment, source: object) -> str:
@@ -97,14 +103,14 @@ def _plan(planned: PlannedImage) -> dict[str, object]:
 
 def _layer(layer: PlannedLayer) -> dict[str, object]:
     files = [
-        {"path": f"/{file.path}", "mode": f"{file.mode:04o}", "size": file.size, "from": _origin(segment, file.source),
+        {"path": _place(layer, file), "mode": f"{file.mode:04o}", "size": file.size, "from": _origin(segment, file.source),
          "distribution": segment.name}
         for segment in layer.segments
         for file in segment.files
     ]  # fmt: skip
     files += [
         {
-            "path": f"/{file.path}",
+            "path": _place(layer, file),
             "mode": f"{file.mode:04o}",
             "size": file.size,
             "from": _source(file),

@@ -24,7 +24,7 @@ def write_layer(layer: Layer) -> bytes:
         for path, content in layer.items():
             entry = tarfile.TarInfo(path)
             if content is None:
-                entry.type = tarfile.DIRTYPE
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             elif isinstance(content, str):
                 entry.type = tarfile.LNKTYPE if content.startswith("=") else tarfile.SYMTYPE
                 entry.linkname = content.removeprefix("=")
