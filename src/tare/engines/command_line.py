@@ -45,7 +45,7 @@ class CommandLineEngine:
                 *_flags(image, options),
             ]
             code = self._runner.attach(
-                [*argv, reference, *_arguments(options)],
+                [*argv, reference, *run_arguments(options)],
                 stdout=options.stdout,
                 stderr=options.stderr,
                 timeout=options.timeout,
@@ -99,14 +99,21 @@ class CommandLineEngine:
 def _flags(image: Image, options: RunOptions) -> Iterator[str]:
     """Yield what `run` is told, in the words that Docker and podman share."""
     platform = image.platform.normalized()
+    yield "--rm"
+    if platform != platforms.host():
+        yield f"--platform={platform}"
+    yield from run_flags(options)
+
+
+def run_flags(options: RunOptions) -> Iterator[str]:
+    """Yield what `run` is told about *options*."""
     entrypoint = options.entrypoint
     said = {
-        "--rm": True,
-        f"--platform={platform}": platform != platforms.host(),
         "--interactive": options.stdin,
         "--tty": options.tty,
         "--read-only": options.read_only,
         "--network=none": not options.network,
+        "--network=host": options.network and options.host_network,
         "--cap-drop=ALL": options.drop_capabilities,
         "--security-opt=no-new-privileges": options.drop_capabilities,
         f"--user={options.user}": options.user is not None,
@@ -121,7 +128,8 @@ def _flags(image: Image, options: RunOptions) -> Iterator[str]:
     yield from (f"--env={key}={value}" for key, value in options.env.items())
 
 
-def _arguments(options: RunOptions) -> tuple[str, ...]:
+def run_arguments(options: RunOptions) -> tuple[str, ...]:
+    """Return what stands after the image's name."""
     return (*(options.entrypoint or ())[1:], *(options.args or ()))
 
 

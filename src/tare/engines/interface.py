@@ -57,6 +57,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     network: bool = True
 
+    host_network: bool = False
+    """Whether the container shares the machine's network, with all its ports."""
+
     publish: tuple[str, ...] = ()
     """Ports, spelled as Docker's `--publish`. An engine that shares the machine's network has nothing to do for them."""
 

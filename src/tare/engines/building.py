@@ -1,0 +1,107 @@
+"""What every engine that builds does: make an image from a Dockerfile, and tell what each step took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from tare.engines.interface import RunOptions
+from tare.engines.runner import Finished
+from tare.engines.steps import Step
+
+
+class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a Dockerfile is built."""
+
+    dockerfile: Path | None = None
+    """`Dockerfile` of the context by default."""
+
+    tag: str
+    """The name that the image gets."""
+
+    target: str | None = None
+    """The last stage to build."""
+
+    build_args: Mapping[str, str] = {}
+    secrets: Mapping[str, Path] = {}
+    """Files by the `id` that `RUN --mount=type=secret` has."""
+
+    platform: str | None = None
+    host_network: bool = False
+    """Whether steps see the machine's network."""
+
+    cache: bool = True
+    """Whether layers of earlier builds are taken over."""
+
+    pull: bool = False
+    """Whether bases are asked for again."""
+
+    timeout: float = 3600.0
+    """Seconds after which the build is ended, and is an error."""
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that an engine has built and holds."""
+
+    reference: str
+    """What the engine calls it."""
+
+    image_id: str
+    steps: tuple[Step, ...]
+    seconds: float
+    """From the start of the program to its end."""
+
+
+class EngineSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """The sizes of an image that an engine holds, in bytes."""
+
+    pull: int
+    """Its layers, compressed: as the engine stores them, or by tare's own coder where it stores them unpacked."""
+
+    unpacked: int
+    """Its regular files, over all layers."""
+
+    rootfs: int
+    """Its regular files, after the layers are merged."""
+
+    waste: int
+    """Files that are there and cannot be seen: unpacked less rootfs."""
+
+    shown: int
+    """What the engine's own list of images has: about *unpacked*, or *pull* and *unpacked* together in Docker's
+    containerd store."""
+
+
+class Builder(Protocol):
+    """Something that builds Dockerfiles, and holds what it built.
+
+    What the machine or the engine cannot do raises `MachineError`; a Dockerfile that does not build, `ProjectError`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def available(self) -> str | None:
+        """Return why it cannot build on this machine, or None if it can."""
+        ...
+
+    def build(self, context: Path, options: BuildOptions) -> Built:
+        """Build the Dockerfile of *context*."""
+        ...
+
+    def run(self, reference: str, options: RunOptions) -> Finished:
+        """Run an image once, and return its exit code and what it printed."""
+        ...
+
+    def sizes(self, reference: str) -> EngineSizes: ...
+
+    def copy_out(self, reference: str, path: str, destination: Path) -> None:
+        """Write the file or directory at *path* of an image into the directory *destination*."""
+        ...
+
+    def remove(self, reference: str) -> None:
+        """Forget an image. One that is not there is no error."""
+        ...
