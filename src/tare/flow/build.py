@@ -96,7 +96,7 @@ def build(world: World, project: Project, request: Request) -> Built:
         reused=reused + outcome.reused,
         entrypoint_reason=found.reason,
         notes=part.notes,
-        warnings=(*prepared.warnings, *((found.warning,) if found.warning else ())),
+        warnings=(*prepared.warnings, *part.warnings, *((found.warning,) if found.warning else ())),
     )
 
 
@@ -166,6 +166,8 @@ def _fresh(
 
 def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection: Selection) -> Prepared:
     """Return what was *planned* with the *layers* that came of it."""
+    from tare.plan.claims import claims
+
     base = planned.base
     return Prepared(
         platform=base.image.platform,
@@ -177,6 +179,7 @@ def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection
         base_layers=_base_layers(base),
         layers=layers,
         distributions=tuple(each.name for each in selection.locked),
+        claims=claims(segment for layer in planned.layers for segment in layer.segments),
         warnings=(*selection.warnings, *planned.warnings),
     )
 

@@ -46,7 +46,7 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
             base_digest=image.digest,
             layers=(*planned.layers, part.layer),
             run=run_config(image.config.config, with_entrypoint(project, found)),
-            notes=(*prepared.warnings, *part.notes, *notes),
+            notes=(*prepared.warnings, *part.notes, *part.warnings, *notes),
         ),
         base_layers=tuple(
             (layer.descriptor.digest, layer.descriptor.size, layer.unpacked) for layer in prepared.base_layers

@@ -10,6 +10,7 @@ from tare.oci.digest import Digest
 from tare.oci.ground import Ground
 from tare.oci.layer import WrittenLayer
 from tare.oci.platform import Platform
+from tare.plan.claims import Claim
 from tare.wheels.scheme import Scheme
 from tare.wheels.target import Target
 
@@ -62,6 +63,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     distributions: tuple[str, ...]
     """Normalized names of what is installed."""
+
+    claims: dict[str, Claim]
+    """What the names of installed modules and scripts lead to, by path."""
 
     warnings: tuple[str, ...] = ()
 

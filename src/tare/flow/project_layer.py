@@ -12,6 +12,7 @@ from tare.errors import ProjectError
 from tare.flow.prepared import Prepared
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
+from tare.plan.claims import hidden, replaced
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
 from tare.plan.run_config import WORKDIR
 from tare.projects.project import Project
@@ -31,6 +32,7 @@ class ProjectPart(msgspec.Struct, frozen=True, kw_only=True):
     """The project's files on this machine, with the digests of their contents."""
 
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectPart:
@@ -43,7 +45,12 @@ def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectP
     layer = _sources(project, files, digests, workdir).on(prepared.ground)
     _refuse_twice(layer)
     _refuse_own(prepared, [file.path for file in layer.files], project.name or project.root)
-    return ProjectPart(layer=layer, wheels={}, digests=tuple(digests.items()))
+    return ProjectPart(
+        layer=layer,
+        wheels={},
+        digests=tuple(digests.items()),
+        warnings=tuple(hidden(layer.files, workdir, prepared.claims, prepared.scheme)),
+    )
 
 
 def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str, Digest], workdir: str) -> ProjectPart:
@@ -69,7 +76,13 @@ def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str
         segments=(segment,),
         directories=(workdir,) if workdir else (),
     ).on(prepared.ground)
-    return ProjectPart(layer=layer, wheels={wheel.digest: wheel}, digests=tuple(digests.items()), notes=notes)
+    return ProjectPart(
+        layer=layer,
+        wheels={wheel.digest: wheel},
+        digests=tuple(digests.items()),
+        notes=notes,
+        warnings=tuple(replaced(segment, prepared.claims)),
+    )
 
 
 def _sources(
