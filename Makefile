@@ -20,10 +20,10 @@ LOCK := pip compile --quiet --upgrade --universal --python-version 3.11 --fork-s
 SCRIPTS := tools $(wildcard benchmarks lab)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-e2e test-slow lint format bench lab lab-down lock clean .venv run-venv dev-venv engines
+.PHONY: help demo test test-unit test-e2e test-slow test-reproducible lint format bench lab lab-down lock clean .venv run-venv dev-venv engines
 
 help:  ## this list
-	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: run-venv  ## build an image of examples/science straight from wheels, and run it
 	$(BIN)/tare build examples/science --output oci:dist/science
@@ -47,6 +47,9 @@ test-e2e: dev-venv engines  ## only what runs real engines, indexes and mirrors
 
 test-slow: dev-venv engines  ## what takes minutes: large wheels, other processors, the whole matrix
 	$(PYTEST) -m slow $(ARGS)
+
+test-reproducible: dev-venv engines  ## the same image under all circumstances, two by two; prints what was tried
+	$(PYTEST) tests/reproducibility $(ARGS)
 
 lint: dev-venv  ## style, types, and the rules of this house
 	$(BIN)/ruff check .

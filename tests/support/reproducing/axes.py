@@ -20,15 +20,20 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "locale": ("C.UTF-8", "C", "tr_TR.UTF-8"),
     "hash seed": ("0", "1", "4242"),
     "order": ("written", "reversed"),
+    "file times": ("now", "1970", "scattered"),
+    "user": (THIS, "somebody else"),
+    "host name": (THIS, "elsewhere.example"),
     "threads": ("1", "8"),
     "cache": ("cold", "warm"),
     "python": (THIS,),
     "processor": (THIS, "qemu64", "Haswell"),
 }
 """The first value of each is the reference. `place` is where project, cache and output lie, and how they are named; `order`
-is that of the lockfile's lines and in which the project's files were made; the clock brings a time zone with it."""
+is that of the lockfile's lines and in which the project's files were made; the clock brings a time zone with it;
+*somebody else* is an ordinary user, whose project and cache are his own."""
 
 ZONES = {"now": "UTC", "1999-12-31 23:59:58": "FAR+11:30", "2033-05-18 03:33:20": "AWAY-13:45"}
+SOMEBODY = 65534
 QEMU = ("qemu-x86_64", "qemu-x86_64-static")
 
 
@@ -41,6 +46,8 @@ class Machine:
         self.pythons = {THIS: sys.executable, **(pythons or {})}
         self.faketime = shutil.which("faketime")
         self.qemu = next(filter(None, map(shutil.which, QEMU)), None)
+        self.setpriv = shutil.which("setpriv") if os.geteuid() == 0 else None
+        self.unshare = shutil.which("unshare") if os.geteuid() == 0 else None
         self.locales = scratch / "locales"
         self.absent = dict(absent or {})
         """Why a value is not tried."""
@@ -50,6 +57,10 @@ class Machine:
         axes = {**AXES, "python": tuple(self.pythons)}
         if self.faketime is None:
             axes["clock"] = self._without(axes["clock"], "there is no `faketime`")
+        if self.setpriv is None:
+            axes["user"] = self._without(axes["user"], "only root can become somebody else, with `setpriv`")
+        if self.unshare is None:
+            axes["host name"] = self._without(axes["host name"], "only root can change it for one process")
         if self.qemu is None:
             axes["processor"] = self._without(axes["processor"], "there is no `qemu-x86_64`")
         if not self._has_turkish():
@@ -82,7 +93,22 @@ class Machine:
         if setting["clock"] != "now":
             assert self.faketime
             command = [self.faketime, "-f", f"@{setting['clock']}", *command]
-        return command
+        return [*self._host_name(setting["host name"]), *self._user(setting["user"]), *command]
+
+    def _host_name(self, name: str) -> list[str]:
+        if name == THIS:
+            return []
+        assert self.unshare
+        return [self.unshare, "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', name]
+
+    def _user(self, user: str) -> list[str]:
+        """Return what becomes *user*, who may still read an interpreter in a home directory of root, but not write there."""
+        if user == THIS:
+            return []
+        assert self.setpriv
+        identity = [f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups"]
+        powers = [f"--{kind}-caps=-all,+dac_read_search" for kind in ("inh", "ambient")]
+        return [self.setpriv, *identity, *powers]
 
     def environment(self, setting: Setting) -> dict[str, str]:
         """Return the variables of *setting*, and nothing else of this process but where programs are."""

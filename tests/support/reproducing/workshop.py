@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import tare
-from reproducing.axes import Machine
+from reproducing.axes import SOMEBODY, THIS, Machine
 from reproducing.covering import Setting
 
 MakeProject = Callable[[Path, bool], None]
@@ -74,25 +74,44 @@ class Workshop:
         forget(self._seeds["cold"], keep=keep)
         return built
 
-    def build(self, setting: Setting) -> Path:
-        """Build under *setting* and return the layout."""
+    def build(self, setting: Setting, **more: str) -> Path:
+        """Build under *setting*, with *more* variables, and return the layout."""
         self._number += 1
         here = self._places["near"] / f"run-{self._number}"
         there = self._places[setting["place"]] / f"run-{self._number}"
         project = there / ("app" if setting["place"] == "near" else "the project")
         project.mkdir(parents=True)
         self._make(project, setting["order"] == "reversed")
+        date(project, setting["file times"])
         cache, layout = here / "cache", here / "layout"
-        copy(self._seeds[setting["cache"]], cache)
+        copy(self._seeds[setting["cache"]], cache, link=setting["user"] == THIS)
         options = list(self._options)
         if self._base is not None:
             base = there / "base"
             shutil.copytree(self._base, base)
             options += ["--base", f"oci:{base}"]
-        self._run(setting, project, layout, [*options, "--threads", setting["threads"]], cache)
+        if setting["user"] != THIS:
+            self._move_in(here)
+            own(there, here, user=SOMEBODY)
+        self._run(setting, project, layout, [*options, "--threads", setting["threads"]], cache, more=more)
         return layout
 
-    def _run(self, setting: Setting, project: Path, layout: Path, options: list[str], cache: Path) -> None:
+    def _move_in(self, here: Path) -> None:
+        """Copy what several builds write to, for a user who may not write to ours."""
+        ours = Path(self._variables["UV_CACHE_DIR"])
+        ours.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(ours, here / "uv", symlinks=True)
+
+    def _run(
+        self,
+        setting: Setting,
+        project: Path,
+        layout: Path,
+        options: list[str],
+        cache: Path,
+        *,
+        more: Mapping[str, str],
+    ) -> None:
         command = self._machine.command(setting)
         near = setting["place"] == "near"
         # From far away everything is named as seen from the project.
@@ -104,6 +123,12 @@ class Workshop:
             "TARE_CACHE_DIR": str(cache) if near else os.path.relpath(cache, project),
             "PYTHONPATH": str(Path(tare.__file__).parent.parent),
             **self._variables,
+            **(
+                {}
+                if setting["user"] == THIS
+                else {"UV_CACHE_DIR": str(cache.parent / "uv"), "PLACE": str(cache.parent)}
+            ),
+            **more,
         }
         done = subprocess.run(
             command,
@@ -128,9 +153,25 @@ def forget(cache: Path, *, keep: Iterable[str]) -> None:
             shutil.rmtree(kind)
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a cache: its blobs never change, and what does is replaced by renaming, so names are enough."""
-    shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True)
+def copy(source: Path, target: Path, *, link: bool = True) -> None:
+    """Copy a cache: its blobs never change, and what does is replaced by renaming, so names are enough for one user."""
+    shutil.copytree(source, target, copy_function=_link if link else shutil.copy2, dirs_exist_ok=True)
+
+
+def own(*directories: Path, user: int) -> None:
+    """Give everything below *directories* to *user*."""
+    for directory in directories:
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, user, user, follow_symlinks=False)
+
+
+def date(directory: Path, times: str) -> None:
+    """Change when the files below *directory* were changed last."""
+    if times == "now":
+        return
+    for number, path in enumerate(sorted(directory.rglob("*"))):
+        second = 0 if times == "1970" else 1_000_000_000 + number * 7_654_321
+        os.utime(path, (second, second), follow_symlinks=False)
 
 
 def _link(source: str, target: str) -> None:
