@@ -16,6 +16,7 @@ from samples import a_registry, client, noise, reference_to, sample_image, sampl
 from tare.errors import IntegrityError, MachineError, TargetError, UsageError
 from tare.oci import manifest as documents
 from tare.oci import media_types
+from tare.oci import reference as references
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import sha256
 from tare.oci.image import FileBlob, Image, ImageIndex, memory_blob
@@ -127,9 +128,10 @@ def test_a_blob_that_the_registry_has_is_never_opened(registry: Registry) -> Non
 def test_a_base_in_the_same_registry_is_mounted_and_never_downloaded(registry: Registry) -> None:
     image = sample_image()
     seed(registry, image, "library/base")
-    base = RegistrySource(client(), reference_to(registry, "library/base")).read()
+    registries = client(threads=1)
+    base = RegistrySource(registries, reference_to(registry, "library/base")).read()
     registry.requests.clear()
-    RegistryDestination(client(threads=1), reference_to(registry)).write(base)
+    RegistryDestination(registries, reference_to(registry)).write(base)
     assert not [line for line in registry.server.lines if line.startswith("GET")]
     mounted = [seen.target for seen in registry.requests if "mount" in seen.target]
     assert mounted == [
@@ -142,8 +144,9 @@ def test_a_base_that_cannot_be_mounted_is_uploaded(registry: Registry) -> None:
     image = sample_image()
     registry.mounts = False
     seed(registry, image, "library/base")
-    base = RegistrySource(client(), reference_to(registry, "library/base")).read()
-    RegistryDestination(client(), reference_to(registry)).write(base)
+    registries = client()
+    base = RegistrySource(registries, reference_to(registry, "library/base")).read()
+    RegistryDestination(registries, reference_to(registry)).write(base)
     assert contents(RegistrySource(client(), reference_to(registry)).read()) == contents(image)
     assert registry.uploads == {}
 
@@ -151,14 +154,38 @@ def test_a_base_that_cannot_be_mounted_is_uploaded(registry: Registry) -> None:
 def test_blobs_of_the_cache_are_mounted_from_where_they_are_said_to_be(registry: Registry) -> None:
     image = sample_image(sizes=(5_000,))
     seed(registry, image, "library/base")
-    mounts = {image.layers[0].descriptor.digest: ("team/app", "no/such", "library/base")}
-    RegistryDestination(client(threads=1), reference_to(registry), mounts=mounts).write(image)
+    registries = client(threads=1)
+    for repository in ("team/app", "no/such", "library/base"):
+        registries.whereabouts.note(image.layers[0].descriptor.digest, reference_to(registry, repository))
+    RegistryDestination(registries, reference_to(registry)).write(image)
     targets = [seen.target for seen in registry.requests if seen.method == "POST" and "mount" in seen.target]
     digest = image.layers[0].descriptor.digest
     assert targets == [
         f"/v2/team/app/blobs/uploads/?mount={digest}&from=no/such",
         f"/v2/team/app/blobs/uploads/?mount={digest}&from=library/base",
     ]
+
+
+def test_what_was_brought_into_one_repository_is_mounted_into_the_next(registry: Registry) -> None:
+    image, registries = sample_image(sizes=(5_000, 3_000)), client(threads=1)
+    RegistryDestination(registries, reference_to(registry)).write(image)
+    registry.requests.clear()
+    RegistryDestination(registries, reference_to(registry, "team/other")).write(image)
+    posts = [seen.target for seen in registry.requests if seen.method == "POST"]
+    assert posts == [
+        f"/v2/team/other/blobs/uploads/?mount={blob.descriptor.digest}&from=team/app"
+        for blob in sorted(image.blobs, key=lambda blob: -blob.descriptor.size)
+    ]
+
+
+def test_a_mirror_that_is_pushed_to_mounts_what_it_mirrors(registry: Registry) -> None:
+    image = sample_image(sizes=(5_000,))
+    seed(registry, image, "hub/library/python", tag="3.13")
+    registries = client(threads=1, mirrors={"docker.io": (f"{registry.name}/hub",)})
+    registries.whereabouts.note(image.layers[0].descriptor.digest, references.parse("python:3.13"))
+    RegistryDestination(registries, reference_to(registry)).write(image)
+    digest = image.layers[0].descriptor.digest
+    assert f"POST /v2/team/app/blobs/uploads/?mount={digest}&from=hub/library/python" in registry.server.lines
 
 
 def test_a_registry_may_know_a_large_blob_from_anywhere(registry: Registry) -> None:

@@ -67,6 +67,7 @@ def _look_up(world: World, request: Request, reference: Reference) -> _Pulled:
 
 
 def _layer(world: World, reference: Reference, descriptor: Descriptor) -> Blob:
+    world.whereabouts.note(descriptor.digest, reference)
     found = world.cache.find(descriptor)
     if found is not None:
         return found

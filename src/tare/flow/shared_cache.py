@@ -21,12 +21,12 @@ from tare.oci.image import Blob, memory_blob
 from tare.oci.manifest import Manifest
 from tare.oci.reference import Reference
 from tare.stores.cache import Cache
-from tare.stores.registry import blobs, uploads
 from tare.stores.registry import manifests as remote
+from tare.stores.registry.delivery import deliver
 from tare.stores.registry.repository import Registries
 from tare.stores.registry.source import RegistrySource
 
-KINDS: Final = frozenset({"assembled", "facts", "layers", "prepared"})
+KINDS: Final = frozenset({"assembled", "base-layers", "facts", "layers", "prepared", "recompressed"})
 """The steps whose outcomes are shared: those that take long, and mean the same on every machine."""
 
 ARTIFACT: Final = "application/vnd.tare.outcome.v1+json"
@@ -59,7 +59,9 @@ class SharedCache(Cache):
             if local is not None:
                 self._new[kind, key] = local
             return local
-        self._there.update(layer.digest for layer in document.parsed.layers)
+        for layer in document.parsed.layers:
+            self._there.add(layer.digest)
+            self._registries.whereabouts.note(layer.digest, self._reference)
         if local is not None:
             return local
         outcome = self._read(document.parsed.config)
@@ -86,9 +88,7 @@ class SharedCache(Cache):
         for (kind, key), outcome in self._new.items():
             config = memory_blob(outcome, ARTIFACT)
             named = [blob for descriptor in descriptors(outcome) if (blob := self.find(descriptor)) is not None]
-            for blob in (config, *named):
-                if not blobs.has(writer, blob.descriptor):
-                    uploads.upload(writer, blob)
+            deliver(self._registries, writer, (config, *named), threads=self._registries.settings.threads)
             raw = manifests.encode(_manifest(config.descriptor, tuple(blob.descriptor for blob in named)))
             remote.put(writer, _tag(kind, key), raw, media_types.MANIFEST)
         return len(self._new)

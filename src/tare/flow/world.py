@@ -12,6 +12,7 @@ from tare.errors import MachineError, NetworkError, UsageError
 from tare.oci.descriptor import Descriptor
 from tare.oci.image import Blob
 from tare.stores.cache import Cache
+from tare.stores.registry.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from tare.net.fetch import Fetcher
@@ -79,6 +80,8 @@ class World:
         """The machine's file system, where apt's configuration and keyrings lie."""
         self.insecure = insecure
         self.mirrors = mirrors
+        self.whereabouts = Whereabouts()
+        """Which repositories have which blobs."""
         self.started = now()
         self.seconds: dict[str, float] = {}
         """How long each step took."""
@@ -143,6 +146,7 @@ class World:
                 mirrors=self.mirrors,
             ),
             warn=self.reporter.warn,
+            whereabouts=self.whereabouts,
         )
 
     def close(self) -> None:

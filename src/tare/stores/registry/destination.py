@@ -1,24 +1,19 @@
-"""Images written to a registry: blobs first, manifests by digest, and the tag last of all.
-
-What the registry has, or can mount, is not opened: a base that lies in another registry is only downloaded when the
-target lacks it.
-"""
+"""Images written to a registry: blobs first, manifests by digest, and the tag last of all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from tare.errors import UsageError
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
-from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image, ImageIndex
 from tare.oci.manifest import Index, Manifest
 from tare.oci.reference import Reference
-from tare.stores.registry import blobs, manifests, parallel, problems, uploads
+from tare.stores.registry import manifests, problems
+from tare.stores.registry.delivery import deliver
 from tare.stores.registry.repository import Registries
-from tare.stores.registry.source import mounts_of
 
 _NEAR: Final = 0.005
 """Seconds. A registry that answers sooner is kept waiting by processors, not by distance: more threads only fight."""
@@ -27,8 +22,7 @@ _NEAR: Final = 0.005
 class RegistryDestination:
     """Writes to *reference*, and to the same repository under the other *tags*.
 
-    *mounts* are, for the digests of blobs, repositories of the same registry that may have them. *progress* is told
-    how many bytes went out.
+    *progress* is told how many bytes went out.
     """
 
     def __init__(
@@ -37,13 +31,12 @@ class RegistryDestination:
         reference: Reference,
         *,
         tags: tuple[str, ...] = (),
-        mounts: Mapping[Digest, tuple[str, ...]] | None = None,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
+        self._registries = registries
         self._repository = registries.open(reference, doing="push")
         self._reference = reference
         self._names = _names(reference, tags)
-        self._mounts = mounts or {}
         self._threads = registries.settings.threads
         self._monotonic = registries.clock.monotonic
         self._progress = progress
@@ -53,7 +46,8 @@ class RegistryDestination:
             raise UsageError(f"cannot push to `{self._reference.familiar}`", causes=(f"the image is {image.digest}",))
         if self._is_there(image):
             return image.descriptor
-        self._write_blobs(_blobs_of(image))
+        wanted = _blobs_of(image)
+        deliver(self._registries, self._repository, wanted, threads=self._threads, progress=self._progress)
         for member in image.images if isinstance(image, ImageIndex) else ():
             self._put(member.digest, member.raw, member.manifest)
         top = image.index if isinstance(image, ImageIndex) else image.manifest
@@ -73,33 +67,6 @@ class RegistryDestination:
         if self._monotonic() - started < _NEAR:
             self._threads = min(self._threads, 2)
         return found is not None and found.digest == image.digest and len(self._names) == 1
-
-    def _write_blobs(self, blobs_of_image: list[Blob]) -> None:
-        """Look for every blob, and bring those that are not there. The largest go first, so that none is left last."""
-        missing: list[Blob] = []
-        stop = parallel.Stop()
-
-        def look(blob: Blob) -> None:
-            if not blobs.has(self._repository, blob.descriptor):
-                missing.append(blob)
-
-        def bring(blob: Blob) -> None:
-            def report(count: int) -> None:
-                if stop.set:
-                    raise parallel.StoppedError
-                self._progress(count)
-
-            uploads.upload(self._repository, blob, mount_from=self._mounts_of(blob), progress=report)
-
-        parallel.run(look, blobs_of_image, threads=self._threads, stop=stop)
-        missing.sort(key=lambda blob: (-blob.descriptor.size, blob.descriptor.digest))
-        parallel.run(bring, missing, threads=self._threads, stop=stop)
-
-    def _mounts_of(self, blob: Blob) -> tuple[str, ...]:
-        named = self._mounts.get(blob.descriptor.digest, ())
-        names = dict.fromkeys((*mounts_of(blob, self._repository.registry), *named))
-        names.pop(self._repository.name, None)
-        return tuple(names)
 
     def _put(self, name: str, raw: bytes, document: Manifest | Index) -> None:
         default = media_types.INDEX if isinstance(document, Index) else media_types.MANIFEST

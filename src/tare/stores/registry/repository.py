@@ -16,6 +16,7 @@ from tare.stores.registry.exchange import Request
 from tare.stores.registry.places import Place, mirrors_of, place_of, tls_for
 from tare.stores.registry.session import Session
 from tare.stores.registry.settings import Clock, Settings
+from tare.stores.registry.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from tare.stores.registry.credentials import Credentials
@@ -121,10 +122,16 @@ class Registries:
     """What one run knows of registries: connections, tokens, warnings. For any number of threads."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, warn: Callable[[str], None] = lambda _: None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        warn: Callable[[str], None] = lambda _: None,
+        whereabouts: Whereabouts | None = None,
     ) -> None:
-        """*warn* is told what registries want people to read."""
+        """*warn* is told what registries want people to read; *whereabouts* are of what was seen before."""
         self.settings = settings
+        self.whereabouts = whereabouts or Whereabouts()
         self.clock = clock or Clock()
         self._warn = warn
         self._http = Client(

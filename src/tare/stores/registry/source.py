@@ -23,6 +23,7 @@ class RegistrySource:
     def __init__(self, registries: Registries, reference: Reference, *, doing: str = "pull") -> None:
         self._repositories = registries.readers(reference, doing=doing)
         self._reference = reference
+        self._whereabouts = registries.whereabouts
         self._top: Document | None = None
 
     @property
@@ -57,6 +58,7 @@ class RegistrySource:
         return read_document(BlobOpener(self._repositories, descriptor, what)(), descriptor, what=what)
 
     def layer(self, descriptor: Descriptor, what: str) -> Blob:
+        self._whereabouts.note(descriptor.digest, self._reference)
         return VerifiedBlob(descriptor=descriptor, what=what, opener=BlobOpener(self._repositories, descriptor, what))
 
     def _document(self) -> Document:
@@ -118,10 +120,3 @@ def _nowhere(failed: list[NetworkError]) -> NetworkError:
         return last
     causes = dict.fromkeys(cause for error in (*failed[:-1], last) for cause in error.causes)
     return NetworkError(last.message, causes=tuple(causes), hints=last.hints)
-
-
-def mounts_of(blob: Blob, registry: str) -> tuple[str, ...]:
-    """Return the repositories of *registry* that *blob* was found in."""
-    if isinstance(blob, VerifiedBlob) and isinstance(blob.opener, BlobOpener):
-        return tuple(repository.name for repository in blob.opener.repositories if repository.registry == registry)
-    return ()
