@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from samples import PASSWORD, USER
 # bcrypt of `samples.PASSWORD`, which the registry's password file must have.
 _HASHED = "$2y$05$abcdefghijklmnopqrstuuSnF5tLPqPFqc0z9CY0HcSLFbSRlL67u"
 _PATIENCE = 20.0
+_request = re.compile(r'^\S+ - \S+ \[[^\]]+\] "([A-Z]+ \S+) HTTP/1\.[01]" ', re.MULTILINE)
 
 
 class RealRegistry(NamedTuple):
@@ -28,7 +30,13 @@ class RealRegistry(NamedTuple):
     """`127.0.0.1:PORT`."""
 
     storage: Path
+    log: Path
     secure: bool
+
+    @property
+    def lines(self) -> list[str]:
+        """The requests so far: method and target."""
+        return _request.findall(self.log.read_text(errors="replace"))
 
     @property
     def login(self) -> str:
@@ -50,7 +58,7 @@ def docker_registry(*, secure: bool = False) -> Iterator[RealRegistry]:
             )
         try:
             _wait(process, port, path / "log")
-            yield RealRegistry(f"127.0.0.1:{port}", path / "data", secure)
+            yield RealRegistry(f"127.0.0.1:{port}", path / "data", path / "log", secure)
         finally:
             process.terminate()
             process.wait(_PATIENCE)
@@ -59,7 +67,7 @@ def docker_registry(*, secure: bool = False) -> Iterator[RealRegistry]:
 def _configuration(path: Path, port: int, *, secure: bool) -> str:
     lines = [
         "version: 0.1",
-        "log: {level: error, accesslog: {disabled: true}}",
+        "log: {level: error}",
         f"storage: {{filesystem: {{rootdirectory: {path / 'data'}}}, delete: {{enabled: true}}}}",
     ]
     if secure:

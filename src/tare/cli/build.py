@@ -79,6 +79,7 @@ def execute(arguments: Arguments) -> int:
         with world.cache.in_use():
             return _build(arguments, world, reporter, tags)
     finally:
+        world.close()
         reporter.close()
 
 

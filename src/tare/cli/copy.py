@@ -61,6 +61,7 @@ def execute(arguments: Arguments) -> int:
                 references=tuple(references.parse(text) for text in arguments.tag),
             )
     finally:
+        world.close()
         reporter.close()
     if arguments.digest_file is not None:
         Path(arguments.digest_file).write_text(f"{image.digest}\n", encoding="ascii")

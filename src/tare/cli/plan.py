@@ -36,6 +36,7 @@ def execute(arguments: Arguments) -> int:
             project = read_project(arguments, world)
             planned = [make_plan(world, project, request) for request in requests(arguments, project, world)]
     finally:
+        world.close()
         reporter.close()
     if arguments.json:
         sys.stdout.write(plan_json(planned))

@@ -41,6 +41,7 @@ def execute(arguments: Arguments) -> int:
         with world.step("verify"):
             verdict = verify(world, name)
     finally:
+        world.close()
         reporter.close()
     write = verify_json if arguments.json else verify_text
     sys.stdout.write(write(verdict, name=arguments.image))

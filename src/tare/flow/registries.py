@@ -27,6 +27,12 @@ def settings(
     *insecure* are `HOST[:PORT]`; *mirrors* are `[REGISTRY=][SCHEME://]HOST[:PORT][/PREFIX]`, of Docker Hub where no
     registry is named.
     """
+    for word in insecure:
+        if "/" in word:
+            host = word.rpartition("://")[2].partition("/")[0]
+            raise UsageError(
+                f"`--insecure-registry {word}` is not a host", hints=(f"Write `--insecure-registry {host}`",)
+            )
     home = Path(environment.get("HOME") or environment.get("USERPROFILE") or "/nonexistent")
     bundle = environment.get("SSL_CERT_FILE")
     return Settings(

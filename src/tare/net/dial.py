@@ -27,6 +27,9 @@ Permit = Callable[[str], bool]
 _IMPATIENT: Final = 4.0
 """Seconds for an address of a host that has others: IPv6 that leads nowhere is common."""
 
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL, of several versions, says of an answer in plain text."""
+
 _TRUST: Final = "Name the certificates to trust in a file with `SSL_CERT_FILE`"
 
 
@@ -88,7 +91,7 @@ class Dialer:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             again = getattr(error, "errno", None) == socket.EAI_AGAIN
-            raise Fault("the host's name is not known", transient=again) from None
+            raise Fault("the host's name is not known", transient=again, kind="name") from None
         last: OSError | None = None
         for number, (family, kind, protocol, _, place) in enumerate(found):
             if permit is not None and not permit(str(place[0])):
@@ -163,6 +166,8 @@ def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, timeout: f
         raise Fault(reason, transient=False, hints=(_TRUST,)) from None
     except ssl.SSLError as error:
         sock.close()
+        if error.reason in _NOT_TLS:
+            raise Fault("the server does not speak TLS", transient=False, kind="tls") from None
         reason = (error.reason or str(error)).lower().replace("_", " ")
         lasting = not isinstance(error, ssl.SSLEOFError)
         raise Fault(f"the encrypted connection failed: {reason}", transient=not lasting) from None
@@ -206,7 +211,7 @@ def fault_of(error: OSError, silent: str) -> Fault:
     if isinstance(error, TimeoutError):
         return Fault(silent, transient=True)
     if isinstance(error, ConnectionRefusedError):
-        return Fault("the connection was refused", transient=True)
+        return Fault("the connection was refused", transient=True, kind="refused")
     if isinstance(error, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)):
         return Fault("the connection was reset", transient=True)
     return Fault((error.strerror or str(error) or type(error).__name__).lower(), transient=True)

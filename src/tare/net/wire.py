@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 MAX_HEAD: Final = 64 * 1024
 """Bytes of status line and fields together."""
@@ -28,12 +28,21 @@ _chunk_size = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*
 class Fault(Exception):  # noqa: N818  # it is not an error yet: whoever asked decides, and names the request
     """An exchange failed. *reason* says how, in words that can follow `GET URL:`."""
 
-    def __init__(self, reason: str, *, transient: bool, hints: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        transient: bool,
+        hints: tuple[str, ...] = (),
+        kind: Literal["", "name", "refused", "tls"] = "",
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.transient = transient
         """Whether the same request may go well at another time."""
         self.hints = hints
+        self.kind = kind
+        """What whoever asked may know a way out of: a host that is not there, or one that does not speak TLS."""
 
 
 class Fields:

@@ -75,8 +75,11 @@ def parse(text: str) -> Reference:
     if problem is None and _image_id.fullmatch(text):
         problem = "64 hexadecimal digits are an image's ID, which registries do not know"
     if problem:
-        lower = text.replace(repository, repository.lower(), 1)
-        hints = (f"Did you mean `{lower}`?",) if "lower case" in problem else ()
+        meant = text.replace(repository, repository.lower(), 1) if "lower case" in problem else ""
+        scheme, separator, rest = text.partition("://")
+        if separator and scheme in {"docker", "http", "https"}:
+            meant = rest
+        hints = (f"Did you mean `{meant}`?",) if meant else ()
         raise UsageError(f"`{text}` is not an image reference", causes=(problem,), hints=hints)
     if registry == DEFAULT_REGISTRY and "/" not in repository:
         repository = f"library/{repository}"

@@ -84,10 +84,19 @@ class Session:
                     raise transient.error from None
                 attempts.pause(transient)
 
-    @staticmethod
-    def _failed(request: Request, address: Address, fault: Fault) -> NetworkError | TransientError:
-        error = problems.failed(request.task, request.method, address, fault.reason, fault.hints)
+    def _failed(self, request: Request, address: Address, fault: Fault) -> NetworkError | TransientError:
+        hints = (*fault.hints, *self._advice(fault, address))
+        error = problems.failed(request.task, request.method, address, fault.reason, hints)
         return TransientError(error) if fault.transient else error
+
+    def _advice(self, fault: Fault, address: Address) -> tuple[str, ...]:
+        """Return what may help when the registry itself cannot be reached."""
+        at_home = any(address.origin == candidate.origin for candidate in self.place.candidates)
+        if not fault.kind or self._base is not None or not at_home:
+            return ()
+        from tare.stores.registry import advice
+
+        return advice.unreachable(fault.kind, self.place)
 
     def once(self, request: Request) -> Answer:
         """Make one attempt, and raise `TransientError` when another may go better."""

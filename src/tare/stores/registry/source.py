@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+import msgspec
+
 from tare.errors import HostileInputError, NetworkError
 from tare.oci.descriptor import Descriptor
 from tare.oci.image import Blob, Image, ImageIndex
@@ -13,6 +15,7 @@ from tare.oci.reference import Reference
 from tare.stores import assemble
 from tare.stores.registry import blobs, manifests
 from tare.stores.registry.manifests import Document
+from tare.stores.registry.problems import RefusalError
 from tare.stores.registry.repository import Registries, Repository
 from tare.stores.verified import VerifiedBlob, read_document
 
@@ -78,7 +81,15 @@ class RegistrySource:
                 continue
             self._repositories = self._repositories[number:]
             return document
-        raise _nowhere(failed)
+        raise self._not_found(_nowhere(failed))
+
+    def _not_found(self, error: NetworkError) -> NetworkError:
+        """Tell how to find out what there is, if the tag is not."""
+        if self._reference.tag is None or not isinstance(error, RefusalError) or error.problem.status != 404:
+            return error
+        repository = msgspec.structs.replace(self._reference, tag=None, digest=None).familiar
+        hints = (f"`tare tags {repository}` lists what there is",)
+        return RefusalError(error.message, causes=error.causes, hints=hints, problem=error.problem)
 
     def _fetch(self, descriptor: Descriptor) -> bytes:
         """Return a manifest of the index. A mirror may have that without having all that it names."""

@@ -1,0 +1,278 @@
+"""Whole commands with a registry: the one of these tests, and Debian's `docker-registry`. Every request is counted."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+from command import Place, locked
+from layouts import read_layout
+from make.base_images import base_image
+from make.images import Entry, image, layer
+from real_registry import docker_registry
+from samples import a_registry
+
+from tare.stores.layout_writer import LayoutDestination
+
+
+class Served(Protocol):
+    """A registry that tells what it was asked."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lines(self) -> list[str]: ...
+
+
+class Fixture:
+    """The registry of these tests, seen like the real one."""
+
+    def __init__(self, registry: Any) -> None:
+        self._registry = registry
+        self.name: str = registry.name
+
+    @property
+    def lines(self) -> list[str]:
+        return list(self._registry.server.lines)
+
+
+@pytest.fixture(params=["fixture", pytest.param("docker-registry", marks=pytest.mark.e2e)])
+def registry(request: pytest.FixtureRequest) -> Iterator[Served]:
+    if request.param == "fixture":
+        with a_registry() as registry:
+            yield Fixture(registry)
+    else:
+        with docker_registry() as real:
+            yield real
+
+
+@pytest.fixture
+def project(place: Place) -> Place:
+    releases = [place.wheels.add("sample"), place.wheels.add("other", "2.0")]
+    place.write({"main.py": "print(1)\n", "requirements.txt": locked(releases)})
+    place.environment["UV_NO_INDEX"] = place.environment.pop("UV_OFFLINE")  # which would keep us from registries, too
+    place.base(base_image("amd64"), base_image("arm64"))
+    return place
+
+
+@pytest.fixture
+def based(project: Place, registry: Served) -> str:
+    """The name of a base for two platforms in the registry."""
+    name = f"{registry.name}/library/python:3.13"
+    ran = project("copy", project.base(), name)
+    assert ran.code == 0, ran.err
+    return name
+
+
+class Asked:
+    """What a registry is asked from now on."""
+
+    def __init__(self, registry: Served) -> None:
+        self._registry = registry
+        self._before = len(registry.lines)
+
+    def __call__(self, *methods: str, containing: str = "") -> list[str]:
+        found = self._registry.lines[self._before :]
+        return [line for line in found if line.split()[0] in (methods or {line.split()[0]}) and containing in line]
+
+
+def push(place: Place, base: str, target: str, *options: str, cache: str = "cache") -> Any:  # the document
+    """Build on *base* and push to *target*, on the machine whose cache is *cache*."""
+    return place.document(
+        "build", "--base", base, "-t", target, "--push", *options, env={"TARE_CACHE_DIR": str(place.root / cache)}
+    )
+
+
+AMD64 = ("--platform", "linux/amd64")
+BOTH = ("--platform", "linux/amd64,linux/arm64")
+
+
+def base_layers(document: Any) -> list[str]:  # a document
+    return [each["digest"] for each in document["layers"] if each["kind"] == "base"]
+
+
+def test_a_build_on_a_base_of_the_registry_reads_it_once_and_mounts_it(
+    project: Place, registry: Served, based: str
+) -> None:
+    asked = Asked(registry)
+    document = push(project, based, f"{registry.name}/app:1", *AMD64)
+
+    bottom = base_layers(document)
+    assert len(bottom) == 2
+    assert sorted(asked("GET", containing="/blobs/")) == sorted(
+        f"GET /v2/library/python/blobs/{digest}" for digest in (*bottom, _config_of(project, based))
+    )
+    assert sorted(asked("POST", containing="mount")) == sorted(
+        f"POST /v2/app/blobs/uploads/?mount={digest}&from=library/python" for digest in bottom
+    )
+    assert asked("PUT")[-1] == "PUT /v2/app/manifests/1", "the tag is the last thing that is written"
+    assert project("verify", f"{registry.name}/app:1").code == 0
+
+
+def _config_of(place: Place, name: str) -> str:
+    layout = place.root / "found"
+    assert place("copy", name, f"oci:{layout}", *AMD64).code == 0
+    return str(read_layout(layout).manifest["config"]["digest"])
+
+
+def test_nothing_of_a_base_is_downloaded_again_for_another_repository(
+    project: Place, registry: Served, based: str
+) -> None:
+    push(project, based, f"{registry.name}/app:1", *AMD64)
+    asked = Asked(registry)
+    push(project, based, f"{registry.name}/other:1", *AMD64)
+
+    assert asked("GET", containing="/blobs/") == []
+    assert len(asked("POST", containing="from=library/python")) == 2
+
+
+def test_an_image_that_is_there_costs_one_request(project: Place, registry: Served, based: str) -> None:
+    push(project, based, f"{registry.name}/app:1", *AMD64)
+    asked = Asked(registry)
+    push(project, based, f"{registry.name}/app:1", *AMD64)
+    assert asked() == ["HEAD /v2/app/manifests/1"]
+
+
+def test_a_changed_line_uploads_one_layer_and_one_config(project: Place, registry: Served, based: str) -> None:
+    push(project, based, f"{registry.name}/app:1", *AMD64)
+    project.write({"main.py": "print(2)\n"})
+    asked = Asked(registry)
+    push(project, based, f"{registry.name}/app:1", *AMD64)
+    assert len(asked("PUT", containing="/blobs/uploads/")) == 2
+    assert asked("GET", "PATCH") == []
+
+
+def test_several_platforms_are_one_index(project: Place, registry: Served, based: str) -> None:
+    document = push(project, based, f"{registry.name}/app:1", *BOTH)
+    story = project.document("tags", f"{registry.name}/app:1", "--platform", "linux/arm64")
+    assert story["digest"] == document["image"]["digest"]
+    assert [entry["platform"] for entry in story["index"]] == ["linux/amd64", "linux/arm64"]
+    assert project("verify", f"{registry.name}/app:1").code == 0
+
+
+def test_a_second_machine_builds_and_moves_nothing_that_the_first_one_did(
+    project: Place, registry: Served, based: str
+) -> None:
+    cache = ("--cache", f"{registry.name}/cache")
+    first = push(project, based, f"{registry.name}/app:1", *AMD64, *cache, cache="one")
+    asked = Asked(registry)
+    second = push(project, based, f"{registry.name}/other:1", *AMD64, *cache, cache="two")
+
+    assert second["image"] == {**first["image"], "reference": f"{registry.name}/other:1"}
+    assert second["reused_layers"] == first["new_layers"] == 2
+    layers = {each["digest"] for each in second["layers"]}
+    assert [line for line in asked("GET", containing="/blobs/") if line.rpartition("/")[2] in layers] == []
+    assert len(asked("POST", containing="from=")) == len(layers)
+    assert len(asked("PUT", containing="/other/blobs/")) == 1, "the configuration"
+    assert asked("PUT", containing="/cache/") == []
+    assert list((project.root / "two" / "blobs").rglob("*")) == [], "nothing was fetched"
+
+
+def test_the_shared_cache_has_layers_compressed_in_another_way_too(
+    project: Place, registry: Served, based: str
+) -> None:
+    options = (*AMD64, "--cache", f"{registry.name}/cache", "--compression", "zstd")
+    first = push(project, based, f"{registry.name}/app:1", *options, cache="one")
+    asked = Asked(registry)
+    second = push(project, based, f"{registry.name}/other:1", *options, cache="two")
+
+    assert second["image"]["digest"] == first["image"]["digest"]
+    layers = {each["digest"] for each in second["layers"]}
+    assert [line for line in asked("GET", containing="/blobs/") if line.rpartition("/")[2] in layers] == []
+
+
+def test_what_the_shared_cache_has_of_somebody_else_is_not_damaged_by_it(
+    project: Place, registry: Served, based: str
+) -> None:
+    """A layout is an output that needs the bytes: they come from the cache's repository, verified."""
+    cache = ("--cache", f"{registry.name}/cache")
+    push(project, based, f"{registry.name}/app:1", *AMD64, *cache, cache="one")
+    ran = project(
+        "build", "--base", based, *AMD64, *cache, "-o", "oci:out", env={"TARE_CACHE_DIR": str(project.root / "two")}
+    )
+    assert ran.code == 0, ran.err
+    assert project("verify", "oci:out").code == 0
+
+
+def test_zstd_compresses_the_new_layers_and_leaves_the_base(project: Place, registry: Served, based: str) -> None:
+    gzip = push(project, based, f"{registry.name}/app:1", *AMD64)
+    zstd = push(project, based, f"{registry.name}/app:zstd", *AMD64, "--compression", "zstd")
+    assert [each["diff_id"] for each in zstd["layers"]] == [each["diff_id"] for each in gzip["layers"]]
+    assert base_layers(zstd) == base_layers(gzip)
+    assert project("copy", f"{registry.name}/app:zstd", "oci:out").code == 0
+    kinds = [each["mediaType"].rpartition(".")[2] for each in read_layout(project.app / "out").manifest["layers"]]
+    assert kinds == ["tar", "tar", "tar+zstd", "tar+zstd"]
+    assert project("verify", f"{registry.name}/app:zstd").code == 0
+
+
+def test_an_index_goes_through_every_place_and_comes_back_the_same(
+    project: Place, registry: Served, based: str
+) -> None:
+    places = [
+        based,
+        "oci:one:1",
+        f"{registry.name}/second:1",
+        "docker-archive:all.tar",
+        "oci:two",
+        f"{registry.name}/third",
+    ]
+    digests = []
+    for source, destination in itertools.pairwise(places):
+        ran = project("copy", source, destination, "--digest-file", "digest")
+        assert ran.code == 0, ran.err
+        digests.append((project.app / "digest").read_text())
+    assert digests == [digests[0]] * 5
+    assert project.document("tags", f"{registry.name}/third")["tags"][0]["digest"] == digests[0].strip()
+
+
+def test_one_platform_of_an_index_is_copied_as_it_is(project: Place, registry: Served, based: str) -> None:
+    asked = Asked(registry)
+    assert project("copy", based, "oci:out", "--platform", "linux/arm64").code == 0
+    found = read_layout(project.app / "out")
+    assert found.config["architecture"] == "arm64"
+    assert len(asked("GET", containing="/blobs/")) == 3
+    missing = project("copy", based, "oci:out", "--platform", "linux/s390x")
+    assert (missing.code, "it offers linux/amd64, linux/arm64" in missing.err) == (3, True)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_a_copy_compresses_every_layer_when_that_is_asked_for(
+    project: Place, registry: Served, based: str, compression: str
+) -> None:
+    name = f"{registry.name}/compressed:1"
+    assert project("copy", based, name, "--compression", compression).code == 0
+    assert project("copy", name, "oci:out", *AMD64).code == 0
+    assert project("copy", based, "oci:before", *AMD64).code == 0
+    after, before = read_layout(project.app / "out"), read_layout(project.app / "before")
+    assert [each["mediaType"].rpartition(".")[2] for each in after.manifest["layers"]] == [f"tar+{compression}"] * 2
+    assert after.config["rootfs"] == before.config["rootfs"]
+    assert project("verify", name).code == 0
+
+
+def test_copying_between_repositories_moves_no_layer(project: Place, registry: Served, based: str) -> None:
+    asked = Asked(registry)
+    assert project("copy", based, f"{registry.name}/elsewhere/python:3.13").code == 0
+    mounted = asked("POST", containing="from=library/python")
+    assert len(mounted) == len(set(mounted)) == 4
+    assert len(asked("GET", containing="/blobs/")) == 2, "two configurations"
+
+
+def test_verify_says_what_is_wrong_with_what_is_in_a_registry(project: Place, registry: Served) -> None:
+    blob, _ = layer([Entry("bin/x", b"x")])
+    LayoutDestination(project.root / "unsound").write(image((blob, f"sha256:{'0' * 64}")))
+    name = f"{registry.name}/unsound:1"
+    assert project("copy", f"oci:{project.root}/unsound", name).code == 0
+    ran = project("verify", name, "--json")
+    assert ran.code == 1
+    assert [each["severity"] for each in json.loads(ran.out)["findings"] if each["severity"] == "error"] != []
+
+
+def test_an_image_that_cannot_be_opened_is_a_finding(project: Place, registry: Served) -> None:
+    ran = project("verify", f"{registry.name}/nothing:1", "--json")
+    assert ran.code == 1
+    document = json.loads(ran.out)
+    assert (document["valid"], len(document["findings"])) == (False, 1)
