@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
-from command import Place, locked
+from command import Place
 from layouts import read_layout
 from make.base_images import base_image
 from make.images import Entry, image, layer
+from make.wheelhouse import pylock
 from real_registry import docker_registry
 from samples import a_registry
 
@@ -53,8 +54,8 @@ def registry(request: pytest.FixtureRequest) -> Iterator[Served]:
 @pytest.fixture
 def project(place: Place) -> Place:
     releases = [place.wheels.add("sample"), place.wheels.add("other", "2.0")]
-    place.write({"main.py": "print(1)\n", "requirements.txt": locked(releases)})
-    place.environment["UV_NO_INDEX"] = place.environment.pop("UV_OFFLINE")  # which would keep us from registries, too
+    place.write({"main.py": "print(1)\n", "pylock.toml": pylock(*(release.locked() for release in releases))})
+    del place.environment["UV_OFFLINE"]  # It would keep us from registries, too.
     place.base(base_image("amd64"), base_image("arm64"))
     return place
 
@@ -163,7 +164,7 @@ def test_a_second_machine_builds_and_moves_nothing_that_the_first_one_did(
     second = push(project, based, f"{registry.name}/other:1", *AMD64, *cache, cache="two")
 
     assert second["image"] == {**first["image"], "reference": f"{registry.name}/other:1"}
-    assert second["reused_layers"] == first["new_layers"] == 2
+    assert (first["reused"], second["reused"]) == (0, 2)
     layers = {each["digest"] for each in second["layers"]}
     assert [line for line in asked("GET", containing="/blobs/") if line.rpartition("/")[2] in layers] == []
     assert len(asked("POST", containing="from=")) == len(layers)
