@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "verify": "check every rule of the image specification that can be checked",
     "tags": "explain what a repository's tags are, or what one of them is made of",
     "outdated": "tell whether an image's base or its packages have updates",
+    "compare": "build a project on several bases, in several ways, and measure them side by side",
     "lint": "check Dockerfiles of Python projects, and repair what is safe",
     "cache": "show or prune what tare keeps on this machine",
 }

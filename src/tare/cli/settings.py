@@ -34,7 +34,7 @@ def add_world_options(parser: Parser) -> None:
     )
     group.add_argument("--cache-dir", metavar="DIR", help="where tare keeps what it fetched and built (TARE_CACHE_DIR)")
     add_registry_options(group)
-    group.add_argument("--threads", type=_count, metavar="N", help="how many layers are written at once")
+    group.add_argument("--threads", type=count, metavar="N", help="how many layers are written at once")
 
 
 def add_registry_options(group: _ArgumentGroup) -> None:
@@ -55,7 +55,7 @@ def add_registry_options(group: _ArgumentGroup) -> None:
     )
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """Read a number from 1 on."""
     if not (text.isascii() and text.isdigit() and int(text)):
         from argparse import ArgumentTypeError

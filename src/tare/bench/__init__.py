@@ -1,0 +1,1 @@
+"""Which image is better: measured side by side, judged with statistics."""

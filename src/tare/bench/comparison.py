@@ -1,0 +1,122 @@
+"""What `tare compare` found: images of one project, by base and by what built them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Change = Literal["cold", "dependency", "line"]
+"""What was different from the build before: nothing was known, a dependency more, a line of the project."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a build. Times are seconds from the build's beginning."""
+
+    name: str
+    kind: str
+    """What it was for: `resolve`, `base`, `install`, `copy`, `export`, … as the builder tells it."""
+    start: float
+    end: float
+    cached: bool = False
+
+
+class Build(msgspec.Struct, frozen=True, kw_only=True):
+    """One build, timed."""
+
+    change: Change
+    seconds: float
+    steps: tuple[Step, ...] = ()
+    note: str = ""
+    """What is to be known about it, for example that no dependency could be added."""
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """How much an image is, in bytes."""
+
+    pull: int
+    """What is downloaded: the layers as they are stored."""
+    unpacked: int
+    """All regular files of all layers."""
+    rootfs: int
+    """The same after merging."""
+    waste: int
+    """What is in layers and not seen: `unpacked - rootfs`."""
+    store: int
+    """What `docker images` shows with the containerd store: the layers, compressed and unpacked."""
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """How an image starts; each value is one measurement, in seconds."""
+
+    container: tuple[float, ...] = ()
+    """A fresh container whose Python does nothing: from its creation to its end."""
+    interpreter: tuple[float, ...] = ()
+    """Python started inside, doing nothing."""
+    imports: tuple[float, ...] = ()
+    """The same, importing what the project imports."""
+    first: float | None = None
+    """The first of `imports`: nothing was in the page cache, no bytecode was written."""
+    serving: tuple[float, ...] = ()
+    """A fresh container of a service: from its creation to the first byte of an answer."""
+    modules: tuple[str, ...] = ()
+    """What was imported."""
+    memory: int | None = None
+    """The largest resident set of a process that imported them, in bytes."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What explains a difference."""
+
+    python: str = "unknown"
+    libc: str = "unknown"
+    pgo: bool | None = None
+    """Whether the interpreter was built with a profile; None where it does not say."""
+    lto: bool | None = None
+    bytecode: bool | None = None
+    """Whether the modules that were imported had their bytecode beside them."""
+    user: str = ""
+    replica: bool = False
+    """Whether the base is a replica of an official image, made from the distribution's packages."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One image of the comparison, or why there is none."""
+
+    base: str
+    """As it was named."""
+    builder: str
+    """`tare`, or the engine that built the Dockerfile."""
+    status: Literal["ok", "failed", "skipped"] = "ok"
+    why: str = ""
+    """What went wrong, or what was left out."""
+    digest: str = ""
+    reference: str = ""
+    """Where the image is now."""
+    sizes: Sizes | None = None
+    builds: tuple[Build, ...] = ()
+    start: Start | None = None
+    facts: Facts = Facts()
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in tables and plots."""
+        return f"{self.base}, {self.builder}"
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them, and where they were measured."""
+
+    schema: str = "tare/compare/1"
+    project: str
+    made: str
+    """When, in UTC."""
+    machine: str
+    engine: str
+    """What built Dockerfiles and ran containers, with its version."""
+    rounds: int
+    """How often each start was measured."""
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...] = ()
+    command: str
+    """What makes it again."""

@@ -1,0 +1,1 @@
+"""Images of one project, side by side: built in every way, weighed, started."""

@@ -1,0 +1,159 @@
+"""Build a project on every base with every builder, and measure what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Sizes, Start
+from tare.errors import TareError
+from tare.flow.bases import facts as facts_of
+from tare.flow.bases import moment
+from tare.flow.compare.builders import Builder, Made, builder_of
+from tare.flow.compare.changes import add_dependency, add_line, copied
+from tare.flow.compare.imports import imported
+from tare.flow.compare.start import Inside, measure_start
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci import platform as platforms
+from tare.oci.image import Image
+from tare.projects.project import Project, read
+from tare.stores.names import parse
+from tare.stores.open import open_source
+
+if TYPE_CHECKING:
+    from tare.bases.facts import BaseFacts
+    from tare.engines.interface import Engine
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be compared."""
+
+    project: str
+    """Its path."""
+    bases: tuple[str, ...]
+    builders: tuple[str, ...]
+    """By name; none: tare, and the engine that runs containers."""
+    dockerfile: str | None
+    """The file that engines build; None: the one that tare writes."""
+    platform: str
+    rounds: int
+    changes: tuple[Change, ...]
+    machine: str
+    command: str
+
+
+def compare(world: World, wanted: Wanted, engine: Engine | None, scratch: Path) -> Comparison:
+    """Return what came of *wanted*: a candidate for each base and builder, in that order."""
+    project = read(wanted.project, memo_directory=world.memo_directory)
+    request = Request(base="", platform=platforms.parse(wanted.platform))
+    bench = _Bench(world, project, engine, request, wanted)
+    names = wanted.builders or ("tare",)
+    pairs = [(base, name) for base in wanted.bases for name in names]
+    return Comparison(
+        project=project.name or os.path.basename(project.root),
+        made=f"{moment(world.now()):%Y-%m-%d %H:%M} UTC",
+        machine=wanted.machine,
+        engine=engine.name if engine else "",
+        rounds=wanted.rounds,
+        candidates=tuple(bench.candidate(base, name, scratch / str(turn)) for turn, (base, name) in enumerate(pairs)),
+        command=wanted.command,
+    )
+
+
+class _Bench:
+    """Builds and measures one candidate after another, under the same conditions."""
+
+    def __init__(self, world: World, project: Project, engine: Engine | None, request: Request, wanted: Wanted) -> None:
+        self._world = world
+        self._project = project
+        self._engine = engine
+        self._request = request
+        """Of which only the base differs between candidates."""
+        self._wanted = wanted
+        self._modules = imported(project)
+
+    def candidate(self, base: str, name: str, scratch: Path) -> Candidate:
+        """Return the image on *base* that the builder called *name* makes. What fails is said, and is no end."""
+        builds: list[Build] = []
+        found = Candidate(base=base, builder=name)
+        scratch.mkdir()
+        try:
+            builder = builder_of(name, scratch, self._world)
+            *_, made = self._builds(base, builder, scratch, builds)
+            measured = self._measured(found, made)
+        except TareError as error:
+            why = ": ".join((error.message, *error.causes))
+            return msgspec.structs.replace(found, status="failed", why=why, builds=tuple(builds))
+        return msgspec.structs.replace(measured, builds=tuple(builds))
+
+    def _builds(self, base: str, builder: Builder, scratch: Path, builds: list[Build]) -> Iterator[Made]:
+        """Build once for each change, and put down each build in *builds*."""
+        directory = copied(self._project, scratch)
+        for change in self._wanted.changes:
+            note = self._change(directory, change)
+            with self._world.step(f"{base}, {builder.name}: {_SAID[change]}"):
+                made = builder.build(directory, base, change)
+            builds.append(msgspec.structs.replace(made.build, note=note))
+            yield made
+
+    def _change(self, directory: Path, change: Change) -> str:
+        if change == "dependency":
+            return add_dependency(self._world, directory)
+        if change == "line":
+            add_line(directory)
+        return ""
+
+    def _measured(self, found: Candidate, made: Made) -> Candidate:
+        image = open_source(parse(made.image), self._world.surroundings).read(self._request.platform)
+        facts = facts_of(self._world, image, msgspec.structs.replace(self._request, base=made.image))
+        start, inside = self._start(found, image, facts)
+        return msgspec.structs.replace(
+            found,
+            digest=made.digest,
+            reference=made.image,
+            sizes=weighed(image, facts),
+            start=start,
+            facts=_facts(facts, inside, image),
+        )
+
+    def _start(self, found: Candidate, image: Image, facts: BaseFacts) -> tuple[Start | None, Inside | None]:
+        if self._engine is None:
+            return None, None
+        interpreter = (_interpreter(facts, image),)
+        with self._world.step(f"{found.name}: start it"):
+            return measure_start(self._engine, image, interpreter, self._modules, self._wanted.rounds)
+
+
+def _interpreter(facts: BaseFacts, image: Image) -> str:
+    """Return the path of the interpreter that runs the project: a virtual environment's, if the image names one."""
+    variables = dict(each.split("=", 1) for each in image.config.config.env or () if "=" in each)
+    if variables.get("VIRTUAL_ENV"):
+        return f"{variables['VIRTUAL_ENV']}/bin/python"
+    return facts.python.executable if facts.python else "python3"
+
+
+_SAID: Final = {"cold": "build from nothing", "dependency": "a dependency more", "line": "a changed line"}
+
+
+def _facts(facts: BaseFacts, inside: Inside | None, image: Image) -> Facts:
+    python = facts.python
+    return Facts(
+        python=inside.python if inside else python.version if python else "unknown",
+        libc=str(facts.libc or "unknown"),
+        pgo=python.pgo if python else None,
+        lto=python.lto if python else None,
+        bytecode=inside.bytecode if inside else None,
+        user=facts.user or "root",
+        replica="replica" in (image.config.config.labels or {}),
+    )
+
+
+def weighed(image: Image, facts: BaseFacts) -> Sizes:
+    """Return the sizes of *image*."""
+    pull, unpacked = sum(x.size for x in image.manifest.layers), sum(facts.unpacked)
+    return Sizes(pull=pull, unpacked=unpacked, rootfs=unpacked, waste=0, store=pull + unpacked)
