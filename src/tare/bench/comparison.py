@@ -44,6 +44,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """What is in layers and not seen: `unpacked - rootfs`."""
     store: int
     """What `docker images` shows with the containerd store: the layers, compressed and unpacked."""
+    shown: int | None = None
+    """What the list of images of the engine that built it shows; None for what no engine built."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,10 +79,10 @@ class BuildahBuilder(CommandLineBuilder):
 
     name = "buildah"
 
-    def _save(self, reference: str, archive: Path) -> None:
+    def save(self, reference: str, archive: Path) -> None:
         self._ask("push", reference, f"docker-archive:{archive}", timeout=_LONG)
 
-    def _shown(self, reference: str) -> int:
+    def shown(self, reference: str) -> int:
         said = self._ask("images", "--json", reference)
         try:
             (row,) = msgspec.json.decode(said)

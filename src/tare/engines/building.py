@@ -98,6 +98,14 @@ class Builder(Protocol):
 
     def sizes(self, reference: str) -> EngineSizes: ...
 
+    def shown(self, reference: str) -> int:
+        """Return the size that the engine's list of images has, in bytes."""
+        ...
+
+    def save(self, reference: str, archive: Path) -> None:
+        """Write an image to a docker-archive."""
+        ...
+
     def copy_out(self, reference: str, path: str, destination: Path) -> None:
         """Write the file or directory at *path* of an image into the directory *destination*."""
         ...

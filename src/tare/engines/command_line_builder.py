@@ -98,13 +98,14 @@ class CommandLineBuilder:
     def sizes(self, reference: str) -> EngineSizes:
         with tempfile.TemporaryDirectory(prefix="tare-sizes-") as place:
             archive = Path(place, "image.tar")
-            self._save(reference, archive)
-            return image_sizes(ArchiveSource(archive, scratch=Path(place)).read(), self._shown(reference))
+            self.save(reference, archive)
+            return image_sizes(ArchiveSource(archive, scratch=Path(place)).read(), self.shown(reference))
 
-    def _save(self, reference: str, archive: Path) -> None:
+    def save(self, reference: str, archive: Path) -> None:
+        """Write an image to a docker-archive."""
         self._ask("save", f"--output={archive}", reference, timeout=_LONG)
 
-    def _shown(self, reference: str) -> int:
+    def shown(self, reference: str) -> int:
         """Return the size that the engine's list of images has."""
         said = self._ask("image", "inspect", "--format={{.Size}}", reference).strip()
         if not said.isdigit():

@@ -1,19 +1,41 @@
-"""What builds an image of a project: `tare build` itself, as a person runs it, timed from outside."""
+"""What builds an image of a project: `tare build` as a person runs it, or an engine with a Dockerfile."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from tare.bench.comparison import Build, Change, Step
+from tare.engines import building
+from tare.engines.builders import BuildahBuilder, DockerBuilder, PodmanBuilder
+from tare.engines.steps import Step as EngineStep
 from tare.errors import MachineError, UsageError
 from tare.flow.world import World
+
+ENGINES: Final = {"docker": DockerBuilder, "podman": PodmanBuilder, "buildah": BuildahBuilder}
+
+_KINDS: Final = {
+    "resolve the suite": "base",
+    "assemble the base": "base",
+    "read the base": "base",
+    "read the lock": "resolve",
+    "plan": "resolve",
+    "fetch wheels": "fetch",
+    "look for shared libraries": "resolve",
+    "read shared libraries": "resolve",
+    "write layers": "install",
+    "the project": "project",
+    "write the image": "export",
+    "share the cache": "export",
+}
+"""What the steps of `tare build` are for."""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +44,8 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     build: Build
     image: str
     """Its name, as `tare weigh` and `tare run` take it."""
-    digest: str
+    shown: int | None = None
+    """What the engine's list of images has for it, in bytes; None when no engine holds it."""
 
 
 class Builder(Protocol):
@@ -36,6 +59,19 @@ class Builder(Protocol):
     def build(self, project: Path, base: str, change: Change) -> Made:
         """Build the project as it is now; *change* says what was changed since the last time, or that all is new."""
         ...
+
+
+def builder_of(name: str, scratch: Path, world: World, dockerfile: Path | None) -> Builder:
+    """Return the builder called *name*, which works in *scratch*."""
+    if name == "tare":
+        return Tare(scratch, environment=world.environment, options=_options(world))
+    if name not in ENGINES:
+        raise UsageError(f"there is no builder `{name}`", hints=(f"Choose one of tare, {', '.join(ENGINES)}",))
+    engine = ENGINES[name](env=world.environment)
+    lacking = engine.available()
+    if lacking is not None:
+        raise MachineError(f"`{name}` cannot build here", causes=(lacking,))
+    return Engine(engine, scratch, dockerfile)
 
 
 class Tare:
@@ -59,30 +95,80 @@ class Tare:
         finished = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - started
         if finished.returncode:
-            raise MachineError("`tare build` failed", causes=tuple(finished.stderr.strip().splitlines()[-6:]))
-        return _made(msgspec.json.decode(finished.stdout), output, change, seconds)
+            said = finished.stderr.replace("error: ", "").replace("caused by: ", "")
+            raise MachineError("`tare build` failed", causes=tuple(line.strip() for line in said.splitlines()[-6:]))
+        document: dict[str, Any] = msgspec.json.decode(finished.stdout)
+        steps = ((name, _KINDS.get(name, "resolve"), length, False) for name, length in document["seconds"].items())
+        begun = max(seconds - sum(document["seconds"].values()), 0.0)
+        return Made(
+            build=Build(change=change, seconds=seconds, steps=_in_turn([("start", "start", begun, False), *steps])),
+            image=output,
+        )
 
 
-def _made(document: dict[str, Any], output: str, change: Change, seconds: float) -> Made:
-    return Made(
-        build=Build(change=change, seconds=seconds, steps=_in_turn(document["seconds"], seconds)),
-        image=output,
-        digest=document["image"]["digest"],
-    )
+class Engine:
+    """Builds a Dockerfile with an engine, and takes the image out of it."""
+
+    def __init__(self, engine: building.Builder, scratch: Path, dockerfile: Path | None) -> None:
+        self._engine = engine
+        self._scratch = scratch
+        self._dockerfile = dockerfile
+        self._tag = f"localhost/tare-compare:{os.urandom(6).hex()}"
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return self._engine.name
+
+    def build(self, project: Path, base: str, change: Change) -> Made:
+        """Build with the engine's cache, or without it when all is to be new."""
+        options = building.BuildOptions(
+            dockerfile=self._dockerfile,
+            tag=self._tag,
+            build_args={"BASE": base.removeprefix("docker://")},
+            host_network=True,
+            cache=change != "cold",
+        )
+        built = self._engine.build(project, options)
+        archive = self._scratch / "image.tar"
+        archive.unlink(missing_ok=True)
+        self._engine.save(built.reference, archive)
+        shown = self._engine.shown(built.reference)
+        steps = _in_turn((each.name, _kind(each), each.seconds or 0.0, each.cached) for each in built.steps)
+        return Made(
+            build=Build(change=change, seconds=built.seconds, steps=steps),
+            image=f"docker-archive:{archive}",
+            shown=shown,
+        )
 
 
-def _in_turn(steps: Mapping[str, float], seconds: float) -> tuple[Step, ...]:
-    """Return the steps one after another, as they are, and the rest of the time before them as the program's start."""
-    at = max(seconds - sum(steps.values()), 0.0)
-    found = [Step(name="start", kind="start", start=0.0, end=at)]
-    for name, length in steps.items():
-        found.append(Step(name=name, kind=name, start=at, end=at + length))
+def _kind(step: EngineStep) -> str:
+    """Return what a step of a Dockerfile is for, by its first words."""
+    text = (step.instruction or step.name).lower()
+    found = {
+        "from": "base", "load metadata": "base", "run": "install", "copy": "project", "add": "project",
+        "exporting": "export", "commit": "export", "load build": "fetch", "transferring": "fetch",
+    }  # fmt: skip
+    return next((kind for words, kind in found.items() if words in text), "resolve")
+
+
+def _in_turn(steps: Iterable[tuple[str, str, float, bool]]) -> tuple[Step, ...]:
+    """Return steps one after another. BuildKit's stages run beside each other: their sum may be more than the build."""
+    at = 0.0
+    found = []
+    for name, kind, length, cached in steps:
+        found.append(Step(name=name, kind=kind, start=at, end=at + length, cached=cached))
         at += length
     return tuple(found)
 
 
-def builder_of(name: str, scratch: Path, world: World) -> Builder:
-    """Return the builder called *name*, which works in *scratch*."""
-    if name == "tare":
-        return Tare(scratch, environment=world.environment, options=())
-    raise UsageError(f"there is no builder `{name}`", hints=("Choose tare, docker, podman or buildah",))
+def _options(world: World) -> tuple[str, ...]:
+    """Return the options that say where things come from, as they were given to the comparison."""
+    return (
+        *(("--offline",) if world.offline else ()),
+        *(word for place in world.find_links for word in ("--find-links", place)),
+        *(word for host in world.insecure for word in ("--insecure-registry", host)),
+        *(word for mirror in world.mirrors for word in ("--mirror", mirror)),
+        "--threads",
+        str(world.threads),
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Sizes, Start
+from tare.engines.image_sizes import image_sizes
 from tare.errors import TareError
 from tare.flow.bases import facts as facts_of
 from tare.flow.bases import moment
@@ -22,7 +23,7 @@ from tare.flow.world import World
 from tare.oci import platform as platforms
 from tare.oci.image import Image
 from tare.projects.project import Project, read
-from tare.stores.names import parse
+from tare.stores.names import SuiteName, parse
 from tare.stores.open import open_source
 
 if TYPE_CHECKING:
@@ -76,14 +77,18 @@ class _Bench:
         """Of which only the base differs between candidates."""
         self._wanted = wanted
         self._modules = imported(project)
+        self._dockerfile = Path(wanted.dockerfile).absolute() if wanted.dockerfile else None
 
     def candidate(self, base: str, name: str, scratch: Path) -> Candidate:
         """Return the image on *base* that the builder called *name* makes. What fails is said, and is no end."""
         builds: list[Build] = []
         found = Candidate(base=base, builder=name)
+        if name != "tare" and isinstance(parse(base), SuiteName):
+            why = f"`{base}` is assembled by tare: there is no image that a Dockerfile could begin with"
+            return msgspec.structs.replace(found, status="skipped", why=why)
         scratch.mkdir()
         try:
-            builder = builder_of(name, scratch, self._world)
+            builder = builder_of(name, scratch, self._world, self._dockerfile)
             *_, made = self._builds(base, builder, scratch, builds)
             measured = self._measured(found, made)
         except TareError as error:
@@ -114,9 +119,9 @@ class _Bench:
         start, inside = self._start(found, image, facts)
         return msgspec.structs.replace(
             found,
-            digest=made.digest,
+            digest=image.digest,
             reference=made.image,
-            sizes=weighed(image, facts),
+            sizes=_weighed(image, made.shown),
             start=start,
             facts=_facts(facts, inside, image),
         )
@@ -153,7 +158,14 @@ def _facts(facts: BaseFacts, inside: Inside | None, image: Image) -> Facts:
     )
 
 
-def weighed(image: Image, facts: BaseFacts) -> Sizes:
-    """Return the sizes of *image*."""
-    pull, unpacked = sum(x.size for x in image.manifest.layers), sum(facts.unpacked)
-    return Sizes(pull=pull, unpacked=unpacked, rootfs=unpacked, waste=0, store=pull + unpacked)
+def _weighed(image: Image, shown: int | None) -> Sizes:
+    """Return the sizes of *image*, in the same words whoever built it."""
+    found = image_sizes(image, 0)
+    return Sizes(
+        pull=found.pull,
+        unpacked=found.unpacked,
+        rootfs=found.rootfs,
+        waste=found.waste,
+        store=found.pull + found.unpacked,
+        shown=shown,
+    )
