@@ -109,7 +109,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All of them, and where they were measured."""
 
-    schema: str = "tare/compare/1"
+    schema: str = "tare.compare/1"
     project: str
     made: str
     """When, in UTC."""

@@ -29,9 +29,8 @@ from tare.report.page.document import (
 )
 from tare.report.page.words import Words
 from tare.report.text import duration, megabytes, table
+from tare.report.verdict import front, imports_of, name_of, verdict
 
-_SAME: Final = 1.05
-"""Two starts whose ratio is below this are called the same: what a few rounds on a shared machine can tell."""
 _MEGA: Final = 1_000_000
 
 
@@ -47,7 +46,7 @@ def compare_text(comparison: Comparison, texts: Words) -> str:
     right = frozenset(place for place, column in enumerate(summary.columns) if column.number)
     lines = [table([tuple(column.name for column in summary.columns), *summary.rows], right=right), ""]
     lines += verdict(comparison, texts)
-    lines += [f"{_name(each)}: {each.why}" for each in comparison.candidates if each.status != "ok"]
+    lines += [f"{name_of(each)}: {each.why}" for each in comparison.candidates if each.status != "ok"]
     lines += ["", *summary.notes] if summary.notes else []
     return "\n".join(lines) + "\n"
 
@@ -58,10 +57,10 @@ def document(comparison: Comparison, texts: Words) -> Document:
     sections = [
         Section(title=texts("section_verdict"), blocks=(*_verdict(comparison, good, texts), *_pareto(good, texts))),
         Section(title=texts("section_summary"), blocks=(_summary(comparison, good, texts),)),
-        Section(title=texts("section_sizes"), blocks=(_sizes(good, texts),)),
+        Section(title=texts("section_sizes"), blocks=tuple(_sizes(good, texts))),
         Section(title=texts("section_builds"), blocks=tuple(_builds(good, texts))),
         Section(title=texts("section_start"), blocks=tuple(_starts(good, texts))),
-        Section(title=texts("section_why"), blocks=(_facts(good, texts),)),
+        Section(title=texts("section_why"), blocks=(_facts(good, texts),) if good else ()),
     ]
     failed = [each for each in comparison.candidates if each.status != "ok"]
     if failed:
@@ -82,51 +81,6 @@ def document(comparison: Comparison, texts: Words) -> Document:
     )
 
 
-def verdict(comparison: Comparison, texts: Words) -> Iterator[str]:
-    """Yield what the numbers say, a sentence each."""
-    good = [each for each in comparison.candidates if each.status == "ok"]
-    if not good:
-        yield texts("none_measured")
-        return
-    best = _front(good)
-    if len(best) == 1 and len(good) > 1:
-        yield texts("choose_one", name=_name(best[0]))
-    elif len(best) > 1:
-        yield texts("choose_some", names=", ".join(map(_name, best)))
-    yield from _of_sizes(good, texts)
-    yield from _of_starts(good, texts)
-    yield from _of_builds(good, texts)
-
-
-def _of_sizes(good: list[Candidate], texts: Words) -> Iterator[str]:
-    by_size = sorted((each.sizes.pull, each) for each in good if each.sizes)
-    if len(by_size) > 1 and by_size[0][0]:
-        (small, first), (large, last) = by_size[0], by_size[-1]
-        yield texts("smallest", name=_name(first), size=megabytes(small), other=_name(last), ratio=large / small)
-
-
-def _of_starts(good: list[Candidate], texts: Words) -> Iterator[str]:
-    by_time = sorted(((_imports(each), each) for each in good if _imports(each)), key=lambda pair: pair[0])
-    if len(by_time) > 1:
-        (short, first), (long, last) = by_time[0], by_time[-1]
-        if long / short < _SAME:
-            yield texts("same_start", percent=(_SAME - 1) * 100)
-        else:
-            yield texts(
-                "fastest_start", name=_name(first), seconds=duration(short), other=_name(last), ratio=long / short
-            )
-
-
-def _of_builds(good: list[Candidate], texts: Words) -> Iterator[str]:
-    by_time = sorted(
-        ((build.seconds, each) for each in good for build in each.builds if build.change == "line"),
-        key=lambda pair: pair[0],
-    )
-    if len(by_time) > 1:
-        (short, first), (long, last) = by_time[0], by_time[-1]
-        yield texts("fastest_build", name=_name(first), seconds=duration(short), other=_name(last), ratio=long / short)
-
-
 def _verdict(comparison: Comparison, good: list[Candidate], texts: Words) -> Iterator[Text]:
     for place, sentence in enumerate(verdict(comparison, texts)):
         yield Text(text=sentence, kind="verdict" if place == 0 else "plain")
@@ -136,22 +90,12 @@ def _verdict(comparison: Comparison, good: list[Candidate], texts: Words) -> Ite
         yield Text(text=note, kind="warning")
 
 
-def _front(good: list[Candidate]) -> list[Candidate]:
-    """Return the candidates that no other beats in both what is pulled and how long the imports take."""
-    placed = [(each.sizes.pull, _imports(each), each) for each in good if each.sizes and _imports(each)]
-    return [
-        each
-        for pull, time, each in placed
-        if not any(p <= pull and t <= time and (p, t) != (pull, time) for p, t, _ in placed)
-    ]
-
-
 def _pareto(good: list[Candidate], texts: Words) -> Iterator[Scatter]:
-    best = _front(good)
+    best = front(good)
     points = tuple(
-        Point(name=_name(each), x=each.sizes.pull / _MEGA, y=_imports(each), best=each in best)
+        Point(name=name_of(each), x=each.sizes.pull / _MEGA, y=imports_of(each), best=each in best)
         for each in good
-        if each.sizes and _imports(each)
+        if each.sizes and imports_of(each)
     )
     if points:
         yield Scatter(
@@ -167,12 +111,12 @@ def _summary(comparison: Comparison, good: list[Candidate], texts: Words) -> Tab
     keys = (
         "pull", "unpacked", "store", "shown", "cold", "dependency", "line", "container", "imports", "serving", "memory",
     )  # fmt: skip
-    rows = [(_name(each), *_cells(each)) for each in comparison.candidates]
+    rows = [(name_of(each), *_cells(each)) for each in comparison.candidates]
     kept = [place for place, _ in enumerate(keys, 1) if any(row[place] for row in rows)]
     notes = [texts("docker_shows")] if good else []
     if any(each.facts.replica for each in good):
         notes.append(texts("replicas"))
-    notes += [f"{_name(each)}: {build.note}" for each in good for build in each.builds if build.note]
+    notes += [f"{name_of(each)}: {build.note}" for each in good for build in each.builds if build.note]
     return Table(
         caption=texts("summary"),
         columns=(Column(name=texts("image")), *(Column(name=texts(keys[place - 1]), number=True) for place in kept)),
@@ -193,28 +137,26 @@ def _cells(each: Candidate) -> tuple[str, ...]:
     )
 
 
-def _sizes(good: list[Candidate], texts: Words) -> Bars:
-    return Bars(
-        title=texts("unpacked"),
-        axis=Axis(name=texts("size"), unit="MB"),
-        bars=tuple(
-            Bar(
-                name=_name(each),
-                parts=(
-                    Part(name=texts("rootfs"), value=each.sizes.rootfs / _MEGA),
-                    Part(name=texts("waste"), value=each.sizes.waste / _MEGA),
-                ),
-            )
-            for each in good
-            if each.sizes
-        ),
+def _sizes(good: list[Candidate], texts: Words) -> Iterator[Bars]:
+    bars = tuple(
+        Bar(
+            name=name_of(each),
+            parts=(
+                Part(name=texts("rootfs"), value=each.sizes.rootfs / _MEGA),
+                Part(name=texts("waste"), value=each.sizes.waste / _MEGA),
+            ),
+        )
+        for each in good
+        if each.sizes
     )
+    if bars:
+        yield Bars(title=texts("unpacked"), axis=Axis(name=texts("size"), unit="MB"), bars=bars)
 
 
 def _builds(good: list[Candidate], texts: Words) -> Iterator[Timeline]:
     for change in ("cold", "dependency", "line"):
         tracks = tuple(
-            Track(name=_name(each), spans=_spans(build))
+            Track(name=name_of(each), spans=_spans(build))
             for each in good
             for build in each.builds
             if build.change == change
@@ -230,13 +172,13 @@ def _spans(build: Build) -> tuple[Span, ...]:
 
 
 def _starts(good: list[Candidate], texts: Words) -> Iterator[Timeline | Strip]:
-    tracks = tuple(Track(name=_name(each), spans=tuple(_phases(each, texts))) for each in good if each.start)
+    tracks = tuple(Track(name=name_of(each), spans=tuple(_phases(each, texts))) for each in good if each.start)
     if tracks:
         yield Timeline(title=texts("waterfall"), axis=Axis(name=texts("time"), unit="s"), tracks=tracks)
         yield Strip(
             title=texts("every_import"),
             axis=Axis(name=texts("imports"), unit="s"),
-            samples=tuple(Sample(name=_name(each), values=each.start.imports) for each in good if each.start),
+            samples=tuple(Sample(name=name_of(each), values=each.start.imports) for each in good if each.start),
         )
 
 
@@ -262,7 +204,7 @@ def _facts(good: list[Candidate], texts: Words) -> Table:
     for each in good:
         facts = each.facts
         flags = (_flag(flag, texts) for flag in (facts.pgo, facts.lto, facts.bytecode))
-        rows.append((_name(each), facts.python, facts.libc, *flags, facts.user))
+        rows.append((name_of(each), facts.python, facts.libc, *flags, facts.user))
     columns = tuple(Column(name=name) for name in names)
     return Table(caption=texts("explains"), columns=columns, rows=tuple(rows))
 
@@ -271,20 +213,12 @@ def _failed(failed: list[Candidate], texts: Words) -> Table:
     return Table(
         caption=texts("section_failed"),
         columns=(Column(name=texts("image")), Column(name=texts("reason"))),
-        rows=tuple((_name(each), each.why) for each in failed),
+        rows=tuple((name_of(each), each.why) for each in failed),
     )
 
 
 def _flag(flag: bool | None, texts: Words) -> str:  # noqa: FBT001  # a value to show, not an option
     return texts("unknown") if flag is None else texts("yes" if flag else "no")
-
-
-def _name(each: Candidate) -> str:
-    return f"{each.name}*" if each.facts.replica else each.name
-
-
-def _imports(each: Candidate) -> float:
-    return median(each.start.imports) if each.start and each.start.imports else 0.0
 
 
 def _middle(values: tuple[float, ...]) -> str:

@@ -1,0 +1,98 @@
+"""What the numbers of a comparison say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Final
+
+from tare.bench.comparison import Candidate, Comparison
+from tare.report.page.words import Words
+from tare.report.text import duration, megabytes
+
+_SAME: Final = 1.05
+"""Two measures whose ratio is below this are called the same: what a few rounds on a shared machine can tell."""
+
+
+def verdict(comparison: Comparison, texts: Words) -> Iterator[str]:
+    """Yield what the numbers say, a sentence each; of one image alone there is nothing to say."""
+    good = [each for each in comparison.candidates if each.status == "ok"]
+    if not good:
+        yield texts("none_measured")
+    if len(good) < 2:  # nothing to compare with
+        return
+    best = front(good)
+    if len(best) == 1:
+        yield texts("choose_one", name=name_of(best[0]))
+    elif best:
+        *others, last = map(name_of, best)
+        yield texts("choose_some", names=", ".join(others), last=last)
+    yield from _of_sizes(good, texts)
+    yield from _of_starts(good, texts)
+    yield from _of_builds(good, texts)
+
+
+def front(good: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that no other beats in what is pulled and how long the imports take: a Pareto front.
+
+    A difference that may be noise does not count.
+    """
+    placed = [(each.sizes.pull, imports_of(each), each) for each in good if each.sizes and imports_of(each)]
+    return [
+        each
+        for pull, time, each in placed
+        if not any(
+            (other_pull < pull and other_time < time * _SAME) or (other_time * _SAME < time and other_pull <= pull)
+            for other_pull, other_time, _ in placed
+        )
+    ]
+
+
+def name_of(each: Candidate) -> str:
+    """Return what a candidate is called, with a star if its base is a replica."""
+    return f"{each.base}*, {each.builder}" if each.facts.replica else each.name
+
+
+def imports_of(each: Candidate) -> float:
+    """Return the median of its imports in seconds; 0 where none was measured."""
+    return median(each.start.imports) if each.start and each.start.imports else 0.0
+
+
+def _of_sizes(good: list[Candidate], texts: Words) -> Iterator[str]:
+    ends = _ends([(each.sizes.pull, each) for each in good if each.sizes])
+    if ends is not None:
+        small, first, large, last = ends
+        if large / small < _SAME:
+            yield texts("same_size", percent=(_SAME - 1) * 100)
+            return
+        yield texts(
+            "smallest", name=name_of(first), size=megabytes(int(small)), other=name_of(last), ratio=large / small
+        )
+
+
+def _of_starts(good: list[Candidate], texts: Words) -> Iterator[str]:
+    ends = _ends([(imports_of(each), each) for each in good if imports_of(each)])
+    if ends is not None:
+        short, first, long, last = ends
+        if long / short < _SAME:
+            yield texts("same_start", percent=(_SAME - 1) * 100)
+            return
+        names = {"name": name_of(first), "other": name_of(last)}
+        yield texts("fastest_start", seconds=duration(short), ratio=long / short, **names)
+
+
+def _of_builds(good: list[Candidate], texts: Words) -> Iterator[str]:
+    ends = _ends([(build.seconds, each) for each in good for build in each.builds if build.change == "line"])
+    if ends is not None:
+        short, first, long, last = ends
+        ratio = long / short
+        shown = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"  # two digits are what was measured
+        yield texts("fastest_build", name=name_of(first), seconds=duration(short), other=name_of(last), ratio=shown)
+
+
+def _ends(measured: list[tuple[float, Candidate]]) -> tuple[float, Candidate, float, Candidate] | None:
+    """Return the least and the most with whose they are, or None when there is nothing to compare."""
+    if len(measured) < 2:  # nothing to compare with
+        return None
+    (least, first), *_, (most, last) = sorted(measured, key=lambda pair: pair[0])
+    return (least, first, most, last) if least else None
