@@ -32,7 +32,7 @@ Take = Callable[[str, TarReader, int], Any]
 class Node:
     """A file, link or directory. Not a frozen value: it is the tree's own, and there are hundreds of thousands."""
 
-    __slots__ = ("children", "clue", "directory", "layer", "size", "target")
+    __slots__ = ("attributes", "children", "clue", "directory", "layer", "size", "target")
 
     def __init__(self, layer: int, *, directory: bool = False, target: str | None = None, size: int = 0) -> None:
         self.layer = layer
@@ -41,12 +41,15 @@ class Node:
         self.size = size
         self.clue: Any = None
         self.directory = PLAIN
+        self.attributes: Any = None
 
 
 class Tree:
     """The names of a root file system. Paths are from its root, with or without a leading slash."""
 
-    def __init__(self) -> None:
+    def __init__(self, describe: Callable[[Entry], Any] = lambda _: None) -> None:
+        """Make an empty tree. What *describe* returns of an entry is kept as its node's attributes."""
+        self._describe = describe
         self._root = Node(0, directory=True)
         self._layer = 0
         self._entries = 0
@@ -120,6 +123,7 @@ class Tree:
         elif entry.kind == "directory" and name in children and children[name].children is not None:
             children[name].layer = self._layer
             children[name].directory = _directory_of(entry)
+            children[name].attributes = self._describe(entry)
         elif entry.kind == "hardlink":
             self._link(children, name, entry.target)
         else:
@@ -129,6 +133,7 @@ class Tree:
                 target=entry.target if entry.kind == "symlink" else None,
                 size=entry.size,
             )
+            node.attributes = self._describe(entry)
             if entry.kind == "file":
                 node.clue = take("/".join(parts), reader, entry.size)
             elif entry.kind == "directory":
@@ -143,6 +148,7 @@ class Tree:
         if source is not None and source.children is None:
             node = Node(self._layer, target=source.target, size=source.size)
             node.clue = source.clue
+            node.attributes = source.attributes
             children[name] = node
 
     def _directory(self, parts: list[str]) -> Node:

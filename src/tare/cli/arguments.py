@@ -30,17 +30,23 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *, prog: str, description: str) -> None:
         self._columns = 80
+        self._examples = ""
         super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=self._formatter)
 
     def _formatter(self, prog: str) -> _Formatter:
         """Return a formatter: argparse makes one for each argument, and without a width each asks the terminal."""
         return _Formatter(prog, width=self._columns - 2)
 
+    def examples(self, text: str) -> None:
+        """Say *text*, which is shown as it is, at the end of the help."""
+        self._examples = text
+
     def format_help(self) -> str:
         import shutil
 
         self._columns = shutil.get_terminal_size().columns
-        return super().format_help()
+        text = super().format_help()
+        return f"{text}\n{self._examples}" if self._examples else text
 
     def parse(self, argv: Sequence[str]) -> Arguments:
         """Read *argv*, or raise `UsageError`."""

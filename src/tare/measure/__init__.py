@@ -1,0 +1,1 @@
+"""Images, measured: every byte with the layer, the distribution and the kind that it belongs to."""
