@@ -78,9 +78,7 @@ def bare(contents: Contents, installations: tuple[Installation, ...], tests: Map
     *tests* are the kinds of files, of which only modules count.
     """
     tags = {each.tag for each in installations}
-    compiled = {
-        source_of(item.path) for item in contents.live if (match := _name(item.path)) and match["tag"] in tags
-    }
+    compiled = {source_of(item.path) for item in contents.live if (match := _name(item.path)) and match["tag"] in tags}
     return [
         item
         for item in contents.live

@@ -110,9 +110,7 @@ def read_layer(tree: Tree, taker: Taker, blob: Blob) -> LayerRead:
         with ahead(_bounded(plain)) as stream:
             reader = TarReader(stream, what=what)
             tree.apply(reader, taker.take)
-    return LayerRead(
-        unpacked=reader.unpacked, entries=len(taker.files) - before, compressed=compression != "none"
-    )
+    return LayerRead(unpacked=reader.unpacked, entries=len(taker.files) - before, compressed=compression != "none")
 
 
 class _Bounded(io.RawIOBase):

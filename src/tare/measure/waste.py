@@ -16,7 +16,6 @@ from tare.measure.findings import About, Finding, about, table
 
 if TYPE_CHECKING:
     from tare.measure.contents import Contents, Live
-    from tare.measure.files import File
     from tare.measure.packages.owners import Owners
     from tare.measure.packages.package import Package
 
@@ -77,7 +76,11 @@ class Waste:
     def _copies(self) -> Iterable[Finding]:
         spare = [
             item
-            for group in copies(item for item in self._contents.live if item.path not in self._claimed)
+            for group in copies(
+                item
+                for item in self._contents.live
+                if item.path not in self._claimed and self._kinds[item.path] != "licence"
+            )
             for item in group[1:]
         ]
         if spare:
@@ -101,8 +104,7 @@ class Waste:
             if item.path not in self._claimed
         ]
         if modules and self._owners.installations:
-            size = sum(item.size for item in modules)
-            message = f"{_files(len(modules), 'module')} of {size / 1e6:.1f} MB have none"
+            message = f"{_files(len(modules), 'module')} {'has' if len(modules) == 1 else 'have'} none"
             row = about("TW604")
             paths = collapse({item.path: item.size for item in modules}, [item.path for item in self._contents.live])
             yield Finding(

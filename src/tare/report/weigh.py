@@ -11,7 +11,7 @@ from tare.report.text import megabytes, printable, shortened, table
 _BAR: Final = 16
 """Characters of the longest bar."""
 _TOP: Final = 12
-_PATHS: Final = 3
+_PATHS: Final = 2
 
 
 def weigh_text(weighed: Weighed, *, name: str, top: int | None = _TOP) -> str:
@@ -98,7 +98,7 @@ def _bar(size: int, most: int) -> str:
     """Return a bar of eighths of a character."""
     eighths = min(_BAR * 8, round(_BAR * 8 * size / most))
     full, rest = divmod(eighths, 8)
-    return ("█" * full + ("", *"▏▎▍▌▋▊▉")[rest]).ljust(_BAR)
+    return ("█" * full + " ▏▎▍▌▋▊▉"[rest]).rstrip().ljust(_BAR)
 
 
 def _findings(weighed: Weighed) -> str:
@@ -109,7 +109,9 @@ def _findings(weighed: Weighed) -> str:
     safe = weighed.savings
     more = sum(finding.bytes for finding in found) - safe
     whole = weighed.sizes.unpacked or 1
-    lines = [f"what could go: {megabytes(safe)} safely ({100 * safe / whole:.0f} %), {megabytes(more)} more after a look"]
+    lines = [
+        f"what could go: {megabytes(safe)} safely ({100 * safe / whole:.0f} %), {megabytes(more)} more after a look"
+    ]
     for finding in (*found, *notes):
         size = megabytes(finding.bytes) if finding.bytes else ""
         layers = f"; layer {', '.join(map(str, finding.layers))}" if weighed.layers and finding.layers else ""
@@ -172,7 +174,11 @@ def weigh_markdown(weighed: Weighed, *, name: str, top: int = _TOP) -> str:
                 for each in weighed.distributions[:top]
             ],
         ),
-        *_md_table(("kind", "files", "bytes"), "lrr", [(k.name, f"{k.files:,}", megabytes(k.bytes)) for k in weighed.kinds[:top]]),
+        *_md_table(
+            ("kind", "files", "bytes"),
+            "lrr",
+            [(k.name, f"{k.files:,}", megabytes(k.bytes)) for k in weighed.kinds[:top]],
+        ),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
 

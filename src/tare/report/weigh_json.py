@@ -15,9 +15,7 @@ def weigh_json(weighed: Weighed, *, name: str) -> str:
         "schema": SCHEMA,
         "image": {"reference": name, "digest": weighed.digest, "platform": weighed.platform},
         "sizes": msgspec.to_builtins(weighed.sizes),
-        "layers": [
-            {**msgspec.to_builtins(layer), "waste": layer.unpacked - layer.rootfs} for layer in weighed.layers
-        ],
+        "layers": [{**msgspec.to_builtins(layer), "waste": layer.unpacked - layer.rootfs} for layer in weighed.layers],
         "distributions": msgspec.to_builtins(weighed.distributions),
         "unattributed": weighed.unattributed,
         "site_packages": {"bytes": weighed.site_packages[0], "unattributed": weighed.site_packages[1]},

@@ -56,9 +56,7 @@ def owners(contents: Contents) -> Owners:
     unknown = [f"`{path}`, a database of packages, is too large to be read" for path in contents.skipped]
     if rpm.unreadable(paths):
         unknown.append("the database of RPM is in a format that tare does not read")
-    return Owners(
-        packages=tuple(packages), by_path=owned, installations=installations, unknown=tuple(unknown)
-    )
+    return Owners(packages=tuple(packages), by_path=owned, installations=installations, unknown=tuple(unknown))
 
 
 def _claim(

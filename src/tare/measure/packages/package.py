@@ -36,6 +36,8 @@ class Paths:
         path = posixpath.normpath(path).lstrip("/")
         if path in self.by_path:
             return path
+        if path.startswith("../"):
+            return None
         directory, _, name = path.rpartition("/")
         if directory not in self._real:
             found = self._tree.real(directory)

@@ -14,9 +14,7 @@ from typing import Final
 from tare.measure.packages.package import Package, Paths
 
 _header = re.compile(r"^(Name|Version): *(.*?)\r?$", re.MULTILINE)
-_metadata = re.compile(
-    r"(?P<site>.*?)/?(?P<dir>[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info))"
-).fullmatch
+_metadata = re.compile(r"(?P<site>.*?)/?(?P<dir>[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info))").fullmatch
 _stdlib = re.compile(r"(?P<prefix>(?:.*/)?)lib/(?P<name>python3\.[0-9]+t?)/os\.py").fullmatch
 _bytecode = re.compile(r"(?P<directory>(?:.*/)?)__pycache__/(?P<name>[^/]+?)\.[a-z]+-[0-9]+[^/]*\.pyc").fullmatch
 _SITES: Final = ("site-packages", "dist-packages")

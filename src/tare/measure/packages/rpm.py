@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tare.measure.packages.package import Package, Paths
@@ -37,7 +37,7 @@ def packages(paths: Paths) -> Iterator[tuple[Package, list[str]]]:
     """Yield every package with its files. A header that is not sound is passed over."""
     for directory in _DIRECTORIES:
         if (data := paths.data(f"{directory}/rpmdb.sqlite")) is not None:
-            headers = _sqlite(data)
+            headers: Iterable[bytes] = _sqlite(data)
         elif (data := paths.data(f"{directory}/Packages.db")) is not None:
             headers = _ndb(data)
         else:
