@@ -17,7 +17,7 @@ from make.backends import BACKEND, PROJECT
 from make.wheelhouse import pylock
 from trees import write
 
-from tare.errors import NetworkError, ProjectError, TargetError
+from tare.errors import IntegrityError, NetworkError, ProjectError, TargetError
 from tare.flow.build import Built
 from tare.oci.compression import open_decompressed
 
@@ -158,6 +158,26 @@ def test_a_commit_is_checked_out_built_and_named(sources: Sources, commit: str) 
     assert found[f"{INFO}/direct_url.json"].decode() == (
         f'{{"url":"{url}","vcs_info":{{"commit_id":"{commit}","requested_revision":"main","vcs":"git"}}}}'
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "cause"),
+    [
+        ("other", "1.0", "expected demo 1.0, its source builds other 1.0"),
+        ("demo", "0.1.dev1", "expected demo 1.0, its source builds demo 0.1.dev1"),
+    ],
+)
+@pytest.mark.usefixtures("commit")
+def test_a_source_of_another_distribution_than_the_lock_has_is_refused(
+    sources: Sources, name: str, version: str, cause: str
+) -> None:
+    write(sources.tree, {"backend.py": BACKEND.replace('"demo", "1.0"', f'"{name}", "{version}"')})
+    git(sources.tree, "commit", "--quiet", "-am", "another")
+    sources.lock(vcs(sources, git(sources.tree, "rev-parse", "HEAD").strip()))
+
+    with pytest.raises(IntegrityError) as caught:
+        sources.build()
+    assert (caught.value.message, caught.value.causes) == ("`demo` is not what was locked", (cause,))
 
 
 def test_a_commit_is_built_once(sources: Sources, commit: str) -> None:

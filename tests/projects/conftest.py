@@ -40,8 +40,9 @@ def uv(index: Index, uv_cache: Path, tmp_path: Path) -> Uv:
         "HOME": str(tmp_path / "home"),
         "UV_DEFAULT_INDEX": index.url,
         "UV_HTTP_RETRIES": "0",
+        "UV_CACHE_DIR": str(uv_cache),
     }
-    return Uv(python=sys.executable, env=environment, cache_dir=str(uv_cache))
+    return Uv(python=sys.executable, env=environment)
 
 
 @pytest.fixture

@@ -52,6 +52,27 @@ def test_the_tree_of_the_commit_is_there(repository: Path, tmp_path: Path, revis
     assert Path(path, "pyproject.toml").read_text() == content
 
 
+VERSIONS = {'[project]\nname = "pkg"\nversion = "1"\n': False, '[project]\nname = "pkg"\ndynamic = ["version"]\n': True}
+
+
+@pytest.mark.parametrize(("manifest", "described"), VERSIONS.items())
+@pytest.mark.parametrize("gives_commits", [True, False])
+def test_tags_are_there_where_a_version_may_follow_from_them(
+    repository: Path, tmp_path: Path, manifest: str, *, described: bool, gives_commits: bool
+) -> None:
+    run(repository, "tag", "v1.2")
+    write(repository, {"pyproject.toml": manifest})
+    run(repository, "commit", "--quiet", "-am", "third")
+    commit = run(repository, "rev-parse", "HEAD")
+    run(repository, "commit", "--quiet", "--allow-empty", "-m", "later")
+    run(repository, "config", "uploadpack.allowAnySHA1InWant", str(gives_commits).lower())
+
+    path = git.check_out(locked(repository, commit), str(tmp_path / "out"), env=ENV)
+
+    found = run(Path(path), "describe", "--tags", "--always", "--dirty")
+    assert found == f"v1.2-1-g{commit[:7]}" if described else found in {commit[:7], f"v1.2-1-g{commit[:7]}"}
+
+
 def test_a_subdirectory_is_where_to_build(repository: Path, tmp_path: Path) -> None:
     wanted = locked(repository, run(repository, "rev-parse", "HEAD"), subdirectory="python")
 

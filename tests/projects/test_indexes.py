@@ -18,7 +18,7 @@ NAME = '[project]\nname = "api"\n'
 @pytest.mark.parametrize(
     ("files", "path", "expected"),
     [
-        ({"requirements.txt": f"-i {A}\n--extra-index-url {B}\n-f wheels\n"}, "", [Index(url=A, default=True), Index(url=B)]),
+        ({"requirements.txt": f"-i {A}\n--extra-index-url {B}\n-f wheels\n"}, "", [Index(url=A, default=True), Index(url=B), Index(url="wheels", is_page=True)]),
         (
             {"pyproject.toml": f'{NAME}[[tool.uv.index]]\nname = "a"\nurl = "{A}"\ndefault = true\n'},
             "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from make.index import Index
+from make.wheelhouse import Wheelhouse
 from targets import target
 from trees import write
 
@@ -19,6 +21,7 @@ from tare.projects.locked import LockedWheel
 from tare.projects.process import Finished, run
 from tare.projects.resolve import Selection, locked, locked_each
 from tare.projects.uv import Uv
+from tare.stores.cache import hash_file
 
 HASH = "0" * 64
 LOCK = f"""
@@ -121,6 +124,64 @@ def test_a_change_of_any_file_that_was_read_is_seen(tmp_path: Path, memo_uv: Uv,
     assert [[each.name for each in found.locked] for found in (first, second)] == [["alpha"], ["beta"]]
 
 
+LIBRARY = '[project]\nname = "library"\nversion = "1"\ndependencies = ["{}"]\n'
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": '[project]\nname = "api"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["library"]\n'
+         '[tool.uv.sources]\nlibrary = { path = "../library" }\n'},
+        {"requirements.in": "library @ ../library\n"},
+        {"requirements.in": "../library\n"},
+    ],
+)  # fmt: skip
+def test_what_a_directory_needs_is_asked_again_when_its_manifest_changed(
+    tmp_path: Path, memo_uv: Uv, counting: Counting, index: Index, files: dict[str, str]
+) -> None:
+    index.add("alpha", "1.0")
+    index.add("beta", "1.0")
+    write(tmp_path, {"library/pyproject.toml": LIBRARY.format("alpha")})
+    root = write(tmp_path / "api", files)
+
+    def names() -> list[str]:
+        return [each.name for each in locked(project.read(root), target(), memo_uv).locked]
+
+    before, again, runs = names(), names(), counting.runs
+    write(tmp_path, {"library/pyproject.toml": LIBRARY.format("beta")})
+
+    assert (before, again, names()) == (["alpha", "library"], ["alpha", "library"], ["beta", "library"])
+    assert (runs, counting.runs) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": '[project]\nname = "api"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["alpha"]\n'
+         '[tool.uv]\nfind-links = ["../wheels"]\n'},
+        {"requirements.in": "-f ../wheels\nalpha\n"},
+        {"requirements.in": "alpha\n"},
+    ],
+)  # fmt: skip
+def test_a_wheel_that_another_of_its_name_and_size_replaced_is_seen(
+    tmp_path: Path, memo_uv: Uv, files: dict[str, str]
+) -> None:
+    root = write(tmp_path / "api", files)
+    house = Wheelhouse(tmp_path / "wheels")
+    by_option = not any("wheels" in text for text in files.values())
+    found = []
+    for content in (b"1", b"2"):
+        wheel = house.add("alpha", files={"alpha.py": content}).path
+        os.utime(wheel, (10**9, 10**9))
+        uv = msgspec.structs.replace(memo_uv, find_links=(str(house.directory),) if by_option else ())
+        [alpha] = locked(project.read(root), target(), uv).locked
+        assert isinstance(alpha, LockedWheel)
+        found.append((alpha.hashes["sha256"], alpha.size))
+        assert found[-1][0] == hash_file(wheel).removeprefix("sha256:")
+
+    assert found[0][0] != found[1][0]
+
+
 def test_what_uv_chose_stays_until_it_is_to_be_refreshed(tmp_path: Path, memo_uv: Uv, index: Index) -> None:
     index.add("alpha", "1.0")
     root = write(tmp_path / "api", {"requirements.in": "alpha\n"})
@@ -130,8 +191,7 @@ def test_what_uv_chose_stays_until_it_is_to_be_refreshed(tmp_path: Path, memo_uv
 
     before = version(memo_uv)
     index.add("alpha", "2.0")
-    # uv's own cache of the index is fresh for ten minutes, so the refresh needs another one.
-    refreshed = msgspec.structs.replace(memo_uv, refresh=True, cache_dir=str(tmp_path / "cache"))
+    refreshed = msgspec.structs.replace(memo_uv, refresh=True)  # uv's own answers are fresh for ten minutes
     assert [before, version(memo_uv), version(refreshed), version(memo_uv)] == ["1.0", "1.0", "2.0", "2.0"]
 
 

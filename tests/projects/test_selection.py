@@ -184,7 +184,9 @@ def test_every_kind_of_entry_is_mapped() -> None:
             url="https://files.example/pure-3.tar.gz",
             offered=("win_amd64",),
         ),
-        LockedVcs(name="repository", kind="git", commit=commit, url="https://git.example/r.git", requested="main"),
+        LockedVcs(
+            name="repository", kind="git", commit=commit, url="https://git.example/r.git", requested="main", version="4"
+        ),
     )
 
     assert select(resolution(text), target()) == expected

@@ -49,14 +49,14 @@ def compile_with(uv: Uv, stdin: str = "a==1\n", *args: str) -> bytes:
 
 
 def test_requirements_reach_uv_on_standard_input(program: str) -> None:
-    uv, recorder = make(program, offline=True, find_links=("wheels",), cache_dir="/cache", env={"PATH": "/bin"})
+    uv, recorder = make(program, offline=True, find_links=("wheels",), env={"PATH": "/bin"})
 
     assert compile_with(uv) == b"answer"
     assert recorder.calls == [(
         (program, "--quiet", "pip", "compile", "--universal", "--format", "pylock.toml", "--no-header",
          "--python-version", "3.13", "--python", "/usr/bin/python3", "--offline", "--find-links", "wheels",
          "--no-deps", "-"),
-        {"PATH": "/bin", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_CACHE_DIR": "/cache"},
+        {"PATH": "/bin", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"},
         "/app",
         b"a==1\n",
     )]  # fmt: skip
@@ -150,7 +150,7 @@ def test_what_changes_no_answer_is_no_part_of_its_key_and_no_secret_is(program: 
     compile_with(uv)
     other = {"UV_INDEX": "https://me:secret@a.example", "UV_INDEX_A_PASSWORD": "x", "UV_CACHE_DIR": "/y", "LANG": "C"}
 
-    compile_with(msgspec.structs.replace(uv, env=other, cache_dir="/elsewhere"))
+    compile_with(msgspec.structs.replace(uv, env=other))
 
     assert len(recorder.calls) == 1
     assert "secret" not in repr(msgspec.structs.replace(uv, env=other).settings("/"))

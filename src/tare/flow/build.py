@@ -104,7 +104,9 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
     """Return base and dependencies, the base's blobs, and how many of the dependencies' layers were there before."""
     base = bases.resolve(world, request)
     with world.step("read the lock"):
-        selection = locked(project, base.facts.target(), world.uv, extras=request.extras, groups=request.groups)
+        selection = locked(
+            project, base.facts.target(), world.resolver(request.pull), extras=request.extras, groups=request.groups
+        )
     key = key_of(
         _PreparedKey(
             format=FORMAT,

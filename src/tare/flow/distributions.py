@@ -23,7 +23,7 @@ from tare.wheels.wheel import Wheel, open_wheel
 _STRONG = ("sha256", "sha512")
 """Algorithms of hashes that prove something and can name a blob, in the order in which they are taken."""
 
-BUILD_FORMAT = 1
+BUILD_FORMAT = 2
 """Raised when the same source would be built in another way."""
 
 
@@ -139,6 +139,7 @@ def _build(
         except TareError as error:
             error.hints = (*error.hints, f"`{locked.name}` has no wheel; a version that has one would not be built")
             raise
+    refuse_other(wheel, locked)
     refuse_foreign(wheel, target, name=locked.name, offered=getattr(locked, "offered", ()))
     world.cache.remember("builds", key, msgspec.json.encode(wheel))
     return wheel
@@ -178,6 +179,32 @@ def _source(world: World, locked: LockedSdist | LockedDirectory | LockedVcs | Lo
             return source_tree(world.environment, vcs=locked)
         case _:
             assert_never(locked)
+
+
+def refuse_other(wheel: BuiltWheel, locked: LockedSdist | LockedDirectory | LockedVcs | LockedArchive) -> None:
+    """Refuse a wheel of another distribution, or of another version, than the lock has.
+
+    A directory's version is left out: it changes, and the lock is not written anew for that.
+    """
+    from packaging.utils import parse_wheel_filename
+    from packaging.version import InvalidVersion, Version
+
+    name, version, _, _ = parse_wheel_filename(wheel.filename)
+    stated = None if isinstance(locked, LockedDirectory) else locked.version
+    try:
+        same = stated is None or Version(stated).public == version.public
+    except InvalidVersion:
+        same = True  # Nothing can be held against it.
+    if name == locked.name and same:
+        return
+    hint = "Lock the project again"
+    if isinstance(locked, LockedVcs) and name == locked.name:
+        hint += ", or see that the tags that its version follows from are in the repository"
+    raise IntegrityError(
+        f"`{locked.name}` is not what was locked",
+        causes=(f"expected {locked.name} {stated or ''}".rstrip() + f", its source builds {name} {version}",),
+        hints=(hint,),
+    )
 
 
 def refuse_foreign(wheel: BuiltWheel, target: Target, *, name: str, offered: tuple[str, ...] = ()) -> None:

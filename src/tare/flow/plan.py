@@ -32,7 +32,9 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
     """Return what `build` would make of *project*."""
     base = bases.resolve(world, request)
     with world.step("read the lock"):
-        selection = locked(project, base.facts.target(), world.uv, extras=request.extras, groups=request.groups)
+        selection = locked(
+            project, base.facts.target(), world.resolver(request.pull), extras=request.extras, groups=request.groups
+        )
     planned = plan_dependencies(world, project, request, base, selection)
     prepared = prepared_of(planned, (), selection)
     part = plan_project(world, project, prepared)

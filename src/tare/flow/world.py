@@ -182,6 +182,12 @@ class World:
             memo=self.memo_directory,
         )
 
+    def resolver(self, fresh: bool) -> Uv:  # noqa: FBT001  # it is the one thing to say
+        """Return uv; a *fresh* one asks indexes again what it has asked before."""
+        import msgspec
+
+        return msgspec.structs.replace(self.uv, refresh=True) if fresh else self.uv
+
     @property
     def _proxies(self) -> dict[str, str]:
         found = {name: self._either(f"{name}_proxy") for name in ("http", "https", "all", "no")}

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tare.errors import IntegrityError, MachineError, NetworkError, ProjectError
+from tare.projects import files
 from tare.projects.locked import LockedVcs
 from tare.projects.process import Finished, Runner, run
 from tare.projects.redaction import redacted
@@ -36,10 +37,14 @@ def check_out(locked: LockedVcs, directory: str, *, env: Mapping[str, str], runn
         return runner(("git", *_SETTINGS, *args), env=environment, cwd=directory)
 
     _check(git("init", "--quiet"), name)
+    everything = ("fetch", "--quiet", "--tags", "--", place, "+refs/heads/*:refs/remotes/origin/*")
     # A server need not give out a commit by its id; then everything is fetched.
-    if git("fetch", "--quiet", "--depth=1", "--", place, locked.commit).status != 0:
-        _check(git("fetch", "--quiet", "--tags", "--", place, "+refs/heads/*:refs/remotes/origin/*"), name)
+    shallow = git("fetch", "--quiet", "--depth=1", "--", place, locked.commit).status == 0
+    if not shallow:
+        _check(git(*everything), name)
     _check(git("checkout", "--quiet", "--detach", locked.commit), name)
+    if shallow and not _states_its_version(directory, locked):
+        _check(git("fetch", "--quiet", "--unshallow", "--tags", "--", place, locked.commit), name)
     found = git("rev-parse", "HEAD").stdout.decode("ascii", "replace").strip()
     if found != locked.commit:
         raise IntegrityError(
@@ -47,6 +52,15 @@ def check_out(locked: LockedVcs, directory: str, *, env: Mapping[str, str], runn
         )
     _check(git("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"), name)
     return _below(directory, locked)
+
+
+def _states_its_version(directory: str, locked: LockedVcs) -> bool:
+    """Return whether the manifest has the version; if not, it may follow from the tags before the commit."""
+    try:
+        project = files.toml(os.path.join(_below(directory, locked), "pyproject.toml")).get("project", {})
+    except (ProjectError, MachineError):
+        return False
+    return isinstance(project, dict) and isinstance(project.get("version"), str)
 
 
 def _check(done: Finished, name: str) -> None:

@@ -83,6 +83,9 @@ class LockedVcs(msgspec.Struct, frozen=True, kw_only=True, tag="vcs"):
 
     subdirectory: str | None = None
 
+    version: str | None = None
+    """What the lock says that its source has, if it says it."""
+
 
 class LockedArchive(msgspec.Struct, frozen=True, kw_only=True, tag="archive"):
     """A source archive at a URL or path, that no index lists."""
@@ -94,6 +97,9 @@ class LockedArchive(msgspec.Struct, frozen=True, kw_only=True, tag="archive"):
     path: str | None = None
     size: int | None = None
     subdirectory: str | None = None
+
+    version: str | None = None
+    """What the lock says that its source has, if it says it."""
 
 
 Locked = LockedWheel | LockedSdist | LockedDirectory | LockedVcs | LockedArchive

@@ -11,7 +11,7 @@ import msgspec
 
 Kind = TypeVar("Kind")
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes when what is kept, or how, changes; it is a part of every key."""
 
 
@@ -58,9 +58,9 @@ def keep(directory: str | None, name: str, data: bytes) -> None:
         raise
 
 
-def remembered(directory: str | None, name: str, produce: Callable[[], bytes], *, refresh: bool = False) -> bytes:
-    """Return what is kept under *name*, or what *produce* makes, which is kept then; *refresh* makes it anew."""
-    found = None if refresh else recall(directory, name)
+def remembered(directory: str | None, name: str, produce: Callable[[], bytes]) -> bytes:
+    """Return what is kept under *name*, or what *produce* makes, which is kept then."""
+    found = recall(directory, name)
     if found is None:
         found = produce()
         keep(directory, name, found)

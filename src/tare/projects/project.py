@@ -86,8 +86,12 @@ def read(
 
 
 def digest(path: str) -> str | None:
-    """Return the SHA-256 of the file at *path* in hexadecimal, or `None` when there is none."""
+    """Return the SHA-256 of the file at *path*, or of a directory's listing; or `None` when there is none."""
     try:
+        if os.path.isdir(path):
+            from tare.projects.watched import listing
+
+            return hashlib.sha256(listing(path).encode("utf-8", "surrogateescape")).hexdigest()
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

@@ -7,7 +7,7 @@ taken when every file that it came from is unchanged.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -114,11 +114,22 @@ def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
         return Resolution(pylock=nothing(project), origin="", directory=project.root, pinned=True, hashed=True)
     module = importlib.import_module(f"tare.projects.locks.{_MODULES[project.lock.kind]}")
     resolution = cast("LockFormat", module).resolve(project.lock, project, request, uv)
+    resolution = msgspec.structs.replace(resolution, inputs=(*resolution.inputs, *_unnamed(project, resolution, uv)))
     if project.lock.kind not in {"pylock", "requirements"} or not project.dependencies:
         return resolution
     from tare.projects.locks.declared import left_out
 
     return msgspec.structs.replace(resolution, warnings=(*resolution.warnings, *left_out(project, resolution)))
+
+
+def _unnamed(project: Project, resolution: Resolution, uv: Uv) -> Iterator[str]:
+    """Yield the paths of what else *resolution* follows from."""
+    from tare.projects import watched
+
+    trees = [package.directory.path for package in resolution.pylock.packages if package.directory]
+    yield from watched.of_trees(trees, resolution.directory)
+    if not resolution.hashed:
+        yield from watched.pages(project, uv.env)
 
 
 def _selected(

@@ -89,7 +89,7 @@ def _locked(package: Package, entry: refusals.Entry, resolution: Resolution, tar
                 name=name, version=version, index=_index(package), offered=offered, **_file(entry, resolution)
             )
         case PackageArchive():
-            return _archive(name, entry, resolution, target)
+            return _archive(name, version, entry, resolution, target)
         case PackageDirectory():
             path = _absolute(entry.path, resolution)
             return LockedDirectory(name=name, path=path, editable=bool(entry.editable), subdirectory=_below(entry))
@@ -102,20 +102,23 @@ def _locked(package: Package, entry: refusals.Entry, resolution: Resolution, tar
                 path=_absolute(entry.path, resolution) if entry.path else None,
                 requested=entry.requested_revision,
                 subdirectory=_below(entry),
+                version=version or None,
             )
 
 
-def _archive(name: str, entry: PackageArchive, resolution: Resolution, target: Target) -> LockedWheel | LockedArchive:
+def _archive(
+    name: str, version: str, entry: PackageArchive, resolution: Resolution, target: Target
+) -> LockedWheel | LockedArchive:
     values = _file(entry, resolution)
     if not values["filename"].endswith(".whl"):
-        return LockedArchive(name=name, subdirectory=_below(entry), **values)
+        return LockedArchive(name=name, version=version or None, subdirectory=_below(entry), **values)
     try:
-        _, version, _, tags = parse_wheel_filename(values["filename"])
+        _, own, _, tags = parse_wheel_filename(values["filename"])
     except InvalidWheelFilename as error:
         raise ProjectError(f"`{resolution.origin}` is not a valid lockfile", causes=(str(error),)) from error
     if not tags & set(target.tags):
-        raise refusals.no_wheel(resolution, target, [(f"{name}=={version}", sorted(tags, key=str))])
-    return LockedWheel(name=name, version=str(version), direct=True, **values)
+        raise refusals.no_wheel(resolution, target, [(f"{name}=={own}", sorted(tags, key=str))])
+    return LockedWheel(name=name, version=str(own), direct=True, **values)
 
 
 def _file(entry: _File, resolution: Resolution) -> dict[str, Any]:

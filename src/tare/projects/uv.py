@@ -15,6 +15,8 @@ import msgspec
 from tare.errors import MachineError, ProjectError
 from tare.projects import memo
 from tare.projects.process import Finished, Runner, run
+from tare.projects.project import digest
+from tare.projects.watched import in_lock, listing
 
 _FIXED = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 """What every run of uv is told."""
@@ -27,6 +29,14 @@ _DROPPED = frozenset({
 """Variables that are meant for another use of uv, and would contradict the options given here, or break its lines."""
 
 _SECRET = ("_PASSWORD", "_USERNAME", "_TOKEN")
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer of uv as it is remembered."""
+
+    lock: bytes
+    trees: dict[str, str | None]
+    """Digests of the manifests of source trees that it names: uv has read them."""
 
 
 class Uv(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +56,11 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
     find_links: tuple[str, ...] = ()
     """Absolute directories, or pages, with distributions, beside the index."""
 
-    cache_dir: str | None = None
-    """Where uv keeps its cache; `None`: where it does anyway."""
-
     memo: str | None = None
     """The directory where answers are remembered; `None`: nowhere."""
 
     refresh: bool = False
-    """Whether to ask again although the answer is remembered."""
+    """Whether to ask indexes again although the answer is remembered, here or by uv."""
 
     runner: Runner = run
 
@@ -118,21 +125,24 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self._fingerprint(),
             "offline" if self.offline else "",
-            *(f"{place} {_listing(place)}" for place in self.find_links),
+            *(f"{place} {listing(place)}" for place in self.find_links),
             *(f"{name}={split(value)[0]}" for name, value in sorted(self.env.items()) if _decides(name)),
             *(_digest(path) for path in self._configuration(directory)),
         )
 
     def _answer(self, what: str, args: Sequence[str], directory: str, inputs: Sequence[bytes], stdin: bytes) -> bytes:
-        key = memo.key("uv", (*self.settings(directory), directory, *args, stdin, *inputs))
-        return memo.remembered(
-            self.memo, key, lambda: self._run(what, args, directory, stdin, {}).stdout, refresh=self.refresh
-        )
+        asked = (part for part in args if part != "--refresh")
+        key = memo.key("uv", (*self.settings(directory), directory, *asked, stdin, *inputs))
+        known = None if self.refresh else memo.decoded(memo.recall(self.memo, key), _Answer)
+        if known is not None and all(digest(path) == value for path, value in known.trees.items()):
+            return known.lock
+        lock = self._run(what, args, directory, stdin, {}).stdout
+        answer = _Answer(lock=lock, trees={path: digest(path) for path in _trees(lock, directory)})
+        memo.keep(self.memo, key, msgspec.json.encode(answer))
+        return lock
 
     def _run(self, what: str, args: Sequence[str], cwd: str, stdin: bytes, env: Mapping[str, str]) -> Finished:
         environment = {name: value for name, value in self.env.items() if name not in _DROPPED} | _FIXED | dict(env)
-        if self.cache_dir is not None:
-            environment["UV_CACHE_DIR"] = self.cache_dir
         # The log of a build is the reason when it fails; there is nothing else that uv would say on the way.
         quiet = () if args[0] == "build" else ("--quiet",)
         done = self.runner((self._binary(), *quiet, *args), env=environment, cwd=cwd, stdin=stdin)
@@ -144,7 +154,8 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
 
     def _options(self) -> tuple[str, ...]:
         links = (part for place in self.find_links for part in ("--find-links", place))
-        return (*(("--offline",) if self.offline else ()), *links)
+        fresh = ("--refresh",) if self.refresh and not self.offline else ()
+        return (*(("--offline",) if self.offline else ()), *fresh, *links)
 
     def _binary(self) -> str:
         return self.program or find_program(self.python, self.env.get("PATH"))
@@ -168,6 +179,15 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
             os.path.join("/etc", "uv", "uv.toml"),
             *(os.path.join(each, name) for each in above for name in ("uv.toml", "pyproject.toml")),
         )
+
+
+def _trees(lock: bytes, directory: str) -> tuple[str, ...]:
+    import tomllib
+
+    try:
+        return in_lock(tomllib.loads(lock.decode()), directory)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return ()  # Whoever reads it says what is wrong.
 
 
 def find_program(python: str, path: str | None) -> str:
@@ -194,15 +214,6 @@ def _decides(name: str) -> bool:
     if not name.startswith("UV_") or name in _DROPPED or name.endswith(_SECRET):
         return False
     return not name.startswith(("UV_CACHE", "UV_CONCURRENT", "UV_HTTP", "UV_NO_PROGRESS", "UV_INTERNAL"))
-
-
-def _listing(place: str) -> str:
-    """Return what lies in a directory of distributions, as far as a change of it would change an answer."""
-    try:
-        with os.scandir(place) as entries:
-            return " ".join(sorted(f"{entry.name}:{entry.stat().st_size}" for entry in entries if entry.is_file()))
-    except OSError:
-        return ""
 
 
 def _digest(path: str) -> str:

@@ -110,7 +110,9 @@ def of_pipfile(sources: Iterable[Mapping[str, Any]], env: Mapping[str, str]) -> 
 
 def of_uv(manifest: Mapping[str, Any]) -> tuple[Index, ...]:
     """Return the indexes of `[tool.uv]`, which uv reads itself; whoever downloads needs them too."""
-    return tuple(
+    links = manifest.get("tool", {}).get("uv", {}).get("find-links", ())
+    pages = tuple(Index(url=url, is_page=True) for url in links if isinstance(url, str))
+    return pages + tuple(
         Index(
             url=each["url"],
             name=each.get("name"),
@@ -124,9 +126,13 @@ def of_uv(manifest: Mapping[str, Any]) -> tuple[Index, ...]:
 
 def of_requirements(options: Iterable[str]) -> tuple[Index, ...]:
     """Return the indexes among the *options* of a requirements file."""
-    kinds = {"--index-url": True, "--extra-index-url": False}
+    names = {"--index-url", "--extra-index-url", "--find-links"}
     pairs = (option.partition(" ") for option in options)
-    return tuple(Index(url=url, default=kinds[name]) for name, _, url in pairs if name in kinds)
+    return tuple(
+        Index(url=url, default=name == "--index-url", is_page=name == "--find-links")
+        for name, _, url in pairs
+        if name in names
+    )
 
 
 def with_user(url: str, user: str | None, password: str | None) -> str:

@@ -22,6 +22,7 @@ from tare.projects.locks.requirements_file import Contents, Entry
 from tare.projects.names import check_known, normalize
 from tare.projects.project import Project
 from tare.projects.uv import Uv
+from tare.projects.watched import listing, pages
 
 _revision = re.compile(r"^(?P<url>(?P<kind>[a-z]+)\+.+?)(?:@(?P<revision>[^@/#]+))?(?:#(?P<fragment>.*))?$")
 
@@ -165,7 +166,10 @@ def _unhashed(lock: Lock, project: Project, contents: Contents, request: Request
         directory=project.root,
         python=request.python,
         args=(*contents.arguments, os.path.join(os.curdir, os.path.relpath(lock.path, project.root))),
-        inputs=[files.read_bytes(path) for path in (*contents.paths, *manifests)],
+        inputs=[
+            *(files.read_bytes(path) for path in (*contents.paths, *manifests)),
+            *(listing(place).encode("utf-8", "surrogateescape") for place in pages(project, uv.env)),
+        ],
     )
     resolved = pylock.parse(tomllib.loads(answer.decode()), lock.name)
     loose = [entry for entry in contents.entries if not _is_fixed(entry) and _may_hold(entry, request.python)]

@@ -15,6 +15,7 @@ from tare.projects.locks.pins import Source, assembled
 from tare.projects.names import check_known
 from tare.projects.project import Project
 from tare.projects.uv import Uv
+from tare.projects.watched import listing, pages
 
 
 def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolution:
@@ -66,5 +67,6 @@ def _manifest(lock: Lock, project: Project, request: Request, uv: Uv) -> bytes:
             ("-",),
             "\n".join(poetry.requirements(poetry.table(document), request.extras, request.groups, project.root)) + "\n",
         )
+    inputs = (data, *(listing(place).encode("utf-8", "surrogateescape") for place in pages(project, uv.env)))
     what = f"cannot resolve `{lock.name}`"
-    return uv.compile(what=what, directory=project.root, python=request.python, stdin=stdin, args=args, inputs=(data,))
+    return uv.compile(what=what, directory=project.root, python=request.python, stdin=stdin, args=args, inputs=inputs)
