@@ -29,6 +29,7 @@ from tare.wheels.libraries import Libraries
 from tare.wheels.linking import Missing, missing, refusal, summary
 from tare.wheels.needs import FORMAT, WheelElf, inspect
 from tare.wheels.scheme import Scheme
+from tare.wheels.target import Target
 from tare.wheels.wheel import Wheel
 
 
@@ -45,7 +46,9 @@ class Dependencies(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
-class _NeedsKey(msgspec.Struct, frozen=True, kw_only=True):
+class NeedsKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wheel's ELF files are remembered under."""
+
     format: int
     wheel: Digest
     filename: str
@@ -56,16 +59,13 @@ def plan_dependencies(
 ) -> Dependencies:
     """Return the layers of *selection* on *base*, to which an assembled one gets what the wheels need besides."""
     target = base.facts.target()
-    acquired = acquire(world, selection.locked, target, requested=_requested(project))
-    scheme = Scheme(prefix=PREFIX, series=target.series, free_threaded=target.free_threaded)
+    acquired = acquire(world, selection.locked, target, requested=requested(project))
+    scheme = scheme_of(target)
     with world.step("plan"):
-        segments, overlaps = settle([_segment(each, scheme) for each in acquired])
+        segments, overlaps = placed(acquired, scheme)
     base, gaps = _with_libraries(world, request, base, acquired, segments)
-    layers = arrange(
-        segments,
-        compressed={each.wheel.name: _compressed(each.wheel) for each in acquired},
-        skeleton=skeleton(scheme, interpreter=_interpreter(base), version=target.version),
-        base_layers=len(base.image.layers),
+    layers = layers_of(
+        acquired, segments, target, interpreter=_interpreter(base), base_layers=len(base.image.layers)
     )
     return Dependencies(
         base=base,
@@ -77,11 +77,38 @@ def plan_dependencies(
     )
 
 
+def scheme_of(target: Target) -> Scheme:
+    """Return the directories of the environment that an image for *target* has."""
+    return Scheme(prefix=PREFIX, series=target.series, free_threaded=target.free_threaded)
+
+
+def placed(acquired: Sequence[Acquired], scheme: Scheme) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
+    """Return where the files of every wheel land, and what the person should know about it."""
+    return settle([_segment(each, scheme) for each in acquired])
+
+
+def layers_of(
+    acquired: Sequence[Acquired],
+    segments: Sequence[Segment],
+    target: Target,
+    *,
+    interpreter: str,
+    base_layers: int,
+) -> tuple[PlannedLayer, ...]:
+    """Return the layers of the dependencies on a base whose *interpreter* is at that absolute path."""
+    return arrange(
+        segments,
+        compressed={each.wheel.name: _compressed(each.wheel) for each in acquired},
+        skeleton=skeleton(scheme_of(target), interpreter=interpreter, version=target.version),
+        base_layers=base_layers,
+    )
+
+
 def _compressed(wheel: Wheel) -> int:
     return sum(member.compressed for member in wheel.archive.members)
 
 
-def _requested(project: Project) -> frozenset[str]:
+def requested(project: Project) -> frozenset[str]:
     """Return the normalized names of what the project itself asks for."""
     names = (re.match(r"[A-Za-z0-9._-]+", requirement.strip()) for requirement in project.dependencies)
     return frozenset(normalize(name[0]) for name in names if name)
@@ -107,13 +134,10 @@ def _with_libraries(
 
     An assembled base gets the packages that it lacks; any other must have them.
     """
-    needs = _needs(world, [each.wheel for each in acquired if _is_native(each.wheel)])
+    needs = _needs(world, [each.wheel for each in acquired if is_native(each.wheel)])
     if not needs:
         return base, ()
-    places = {
-        segment.filename: {file.source.name: file.path for file in segment.files if not isinstance(file.source, bytes)}
-        for segment in segments
-    }
+    places = places_of(segments)
 
     def gaps(provided: Libraries) -> tuple[Missing, ...]:
         return missing(needs, provided, installed_paths=places, allowed=request.allow_missing)
@@ -134,13 +158,22 @@ def _with_libraries(
     return base, tuple(gap for gap in found if gap.severity != "error")
 
 
-def _is_native(wheel: Wheel) -> bool:
+def places_of(segments: Iterable[Segment]) -> dict[str, dict[str, str]]:
+    """Return, by wheel and by path in it, where files lie in the image."""
+    return {
+        segment.filename: {file.source.name: file.path for file in segment.files if not isinstance(file.source, bytes)}
+        for segment in segments
+    }
+
+
+def is_native(wheel: Wheel) -> bool:
+    """Whether a wheel is for some platforms only."""
     return not wheel.filename.endswith("-any.whl")
 
 
 def _needs(world: World, wheels: Sequence[Wheel]) -> list[WheelElf]:
     """Return what each of *wheels* needs. Those that are not remembered are read side by side, the largest first."""
-    keys = [key_of(_NeedsKey(format=FORMAT, wheel=wheel.digest, filename=wheel.filename)) for wheel in wheels]
+    keys = [key_of(NeedsKey(format=FORMAT, wheel=wheel.digest, filename=wheel.filename)) for wheel in wheels]
     found = {key: world.cache.recall("elf", key, WheelElf) for key in keys}
     unknown = [(key, wheel) for key, wheel in zip(keys, wheels, strict=True) if found[key] is None]
     if unknown:

@@ -79,7 +79,7 @@ def acquire(
 
 def _fetch_all(world: World, wheels: list[LockedWheel]) -> dict[str, tuple[Digest, Path]]:
     """Return digest and path by file name, after fetching what is not there, largest first."""
-    found = {wheel.filename: (digest, world.cache.path(digest)) for wheel in wheels for digest in (_digest(wheel),)}
+    found = {wheel.filename: (digest, world.cache.path(digest)) for wheel in wheels for digest in (digest_of(wheel),)}
     missing = [wheel for wheel in wheels if not found[wheel.filename][1].exists()]
     if missing:
         from concurrent.futures import ThreadPoolExecutor
@@ -87,7 +87,7 @@ def _fetch_all(world: World, wheels: list[LockedWheel]) -> dict[str, tuple[Diges
         with world.step("fetch wheels"), ThreadPoolExecutor(8) as pool:
             world.reporter.total(sum(wheel.size or 0 for wheel in missing))
             futures = [
-                pool.submit(_fetch, world, wheel, *found[wheel.filename])
+                pool.submit(fetch, world, wheel, *found[wheel.filename])
                 for wheel in sorted(missing, key=lambda wheel: -(wheel.size or 0))
             ]
             try:
@@ -99,7 +99,8 @@ def _fetch_all(world: World, wheels: list[LockedWheel]) -> dict[str, tuple[Diges
     return found
 
 
-def _digest(locked: LockedWheel | LockedSdist | LockedArchive) -> Digest:
+def digest_of(locked: LockedWheel | LockedSdist | LockedArchive) -> Digest:
+    """Return the digest that proves a locked file."""
     for algorithm in _STRONG:
         if algorithm in locked.hashes:
             return parse(f"{algorithm}:{locked.hashes[algorithm]}")
@@ -110,7 +111,7 @@ def _digest(locked: LockedWheel | LockedSdist | LockedArchive) -> Digest:
     )
 
 
-def _fetch(world: World, locked: LockedWheel | LockedSdist | LockedArchive, digest: Digest, path: Path) -> None:
+def fetch(world: World, locked: LockedWheel | LockedSdist | LockedArchive, digest: Digest, path: Path) -> None:
     """Bring a file into the cache, from the network or from this machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
     url = Path(locked.path).as_uri() if locked.path is not None else locked.url
@@ -122,17 +123,27 @@ def _fetch(world: World, locked: LockedWheel | LockedSdist | LockedArchive, dige
     )
 
 
+def built_before(world: World, identity: str, target: Target) -> BuiltWheel | None:
+    """Return the wheel that a source became before, if it is still there."""
+    known = world.cache.recall("builds", _build_key(world, identity, target), BuiltWheel)
+    return known if known is not None and world.cache.path(known.digest).exists() else None
+
+
+def _build_key(world: World, identity: str, target: Target) -> Digest:
+    return key_of(
+        _BuildKey(format=BUILD_FORMAT, source=identity, python="{}.{}".format(*target.series), epoch=world.epoch)
+    )
+
+
 def _build(
     world: World, locked: LockedSdist | LockedDirectory | LockedVcs | LockedArchive, target: Target
 ) -> BuiltWheel:
     """Return the wheel of a source, built once for the same source."""
     source = _source(world, locked)
-    key = key_of(
-        _BuildKey(format=BUILD_FORMAT, source=source.identity, python="{}.{}".format(*target.series), epoch=world.epoch)
-    )
-    known = world.cache.recall("builds", key, BuiltWheel)
-    if known is not None and world.cache.path(known.digest).exists():
+    known = built_before(world, source.identity, target)
+    if known is not None:
         return known
+    key = _build_key(world, source.identity, target)
     with world.step("build from source"), source.open(world) as tree:
         try:
             wheel = build(world, tree)
@@ -164,11 +175,11 @@ def keep_wheel(world: World, filename: str, path: Path) -> BuiltWheel:
 def _source(world: World, locked: LockedSdist | LockedDirectory | LockedVcs | LockedArchive) -> SourceTree:
     match locked:
         case LockedSdist() | LockedArchive():
-            digest = _digest(locked)
+            digest = digest_of(locked)
             path = world.cache.path(digest)
             if not path.exists():
                 with world.step("fetch sources"):
-                    _fetch(world, locked, digest, path)
+                    fetch(world, locked, digest, path)
             subdirectory = locked.subdirectory if isinstance(locked, LockedArchive) else None
             return source_tree(
                 world.environment, file=path, filename=locked.filename, identity=digest, subdirectory=subdirectory

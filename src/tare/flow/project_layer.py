@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from tare.errors import ProjectError
-from tare.flow.prepared import Prepared
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
-from tare.plan.claims import hidden, replaced
+from tare.oci.ground import Ground
+from tare.plan.claims import Claim, hidden, replaced
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
 from tare.plan.run_config import WORKDIR
 from tare.projects.project import Project
 from tare.projects.sources import SourceFile, collect
-from tare.wheels.scheme import Provenance
+from tare.wheels.scheme import Provenance, Scheme
+from tare.wheels.target import Target
 
 if TYPE_CHECKING:
     from tare.wheels.wheel import Wheel
+
+
+class Placing(Protocol):
+    """Where the project's files go, and what decides which wheel it may become."""
+
+    @property
+    def scheme(self) -> Scheme: ...
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def ground(self) -> Ground: ...
+
+    @property
+    def claims(self) -> dict[str, Claim]: ...
 
 
 class ProjectPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +52,7 @@ class ProjectPart(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectPart:
+def plan_project(world: World, project: Project, prepared: Placing) -> ProjectPart:
     """Return the layer of *project* on *prepared*."""
     files = collect(project, memo_directory=world.memo_directory)
     digests = {file.path: _digest(project.root, file) for file in files}
@@ -53,7 +70,7 @@ def plan_project(world: World, project: Project, prepared: Prepared) -> ProjectP
     )
 
 
-def _wheel(world: World, project: Project, prepared: Prepared, digests: dict[str, Digest], workdir: str) -> ProjectPart:
+def _wheel(world: World, project: Project, prepared: Placing, digests: dict[str, Digest], workdir: str) -> ProjectPart:
     """Return the layer of a project that is built."""
     from tare.flow.project_wheel import project_wheel
     from tare.wheels.install import install
@@ -112,7 +129,7 @@ def _refuse_twice(layer: PlannedLayer) -> None:
         places[place] = file.path
 
 
-def _refuse_own(prepared: Prepared, paths: Sequence[str], what: str) -> None:
+def _refuse_own(prepared: Placing, paths: Sequence[str], what: str) -> None:
     """Refuse files that would take the place of the virtual environment's own."""
     scheme = prepared.scheme
     own = {f"{scheme.scripts}/{name}" for name in ("python", "python3", scheme.python)} | {

@@ -9,6 +9,7 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable
 from typing import BinaryIO, Final
 
@@ -138,6 +139,38 @@ class LayerWriter:
     def _write(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
         self._out.write(data)
+
+
+class LayerGauge(LayerWriter):
+    """Tells how large a layer will be without its contents: what `LayerWriter` would write, counted.
+
+    Headers and plain bytes go through the same coder, so the size is the layer's own to the byte.
+    """
+
+    def __init__(self, *, mtime: int) -> None:
+        super().__init__(_Nowhere(), mtime=mtime)
+
+    def add_measured(self, path: str, *, mode: int, size: int, compressed: int) -> None:
+        """Count a file of *size* bytes whose raw deflate stream has *compressed* bytes and lies elsewhere."""
+        self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
+        self._flush()
+        self._size += len(MEMBER_HEADER) + compressed + len(trailer(0, 0))
+        self._unpacked += size
+        if padding := tar.padding(size):
+            self._plain(bytes(padding))
+
+    def measured(self) -> tuple[int, int]:
+        """Return the compressed bytes of the finished layer, and the bytes of its regular files."""
+        self._plain(tar.END)
+        self._flush()
+        return self._size, self._unpacked
+
+    def _emit(self, data: bytes | memoryview) -> None:
+        self._size += len(data)
+
+
+class _Nowhere(io.RawIOBase, BinaryIO):
+    """Where a gauge writes nothing to."""
 
 
 class _Batch:

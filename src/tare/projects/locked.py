@@ -104,3 +104,18 @@ class LockedArchive(msgspec.Struct, frozen=True, kw_only=True, tag="archive"):
 
 Locked = LockedWheel | LockedSdist | LockedDirectory | LockedVcs | LockedArchive
 """Read it with `match`, ending in `assert_never`."""
+
+
+class Impossible(msgspec.Struct, frozen=True, kw_only=True):
+    """A distribution of a lock that a target needs and that has no file for it."""
+
+    name: str
+    version: str
+
+    offered: tuple[str, ...]
+    """The platform tags of its wheels."""
+
+    tags: tuple[str, ...]
+    """Their whole tags."""
+
+    reason: str

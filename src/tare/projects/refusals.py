@@ -44,7 +44,7 @@ def explained(resolution: Resolution, target: Target, first: PylockSelectError) 
     others: list[str] = []
     for index, package in enumerate(resolution.pylock.packages):
         try:
-            list(selected(_alone(resolution.pylock, package), resolution, target))
+            list(selected(alone(resolution.pylock, package), resolution, target))
         except PylockSelectError as error:
             if package.wheels and "No wheel found" in str(error):
                 named = f"{package.name}=={package.version}" if package.version else str(package.name)
@@ -61,7 +61,8 @@ def explained(resolution: Resolution, target: Target, first: PylockSelectError) 
     return TargetError(f"`{resolution.origin}` does not fit the target {target}", causes=tuple(causes))
 
 
-def _alone(lock: Pylock, package: Package) -> Pylock:
+def alone(lock: Pylock, package: Package) -> Pylock:
+    """Return *lock* with one of its packages."""
     return Pylock(
         lock_version=lock.lock_version, created_by=lock.created_by, packages=[package], environments=lock.environments
     )

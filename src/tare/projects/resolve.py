@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from tare.errors import TargetError
 from tare.projects import memo
-from tare.projects.locked import Locked
+from tare.projects.locked import Impossible, Locked
 from tare.projects.names import normalize
 from tare.projects.project import Project, digest
 from tare.projects.uv import Uv
@@ -54,6 +55,20 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target can take of a lock, and what it cannot."""
+
+    selection: Selection
+    impossible: tuple[Impossible, ...] = ()
+
+
+class _KeptCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """A coverage as it is remembered."""
+
+    inputs: dict[str, str | None]
+    coverage: Coverage
+
+
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     """A selection as it is remembered."""
 
@@ -88,6 +103,44 @@ def locked_each(
             memo.keep(uv.memo, key, msgspec.json.encode(value))
         found.append(selection)
     return tuple(found)
+
+
+def covered_each(
+    project: Project, targets: Iterable[Target], uv: Uv, *, extras: Iterable[str] = (), groups: Iterable[str] = ()
+) -> Iterator[Coverage | TargetError]:
+    """Yield, for each of *targets*, what it can take, or why the project is not for it at all."""
+    wanted = (_names(extras), _names(groups))
+    settings = uv.settings(project.root)
+    resolutions: dict[str, Resolution] = {}
+    for target in targets:
+        key = memo.key("coverage", (msgspec.json.encode((project, target, wanted)), *settings))
+        known = None if uv.refresh else memo.decoded(memo.recall(uv.memo, key), _KeptCoverage)
+        if known is not None and all(digest(path) == value for path, value in known.inputs.items()):
+            yield known.coverage
+            continue
+        try:
+            inputs, coverage = _covered(project, target, uv, wanted, resolutions)
+        except TargetError as error:
+            yield error
+            continue
+        value = _KeptCoverage(inputs={path: digest(path) for path in inputs}, coverage=coverage)
+        memo.keep(uv.memo, key, msgspec.json.encode(value))
+        yield coverage
+
+
+def _covered(
+    project: Project,
+    target: Target,
+    uv: Uv,
+    wanted: tuple[tuple[str, ...], tuple[str, ...]],
+    resolutions: dict[str, Resolution],
+) -> tuple[tuple[str, ...], Coverage]:
+    from tare.projects.selection import check_project, cover
+
+    check_project(project, target)
+    resolution = _resolution(project, target, uv, wanted, resolutions)
+    locked, impossible = cover(resolution, target, project)
+    return resolution.inputs, Coverage(selection=_selection(project, resolution, locked), impossible=impossible)
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
@@ -139,20 +192,35 @@ def _selected(
     wanted: tuple[tuple[str, ...], tuple[str, ...]],
     resolutions: dict[str, Resolution],
 ) -> tuple[tuple[str, ...], Selection]:
-    from tare.projects.locks.interface import Request
     from tare.projects.selection import check_project, select
 
     check_project(project, target)
+    resolution = _resolution(project, target, uv, wanted, resolutions)
+    return resolution.inputs, _selection(project, resolution, select(resolution, target, project))
+
+
+def _resolution(
+    project: Project,
+    target: Target,
+    uv: Uv,
+    wanted: tuple[tuple[str, ...], tuple[str, ...]],
+    resolutions: dict[str, Resolution],
+) -> Resolution:
+    """Return the resolution for the target's series, which is one of *resolutions* when it was asked for before."""
+    from tare.projects.locks.interface import Request
+
     series = "{}.{}".format(*target.series)
     if series not in resolutions:
         extras, groups = wanted
         resolutions[series] = resolve(project, Request(python=series, extras=extras, groups=groups), uv)
-    resolution = resolutions[series]
-    selection = Selection(
-        locked=select(resolution, target, project),
+    return resolutions[series]
+
+
+def _selection(project: Project, resolution: Resolution, locked: tuple[Locked, ...]) -> Selection:
+    return Selection(
+        locked=locked,
         origin=resolution.origin,
         pinned=resolution.pinned,
         hashed=resolution.hashed,
         warnings=(*project.warnings, *resolution.warnings),
     )
-    return resolution.inputs, selection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import msgspec
 from packaging.pylock import (
     Package,
     PackageArchive,
@@ -19,7 +20,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from tare.errors import HostileInputError, ProjectError, TargetError
 from tare.projects import refusals
-from tare.projects.locked import Locked, LockedArchive, LockedDirectory, LockedSdist, LockedVcs, LockedWheel
+from tare.projects.locked import Impossible, Locked, LockedArchive, LockedDirectory, LockedSdist, LockedVcs, LockedWheel
 from tare.projects.locks.interface import Resolution
 from tare.projects.project import Project
 from tare.projects.redaction import split
@@ -48,6 +49,33 @@ def select(resolution: Resolution, target: Target, project: Project | None = Non
     own = os.path.realpath(project.root) if project is not None else None
     kept = [each for each in locked if not (isinstance(each, LockedDirectory) and os.path.realpath(each.path) == own)]
     return tuple(sorted(kept, key=lambda each: each.name))
+
+
+def cover(
+    resolution: Resolution, target: Target, project: Project
+) -> tuple[tuple[Locked, ...], tuple[Impossible, ...]]:
+    """Return what *target* takes of *resolution*, and what it needs and cannot have: nothing is refused but Python."""
+    check_project(project, target)
+    _check_python(f"`{resolution.origin}`", resolution.pylock.requires_python, target)
+    try:
+        return select(resolution, target, project), ()
+    except TargetError:
+        pass
+    found: list[Locked] = []
+    impossible = []
+    for package in resolution.pylock.packages:
+        part = msgspec.structs.replace(resolution, pylock=refusals.alone(resolution.pylock, package))
+        try:
+            found += select(part, target, project)
+        except TargetError as error:
+            offered = tuple(sorted({tag.platform for tag in refusals.tags_of(package)}))
+            tags = tuple(sorted(str(tag) for tag in refusals.tags_of(package)))
+            reason = "; ".join(error.causes) or error.message
+            version = str(package.version or "")
+            impossible.append(
+                Impossible(name=str(package.name), version=version, offered=offered, tags=tags, reason=reason)
+            )
+    return tuple(sorted(found, key=lambda each: each.name)), tuple(sorted(impossible, key=lambda each: each.name))
 
 
 def check_project(project: Project, target: Target) -> None:

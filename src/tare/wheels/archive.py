@@ -34,6 +34,8 @@ MAX_DIRECTORY: Final = 64 * 1024 * 1024
 """Bytes of a central directory. The largest known wheel has 2 MB."""
 
 _CHUNK: Final = 1024 * 1024
+_FIRST: Final = 4096
+"""Bytes of the first piece: who only looks at how a file begins should not fetch more of an archive that is far away."""
 _READ_AROUND: Final = 64 * 1024
 """Bytes that Linux maps in for one that is touched."""
 
@@ -138,8 +140,10 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     def raw(self, member: Member) -> Iterator[memoryview | bytes]:
         """Yield the member's bytes as they lie, in pieces."""
         start = self._data(member)
-        for offset in range(0, member.compressed, _CHUNK):
-            yield self.source.read_at(start + offset, min(_CHUNK, member.compressed - offset))
+        offset, length = 0, _FIRST
+        while offset < member.compressed:
+            yield self.source.read_at(start + offset, min(length, member.compressed - offset))
+            offset, length = offset + length, _CHUNK
 
     def inflate(self, member: Member) -> Iterator[bytes]:
         """Yield the member's content in pieces, and raise at its end if its size or CRC-32 is not the stated one."""
@@ -161,6 +165,22 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     def read(self, member: Member) -> bytes:
         """Return the whole content of a small member."""
         return b"".join(self.inflate(member))
+
+    def beginning(self, member: Member, length: int) -> Iterator[bytes]:
+        """Yield what the first *length* bytes of a member's data give, in pieces; nothing vouches for it."""
+        start = self._data(member)
+        piece = self.source.read_at(start, min(length, member.compressed))
+        if member.method == STORED:
+            yield bytes(piece)
+            return
+        decoder = zlib_ng.decompressobj(-15)
+        try:
+            data = decoder.decompress(piece, _CHUNK)
+            while data:
+                yield data
+                data = decoder.decompress(decoder.unconsumed_tail, _CHUNK)
+        except zlib_ng.error as error:  # type: ignore[misc]  # the stub has a class, mypy sees a variable
+            raise _hostile(self.what, f"`{member.name}` is not a deflate stream: {error}") from None
 
     def _inflated(self, member: Member) -> Iterator[bytes]:
         decoder = zlib_ng.decompressobj(-15)

@@ -1,0 +1,213 @@
+"""What is known of a base before anything is built on it: read from the image where that is cheap, else recorded."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from tare.bases.catalogue import KnownBase, catalogue
+from tare.bases.facts import BaseFacts
+from tare.errors import NetworkError, TareError, TargetError
+from tare.flow import bases
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci.digest import Digest
+from tare.oci.ground import Ground
+from tare.oci.image import Image
+from tare.stores.cache import key_of
+from tare.stores.names import RegistryName, SuiteName, parse
+from tare.wheels.libraries import Libraries
+from tare.wheels.target import Libc, Target
+
+_LAYERS: Final = 6
+"""Layers of a base that nobody has read: what matters of it is only that they are few."""
+
+_UNREACHABLE: Final = 600
+"""Seconds for which a registry that could not be reached is not asked again."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A base for one platform. None is unknown."""
+
+    name: str
+    """As it was typed, or as the catalogue has it."""
+
+    kind: str
+    """As in the catalogue, or `named` for any other image."""
+
+    origin: Literal["image", "manifest", "catalogue"]
+    """What it is known from: `manifest` for an image whose layers were not read."""
+
+    why: str = ""
+    """Why the image itself was not read."""
+
+    digest: Digest | None = None
+    target: Target | None = None
+    unfit: str = ""
+    """Why nothing can be put on it, when there is no target."""
+
+    interpreter: str = ""
+    libraries: Libraries | None = None
+    ground: Ground = Ground()
+    layers: int = _LAYERS
+    pull: int | None = None
+    unpacked: int | None = None
+    pgo: bool | None = None
+    lto: bool | None = None
+    package_manager: str | None = None
+    """Empty for none."""
+
+    shell: str | None = None
+    """Empty for none."""
+
+    user: str | None = None
+    python_eol: str | None = None
+    os_eol: str | None = None
+    sources: tuple[str, ...] = ()
+    date: str = ""
+
+
+class _HostKey(msgspec.Struct, frozen=True, kw_only=True):
+    host: str
+    mirrors: tuple[str, ...]
+
+
+class _Silent(msgspec.Struct, frozen=True, kw_only=True):
+    at: float
+    reason: str
+
+
+class _FactsKey(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    image: Digest
+    python: str | None
+
+
+def stand(world: World, request: Request, *, named: bool) -> Standing:
+    """Return what is known of the base of *request*. One that was *named* by a person is read when it must be."""
+    name = parse(request.base)
+    row = catalogue().find_base(request.base)
+    if not isinstance(name, RegistryName):
+        return _of_base(request, bases.resolve(world, request), row)
+    try:
+        image = _image(world, request, name)
+    except NetworkError as error:
+        if row is None:
+            raise
+        return _of_row(request, row, None, why=error.causes[0] if error.causes else error.message)
+    facts = _remembered(world, image, request)
+    if facts is None and (named and row is None):
+        facts = bases.facts(world, image, request)
+    if facts is not None:
+        return _of_base(request, bases.Base(name=request.base, image=image, facts=facts, resolved=0.0), row)
+    if row is None:
+        raise TargetError(f"nothing is known of `{request.base}`", hints=("Name it with `--base` to have it read",))
+    return _of_row(request, row, image, why="its layers were not read")
+
+
+def _image(world: World, request: Request, name: RegistryName) -> Image:
+    """Return what the registry has, without asking one again that has just been found to be out of reach."""
+    from tare.flow.pulled import pulled
+
+    key = key_of(_HostKey(host=name.reference.registry, mirrors=world.mirrors))
+    silent = world.cache.recall("unreachable", key, _Silent)
+    if silent is not None and not request.pull and 0 <= world.now() - silent.at < _UNREACHABLE:
+        raise NetworkError(f"`{name.reference.registry}` cannot be reached", causes=(silent.reason,))
+    try:
+        return pulled(world, request, name.reference)[0]
+    except NetworkError as error:
+        if not world.offline:
+            reason = error.causes[0] if error.causes else error.message
+            world.cache.remember("unreachable", key, msgspec.json.encode(_Silent(at=world.now(), reason=reason)))
+        raise
+
+
+def _remembered(world: World, image: Image, request: Request) -> BaseFacts | None:
+    from tare.bases.facts import FORMAT
+
+    key = key_of(_FactsKey(format=FORMAT, image=image.digest, python=request.python))
+    return world.cache.recall("facts", key, BaseFacts)
+
+
+def _of_base(request: Request, base: bases.Base, row: KnownBase | None) -> Standing:
+    facts = base.facts
+    python = facts.python
+    target, libraries, unfit = None, None, ""
+    try:
+        target, libraries = facts.target(), facts.provided()
+    except TareError as error:
+        unfit = "; ".join((error.message, *error.causes))
+    system = row.os if row is not None else catalogue().find_os(facts.os.codename)
+    series = catalogue().find_series("{}.{}".format(*target.series)) if target else None
+    return Standing(
+        name=request.base,
+        kind=row.kind if row is not None else "assembled" if isinstance(parse(request.base), SuiteName) else "named",
+        origin="image",
+        digest=base.image.digest,
+        target=target,
+        unfit=unfit,
+        interpreter=python.executable if python else "",
+        libraries=libraries,
+        ground=facts.ground,
+        layers=len(base.image.manifest.layers),
+        pull=sum(layer.size for layer in base.image.manifest.layers),
+        unpacked=sum(facts.unpacked),
+        pgo=python.pgo if python else None,
+        lto=python.lto if python else None,
+        package_manager=facts.package_manager or "",
+        shell=facts.shell or "",
+        user=facts.user or "root",
+        python_eol=series.eol if series else None,
+        os_eol=system.last_day if system else None,
+        sources=("read from the image",),
+    )
+
+
+def _of_row(request: Request, row: KnownBase, image: Image | None, *, why: str) -> Standing:
+    target, unfit = _target(request, row)
+    return Standing(
+        name=request.base,
+        kind=row.kind,
+        origin="catalogue" if image is None else "manifest",
+        why=why,
+        digest=image.digest if image is not None else None,
+        target=target,
+        unfit=unfit,
+        interpreter=row.interpreter or "",
+        layers=len(image.manifest.layers) if image is not None else _LAYERS,
+        pull=sum(layer.size for layer in image.manifest.layers) if image is not None else row.pull,
+        unpacked=row.unpacked,
+        pgo=row.pgo,
+        lto=row.lto_on(request.platform),
+        package_manager=row.package_manager,
+        shell=row.shell,
+        user=row.user,
+        python_eol=row.python_eol,
+        os_eol=row.os.last_day,
+        sources=row.sources,
+        date=row.date,
+    )
+
+
+def _target(request: Request, row: KnownBase) -> tuple[Target | None, str]:
+    if row.fits(request.platform) is False:
+        return None, f"there is no image for {request.platform}: it is built for {', '.join(row.platforms)}"
+    if row.python is None:
+        there = f"; its archive would install {row.archive_python}" if row.archive_python else ""
+        return None, ("it has no Python" if row.kind == "ubuntu" else "nobody says which Python it has") + there
+    libc: Libc | None = row.libc
+    if libc is None:
+        return None, "nobody says which C library it has"
+    if request.python is not None and request.python.startswith("/") and request.python != row.interpreter:
+        return None, f"its interpreter is `{row.interpreter}`"
+    if request.python is not None and not request.python.startswith("/"):
+        wanted = request.python.split(".")
+        if wanted[:2] != row.python.split("."):
+            return None, f"it has CPython {row.python}"
+    target = Target(platform=request.platform, libc=libc, version=row.version or row.python)
+    try:
+        target.machine  # noqa: B018  # raises for a platform that no wheel is for
+    except TargetError as error:
+        return None, error.message
+    return target, ""
