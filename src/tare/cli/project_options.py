@@ -17,6 +17,8 @@ from tare.oci.platform import Platform
 from tare.projects.project import Project, read
 from tare.projects.settings import command
 
+_BASE = "an image, deb:SUITE, oci:DIR[:TAG], docker-archive:FILE, docker-daemon:REF, or auto"
+
 
 class ProjectArguments(WorldArguments):
     """What says which image is meant."""
@@ -36,7 +38,7 @@ class ProjectArguments(WorldArguments):
     json: bool
 
 
-def add_project_options(parser: Parser) -> None:
+def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
     """Add the project and everything that decides its image."""
     parser.add_argument(
         "project",
@@ -46,9 +48,13 @@ def add_project_options(parser: Parser) -> None:
         help="a directory, a lockfile, a pyproject.toml or a script",
     )
     target = parser.add_argument_group("the image")
-    target.add_argument(
-        "--base", metavar="IMAGE", help="deb:SUITE, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
-    )
+    if several_bases:
+        target.add_argument(
+            "--base", dest="bases", action="append", default=[], metavar="IMAGE",
+            help="a base to judge; may be repeated (default: those of the catalogue that fit)",
+        )  # fmt: skip
+    else:
+        target.add_argument("--base", metavar="IMAGE", help=_BASE)
     target.add_argument(
         "--platform",
         action="append",
@@ -87,13 +93,27 @@ def read_project(arguments: ProjectArguments, world: World) -> Project:
 
 def requests(arguments: ProjectArguments, project: Project, world: World) -> tuple[Request, ...]:
     """Return one request for each platform."""
-    named = arguments.platform or project.config.platforms or (this_machine.machine(),)
-    found = dict.fromkeys(platforms.parse(text) for words in named for text in words.split(","))
     base = arguments.base or project.config.base or default_base(world, project, arguments.python)
-    return tuple(_request(arguments, project, base, platform) for platform in found)
+    found = tuple(request(arguments, project, base, platform) for platform in wanted_platforms(arguments, project))
+    if base != AUTO:
+        return found
+    from tare.flow.automatic import decided
+
+    return decided(world, project, found)
 
 
-def _request(arguments: ProjectArguments, project: Project, base: str, platform: Platform) -> Request:
+AUTO = "auto"
+"""The base that `tare choose` would take."""
+
+
+def wanted_platforms(arguments: ProjectArguments, project: Project) -> tuple[Platform, ...]:
+    """Return the platforms that are asked for, or this machine's."""
+    named = arguments.platform or project.config.platforms or (this_machine.machine(),)
+    return tuple(dict.fromkeys(platforms.parse(text) for words in named for text in words.split(",")))
+
+
+def request(arguments: ProjectArguments, project: Project, base: str, platform: Platform) -> Request:
+    """Return the request for one base and one platform."""
     return Request(
         base=base,
         platform=platform,

@@ -64,9 +64,7 @@ def plan_dependencies(
     with world.step("plan"):
         segments, overlaps = placed(acquired, scheme)
     base, gaps = _with_libraries(world, request, base, acquired, segments)
-    layers = layers_of(
-        acquired, segments, target, interpreter=_interpreter(base), base_layers=len(base.image.layers)
-    )
+    layers = layers_of(acquired, segments, target, interpreter=_interpreter(base), base_layers=len(base.image.layers))
     return Dependencies(
         base=base,
         scheme=scheme,

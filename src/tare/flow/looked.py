@@ -125,9 +125,7 @@ def _source(world: World, locked: LockedWheel, digest: Digest) -> RemoteBytes | 
     return source
 
 
-def _at_hand(
-    world: World, locked: LockedWheel, digest: Digest, path: Path, *, origin: Origin, fetched: int
-) -> Looked:
+def _at_hand(world: World, locked: LockedWheel, digest: Digest, path: Path, *, origin: Origin, fetched: int) -> Looked:
     wheel = open_wheel(path, locked.filename, digest)
     size = path.stat().st_size
     return Looked(wheel=wheel, size=size, origin=origin, fetched=fetched, heads=_whole(world, wheel))

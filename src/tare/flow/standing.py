@@ -95,7 +95,7 @@ def stand(world: World, request: Request, *, named: bool) -> Standing:
     except NetworkError as error:
         if row is None:
             raise
-        return _of_row(request, row, None, why=error.causes[0] if error.causes else error.message)
+        return _of_row(request, row, None, why=_why(error))
     facts = _remembered(world, image, request)
     if facts is None and (named and row is None):
         facts = bases.facts(world, image, request)
@@ -118,9 +118,14 @@ def _image(world: World, request: Request, name: RegistryName) -> Image:
         return pulled(world, request, name.reference)[0]
     except NetworkError as error:
         if not world.offline:
-            reason = error.causes[0] if error.causes else error.message
-            world.cache.remember("unreachable", key, msgspec.json.encode(_Silent(at=world.now(), reason=reason)))
+            silent = _Silent(at=world.now(), reason=_why(error))
+            world.cache.remember("unreachable", key, msgspec.json.encode(silent))
         raise
+
+
+def _why(error: NetworkError) -> str:
+    """Return the reason in few words: the last of what went wrong, without the request."""
+    return (error.causes[0] if error.causes else error.message).rpartition(": ")[2]
 
 
 def _remembered(world: World, image: Image, request: Request) -> BaseFacts | None:
@@ -191,23 +196,28 @@ def _of_row(request: Request, row: KnownBase, image: Image | None, *, why: str) 
 
 
 def _target(request: Request, row: KnownBase) -> tuple[Target | None, str]:
-    if row.fits(request.platform) is False:
-        return None, f"there is no image for {request.platform}: it is built for {', '.join(row.platforms)}"
-    if row.python is None:
-        there = f"; its archive would install {row.archive_python}" if row.archive_python else ""
-        return None, ("it has no Python" if row.kind == "ubuntu" else "nobody says which Python it has") + there
+    unfit = _unfit(request, row)
     libc: Libc | None = row.libc
-    if libc is None:
-        return None, "nobody says which C library it has"
-    if request.python is not None and request.python.startswith("/") and request.python != row.interpreter:
-        return None, f"its interpreter is `{row.interpreter}`"
-    if request.python is not None and not request.python.startswith("/"):
-        wanted = request.python.split(".")
-        if wanted[:2] != row.python.split("."):
-            return None, f"it has CPython {row.python}"
+    if unfit or libc is None or row.python is None:
+        return None, unfit or "nobody says which C library it has"
     target = Target(platform=request.platform, libc=libc, version=row.version or row.python)
     try:
         target.machine  # noqa: B018  # raises for a platform that no wheel is for
     except TargetError as error:
         return None, error.message
     return target, ""
+
+
+def _unfit(request: Request, row: KnownBase) -> str:
+    """Return why nothing can be put on a base, or nothing."""
+    if row.fits(request.platform) is False:
+        return f"there is no image for {request.platform}: it is built for {', '.join(row.platforms)}"
+    if row.python is None:
+        there = f"; its archive would install {row.archive_python}" if row.archive_python else ""
+        return ("it has no Python" if row.kind == "ubuntu" else "nobody says which Python it has") + there
+    asked = request.python
+    if asked is not None and asked.startswith("/"):
+        return "" if asked == row.interpreter else f"its interpreter is `{row.interpreter}`"
+    if asked is not None and asked.split(".")[:2] != row.python.split("."):
+        return f"it has CPython {row.python}"
+    return ""

@@ -151,16 +151,14 @@ def ranked(candidates: Sequence[Candidate], *, prefer: Prefer, today: date) -> t
     suitable = [each for each in candidates if each.suitable]
     known = all(each.pull is not None for each in suitable)
     axes = {id(each): axes_of(each, known=known, today=today) for each in suitable}
-    order = sorted(suitable, key=lambda each: (*_key(axes[id(each)], axes.values(), prefer), each.base))
+    order = sorted(suitable, key=lambda each: (*_key(axes[id(each)], prefer), each.base))
     found = []
     for number, each in enumerate(order, 1):
         mine = axes[id(each)]
         beaten = any(_beats(other, mine) for other in axes.values())
         found.append(msgspec.structs.replace(each, rank=number, pareto=not beaten))
     found += sorted((each for each in candidates if not each.suitable), key=lambda each: each.base)
-    return tuple(
-        msgspec.structs.replace(each, reasons=reasons(each, found, known=known, today=today)) for each in found
-    )
+    return tuple(msgspec.structs.replace(each, reasons=reasons(each, found, today=today)) for each in found)
 
 
 def axes_of(candidate: Candidate, *, known: bool, today: date) -> Axes:
@@ -182,7 +180,7 @@ def axes_of(candidate: Candidate, *, known: bool, today: date) -> Axes:
     return Axes(size=size, speed=speed, trouble=trouble)
 
 
-def _key(mine: Axes, others: Sequence[Axes] | object, prefer: Prefer) -> tuple[object, ...]:
+def _key(mine: Axes, prefer: Prefer) -> tuple[object, ...]:
     match prefer:
         case "size":
             return (mine.size, mine.speed, mine.trouble)
@@ -208,7 +206,7 @@ def _soon(day: str | None, today: date) -> bool:
     return not _over(day, today) and _over(day, date.fromordinal(today.toordinal() + SOON))
 
 
-def reasons(candidate: Candidate, all_of_them: Sequence[Candidate], *, known: bool, today: date) -> tuple[str, ...]:
+def reasons(candidate: Candidate, all_of_them: Sequence[Candidate], *, today: date) -> tuple[str, ...]:
     """Return at most five sentences, the most important first."""
     if not candidate.suitable:
         return candidate.obstacles[:MAX_REASONS]
@@ -218,7 +216,8 @@ def reasons(candidate: Candidate, all_of_them: Sequence[Candidate], *, known: bo
     elif candidate.shell == "":
         found.append("There is no shell in it.")
     if candidate.origin == "catalogue":
-        found.append(f"It was judged from the catalogue: {candidate.origin_why or 'the image was not read'}.")
+        why = candidate.origin_why or "the image was not read"
+        found.append(f"It was judged from the catalogue, since the image cannot be reached: {why}.")
     if candidate.unchecked and candidate.origin != "catalogue":
         found.append(f"Of {len(candidate.unchecked)} wheels not every library was read; the build does that.")
     return tuple(dict.fromkeys(found))[:MAX_REASONS]
@@ -238,7 +237,11 @@ def _support(candidate: Candidate, today: date) -> list[str]:
 def _sources(candidate: Candidate) -> list[str]:
     sources = candidate.work.sources
     if not sources:
-        return [f"Every one of {len(candidate.distributions)} distributions has a wheel."] if candidate.distributions else []
+        return (
+            [f"Every one of {len(candidate.distributions)} distributions has a wheel."]
+            if candidate.distributions
+            else []
+        )
     return [f"{_listed(sources)} {'is' if len(sources) == 1 else 'are'} built from source."]
 
 
@@ -261,7 +264,10 @@ def _size(candidate: Candidate, all_of_them: Sequence[Candidate]) -> list[str]:
     others = [
         each.site_packages.unpacked
         for each in all_of_them
-        if each.suitable and each.libc is not None and each.libc.family == "glibc" and _series(each) == _series(candidate)
+        if each.suitable
+        and each.libc is not None
+        and each.libc.family == "glibc"
+        and _series(each) == _series(candidate)
     ]
     other = next((each for each in others if each), None)
     if musl and own and other and abs(own - other) * 100 >= other:
@@ -318,7 +324,9 @@ def lone_obstacles(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Return a sentence for each base that one single distribution rules out."""
     found = []
     for each in candidates:
-        bad = [item for item in each.distributions if item.kind == "impossible" or (item.kind == "sdist" and item.native)]
+        bad = [
+            item for item in each.distributions if item.kind == "impossible" or (item.kind == "sdist" and item.native)
+        ]
         if not each.suitable and len(bad) == 1 and each.python:
             remedy = f"; {bad[0].remedy}" if bad[0].remedy else ""
             found.append(f"`{bad[0].name}` {bad[0].version} alone keeps the project from `{each.base}`{remedy}")

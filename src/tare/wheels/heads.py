@@ -67,10 +67,26 @@ def inspect_heads(wheel: Wheel, size: int) -> Heads:
             unread.append(member.name)
         elif info.architecture:
             files.append(ElfFile(path=member.name, info=info))
+    files += _there(wheel, unread, {file.info.architecture for file in files})
     needs = WheelElf(
         distribution=wheel.name, wheel=wheel.filename, files=tuple(sorted(files, key=lambda file: file.path))
     )
     return Heads(needs=needs, unread=tuple(sorted(unread)), complete=complete and not unread)
+
+
+def _there(wheel: Wheel, unread: list[str], known: set[str]) -> list[ElfFile]:
+    """Return files of which only that they are there is known: others of the wheel may need them."""
+    members = {member.name: member for member in wheel.archive.members}
+    found = []
+    for name in unread:
+        machine = next(iter(known)) if len(known) == 1 else _machine(wheel, members[name])
+        if machine:
+            found.append(ElfFile(path=name, info=ElfInfo(architecture=machine, soname=name.rpartition("/")[2])))
+    return found
+
+
+def _machine(wheel: Wheel, member: Member) -> str:
+    return elf.architecture(b"".join(wheel.archive.beginning(member, 512))[:20])
 
 
 def _libraries(wheel: Wheel) -> Iterator[Member]:
@@ -98,9 +114,7 @@ def _begun(wheel: Wheel, member: Member) -> ElfInfo | None:
     if names is None:
         return None
     stem = elf.module_name(member.name).encode()
-    return ElfInfo(
-        architecture=elf.architecture(bytes(data[:20])), needed=names, module=b"PyInit_" + stem in data
-    )
+    return ElfInfo(architecture=elf.architecture(bytes(data[:20])), needed=names, module=b"PyInit_" + stem in data)
 
 
 def needed_names(data: bytes, *, own: str) -> tuple[str, ...] | None:

@@ -104,7 +104,11 @@ class RemoteBytes:
         if number < 0:
             return None
         begins, data = self._offsets[number], self._pieces[number]
-        return memoryview(data)[offset - begins : offset - begins + length] if offset + length <= begins + len(data) else None
+        return (
+            memoryview(data)[offset - begins : offset - begins + length]
+            if offset + length <= begins + len(data)
+            else None
+        )
 
 
 def tail_guess(size: int | None) -> int:

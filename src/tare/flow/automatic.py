@@ -1,0 +1,32 @@
+"""`--base auto`: the base that `tare choose` recommends."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tare.errors import TargetError
+from tare.flow.candidates import candidates, spread
+from tare.flow.choose import choose
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.projects.project import Project
+
+
+def decided(world: World, project: Project, requests: tuple[Request, ...]) -> tuple[Request, ...]:
+    """Return *requests*, one for each platform, with the base that suits all of them best, and say which it is.
+
+    A base that cannot be reached is no base to build on, whatever the catalogue says of it.
+    """
+    template = msgspec.structs.replace(requests[0], base="")
+    platforms = tuple(request.platform for request in requests)
+    choice = choose(world, project, spread(candidates(world, project, template), platforms), reachable=True)
+    if choice.recommended is None:
+        causes = tuple(f"`{each.base}`: {' '.join(each.obstacles)}" for each in choice.candidates)
+        raise TargetError(
+            "no base that can be reached suits the project",
+            causes=causes,
+            hints=("`tare choose` has the whole story; name a base with `--base`",),
+        )
+    best = next(each for each in choice.candidates if each.base == choice.recommended)
+    world.reporter.note(f"the base is `{best.base}`: {' '.join(best.reasons)}")
+    return tuple(msgspec.structs.replace(request, base=choice.recommended) for request in requests)
