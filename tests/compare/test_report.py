@@ -90,6 +90,20 @@ def test_a_difference_that_is_noise_is_not_a_reason() -> None:
     assert sentences(FULL, SLIM)[0] == "Take python:3.13-slim, docker: nothing else is better in size or in start."
 
 
+def test_a_base_is_called_by_what_tells_it_from_others() -> None:
+    image = msgspec.structs.replace(SLIM, base="docker://registry.example:5000/library/python:3.13-slim")
+
+    assert image.name == "python:3.13-slim, docker"
+
+
+def test_where_nothing_is_imported_the_size_decides() -> None:
+    start = Start(interpreter=(0.01,), imports=(0.5,), container=(0.1,))
+    slow, quick = (msgspec.structs.replace(each, start=start) for each in (DEB, FULL))
+
+    assert sentences(slow, quick)[0] == "Take deb:trixie, tare: nothing else is better in size or in start."
+    assert not any("imports" in sentence for sentence in sentences(slow, quick))
+
+
 def test_one_image_is_not_compared() -> None:
     assert sentences(DEB) == []
 

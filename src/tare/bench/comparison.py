@@ -102,8 +102,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Return what it is called in tables and plots."""
-        return f"{self.base}, {self.builder}"
+        """Return what it is called in tables and plots: its base without the registry, and a star for a replica."""
+        short = (
+            self.base.removeprefix("docker://").rpartition("/")[2] if self.base.startswith("docker://") else self.base
+        )
+        return f"{short}{'*' if self.facts.replica else ''}, {self.builder}"
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

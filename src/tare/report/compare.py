@@ -29,7 +29,7 @@ from tare.report.page.document import (
 )
 from tare.report.page.words import Words
 from tare.report.text import duration, megabytes, table
-from tare.report.verdict import front, imports_of, name_of, verdict
+from tare.report.verdict import front, imports_of, verdict
 
 _MEGA: Final = 1_000_000
 
@@ -46,7 +46,7 @@ def compare_text(comparison: Comparison, texts: Words) -> str:
     right = frozenset(place for place, column in enumerate(summary.columns) if column.number)
     lines = [table([tuple(column.name for column in summary.columns), *summary.rows], right=right), ""]
     lines += verdict(comparison, texts)
-    lines += [f"{name_of(each)}: {each.why}" for each in comparison.candidates if each.status != "ok"]
+    lines += [f"{each.name}: {each.why}" for each in comparison.candidates if each.status != "ok"]
     lines += ["", *summary.notes] if summary.notes else []
     return "\n".join(lines) + "\n"
 
@@ -93,7 +93,7 @@ def _verdict(comparison: Comparison, good: list[Candidate], texts: Words) -> Ite
 def _pareto(good: list[Candidate], texts: Words) -> Iterator[Scatter]:
     best = front(good)
     points = tuple(
-        Point(name=name_of(each), x=each.sizes.pull / _MEGA, y=imports_of(each), best=each in best)
+        Point(name=each.name, x=each.sizes.pull / _MEGA, y=imports_of(each), best=each in best)
         for each in good
         if each.sizes and imports_of(each)
     )
@@ -111,12 +111,12 @@ def _summary(comparison: Comparison, good: list[Candidate], texts: Words) -> Tab
     keys = (
         "pull", "unpacked", "store", "shown", "cold", "dependency", "line", "container", "imports", "serving", "memory",
     )  # fmt: skip
-    rows = [(name_of(each), *_cells(each)) for each in comparison.candidates]
+    rows = [(each.name, *_cells(each)) for each in comparison.candidates]
     kept = [place for place, _ in enumerate(keys, 1) if any(row[place] for row in rows)]
     notes = [texts("docker_shows")] if good else []
     if any(each.facts.replica for each in good):
         notes.append(texts("replicas"))
-    notes += [f"{name_of(each)}: {build.note}" for each in good for build in each.builds if build.note]
+    notes += [f"{each.name}: {build.note}" for each in good for build in each.builds if build.note]
     return Table(
         caption=texts("summary"),
         columns=(Column(name=texts("image")), *(Column(name=texts(keys[place - 1]), number=True) for place in kept)),
@@ -140,7 +140,7 @@ def _cells(each: Candidate) -> tuple[str, ...]:
 def _sizes(good: list[Candidate], texts: Words) -> Iterator[Bars]:
     bars = tuple(
         Bar(
-            name=name_of(each),
+            name=each.name,
             parts=(
                 Part(name=texts("rootfs"), value=each.sizes.rootfs / _MEGA),
                 Part(name=texts("waste"), value=each.sizes.waste / _MEGA),
@@ -156,7 +156,7 @@ def _sizes(good: list[Candidate], texts: Words) -> Iterator[Bars]:
 def _builds(good: list[Candidate], texts: Words) -> Iterator[Timeline]:
     for change in ("cold", "dependency", "line"):
         tracks = tuple(
-            Track(name=name_of(each), spans=_spans(build))
+            Track(name=each.name, spans=_spans(build))
             for each in good
             for build in each.builds
             if build.change == change
@@ -172,13 +172,13 @@ def _spans(build: Build) -> tuple[Span, ...]:
 
 
 def _starts(good: list[Candidate], texts: Words) -> Iterator[Timeline | Strip]:
-    tracks = tuple(Track(name=name_of(each), spans=tuple(_phases(each, texts))) for each in good if each.start)
+    tracks = tuple(Track(name=each.name, spans=tuple(_phases(each, texts))) for each in good if each.start)
     if tracks:
         yield Timeline(title=texts("waterfall"), axis=Axis(name=texts("time"), unit="s"), tracks=tracks)
         yield Strip(
             title=texts("every_import"),
             axis=Axis(name=texts("imports"), unit="s"),
-            samples=tuple(Sample(name=name_of(each), values=each.start.imports) for each in good if each.start),
+            samples=tuple(Sample(name=each.name, values=each.start.imports) for each in good if each.start),
         )
 
 
@@ -204,7 +204,7 @@ def _facts(good: list[Candidate], texts: Words) -> Table:
     for each in good:
         facts = each.facts
         flags = (_flag(flag, texts) for flag in (facts.pgo, facts.lto, facts.bytecode))
-        rows.append((name_of(each), facts.python, facts.libc, *flags, facts.user))
+        rows.append((each.name, facts.python, facts.libc, *flags, facts.user))
     columns = tuple(Column(name=name) for name in names)
     return Table(caption=texts("explains"), columns=columns, rows=tuple(rows))
 
@@ -213,7 +213,7 @@ def _failed(failed: list[Candidate], texts: Words) -> Table:
     return Table(
         caption=texts("section_failed"),
         columns=(Column(name=texts("image")), Column(name=texts("reason"))),
-        rows=tuple((name_of(each), each.why) for each in failed),
+        rows=tuple((each.name, each.why) for each in failed),
     )
 
 

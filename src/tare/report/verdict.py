@@ -23,9 +23,9 @@ def verdict(comparison: Comparison, texts: Words) -> Iterator[str]:
         return
     best = front(good)
     if len(best) == 1:
-        yield texts("choose_one", name=name_of(best[0]))
+        yield texts("choose_one", name=best[0].name)
     elif best:
-        *others, last = map(name_of, best)
+        *others, last = (each.name for each in best)
         yield texts("choose_some", names=", ".join(others), last=last)
     yield from _of_sizes(good, texts)
     yield from _of_starts(good, texts)
@@ -35,27 +35,22 @@ def verdict(comparison: Comparison, texts: Words) -> Iterator[str]:
 def front(good: list[Candidate]) -> list[Candidate]:
     """Return the candidates that no other beats in what is pulled and how long the imports take: a Pareto front.
 
-    A difference that may be noise does not count.
+    A difference that may be noise does not count. Where nothing was imported, the size alone decides.
     """
-    placed = [(each.sizes.pull, imports_of(each), each) for each in good if each.sizes and imports_of(each)]
+    placed = [(each.sizes.pull, imports_of(each), each) for each in good if each.sizes]
     return [
         each
         for pull, time, each in placed
         if not any(
-            (other_pull < pull and other_time < time * _SAME) or (other_time * _SAME < time and other_pull <= pull)
+            (other_pull < pull and other_time <= time * _SAME) or (other_time * _SAME < time and other_pull <= pull)
             for other_pull, other_time, _ in placed
         )
     ]
 
 
-def name_of(each: Candidate) -> str:
-    """Return what a candidate is called, with a star if its base is a replica."""
-    return f"{each.base}*, {each.builder}" if each.facts.replica else each.name
-
-
 def imports_of(each: Candidate) -> float:
-    """Return the median of its imports in seconds; 0 where none was measured."""
-    return median(each.start.imports) if each.start and each.start.imports else 0.0
+    """Return the median of its imports in seconds; 0 where none was measured, or there is nothing to import."""
+    return median(each.start.imports) if each.start and each.start.modules else 0.0
 
 
 def _of_sizes(good: list[Candidate], texts: Words) -> Iterator[str]:
@@ -65,9 +60,7 @@ def _of_sizes(good: list[Candidate], texts: Words) -> Iterator[str]:
         if large / small < _SAME:
             yield texts("same_size", percent=(_SAME - 1) * 100)
             return
-        yield texts(
-            "smallest", name=name_of(first), size=megabytes(int(small)), other=name_of(last), ratio=large / small
-        )
+        yield texts("smallest", name=first.name, size=megabytes(int(small)), other=last.name, ratio=large / small)
 
 
 def _of_starts(good: list[Candidate], texts: Words) -> Iterator[str]:
@@ -77,7 +70,7 @@ def _of_starts(good: list[Candidate], texts: Words) -> Iterator[str]:
         if long / short < _SAME:
             yield texts("same_start", percent=(_SAME - 1) * 100)
             return
-        names = {"name": name_of(first), "other": name_of(last)}
+        names = {"name": first.name, "other": last.name}
         yield texts("fastest_start", seconds=duration(short), ratio=long / short, **names)
 
 
@@ -87,7 +80,7 @@ def _of_builds(good: list[Candidate], texts: Words) -> Iterator[str]:
         short, first, long, last = ends
         ratio = long / short
         shown = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"  # two digits are what was measured
-        yield texts("fastest_build", name=name_of(first), seconds=duration(short), other=name_of(last), ratio=shown)
+        yield texts("fastest_build", name=first.name, seconds=duration(short), other=last.name, ratio=shown)
 
 
 def _ends(measured: list[tuple[float, Candidate]]) -> tuple[float, Candidate, float, Candidate] | None:
