@@ -1,4 +1,4 @@
-"""Locks that uv, Poetry, PDM and pipenv write of one project: every one of them selects the same wheels.
+"""Locks that uv, Poetry, PDM, pipenv and pip-tools write of one project: every one of them selects the same wheels.
 
 The tools come from the machine's index and are put into environments that are thrown away; where that cannot be, the
 test is skipped and says why.
@@ -95,6 +95,7 @@ TOOLS = {
     "poetry": ("poetry>=2.2,<3",),
     "poetry_1": ("poetry==1.8.5",),
     "pdm": ("pdm==2.26.2", "hishel<1", "unearth<0.18.2"),
+    "pip-compile": ("pip-tools>=7.5,<8",),
     "pipenv": ("pipenv==2025.1.3", "setuptools<81"),
 }
 
@@ -181,9 +182,10 @@ def test_poetry_1(tmp_path: Path, uv_lock: Path, install: Install, index: str) -
     check_same(tmp_path, uv_lock)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strategy",
-    [(), pytest.param(("--strategy", "no_inherit_metadata"), marks=pytest.mark.slow)],
+    [(), ("--strategy", "no_inherit_metadata")],
     ids=["marked", "graph"],
 )
 def test_pdm(tmp_path: Path, uv_lock: Path, install: Install, index: str, strategy: tuple[str, ...]) -> None:
@@ -195,6 +197,20 @@ def test_pdm(tmp_path: Path, uv_lock: Path, install: Install, index: str, strate
     check_same(tmp_path, uv_lock)
 
 
+@pytest.mark.slow
+def test_pip_tools(tmp_path: Path, uv_lock: Path, install: Install, index: str) -> None:
+    """It locks for the interpreter that it runs on, and no other."""
+    write(tmp_path, {"pyproject.toml": PROJECT})
+    options = ("--quiet", "--generate-hashes", "--no-emit-index-url", "--strip-extras", "--output-file")
+    env = {"PIP_INDEX_URL": index}
+    run((str(install("pip-compile")), *options, "requirements.txt", "pyproject.toml"), tmp_path, **env)
+
+    plain = selected(uv_lock)
+    own = str(target(f"3.{sys.version_info.minor}.9", "amd64", "glibc 2.41"))
+    assert selected(tmp_path)[own] == plain[own]
+
+
+@pytest.mark.slow
 def test_pipenv(tmp_path: Path, uv_lock: Path, install: Install, index: str) -> None:
     write(tmp_path, {"Pipfile": PIPFILE.format(index=index)})
     env = {"WORKON_HOME": str(tmp_path / "envs"), "PIPENV_IGNORE_VIRTUALENVS": "1", "PIPENV_PYTHON": sys.executable}

@@ -54,7 +54,7 @@ def open_workshop(tmp_path_factory: pytest.TempPathFactory, far: Path) -> Open:
         return Workshop(
             machine,
             root,
-            far / kind,
+            far / root.name,
             make=maker({"sources": SOURCES, "built": BUILT}[kind], releases(house)),
             options=("--platform", "linux/amd64", "--find-links", str(house.directory)),
             base=write_base(root / "base", base_image()),
