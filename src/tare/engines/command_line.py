@@ -53,6 +53,10 @@ class CommandLineEngine:
             )
         return TIMED_OUT if code is None else code
 
+    def held(self, image: Image) -> contextlib.AbstractContextManager[str]:
+        """Load *image* once for many runs; each finds it, and none removes it."""
+        return self._loaded(image)
+
     def _runtime(self) -> Sequence[str]:
         """Return options that the program needs on this machine before `run`."""
         return ()
@@ -119,6 +123,7 @@ def run_flags(options: RunOptions) -> Iterator[str]:
         f"--user={options.user}": options.user is not None,
         f"--workdir={options.workdir}": options.workdir is not None,
         f"--memory={options.memory}b": options.memory is not None,
+        f"--cgroup-parent={options.cgroup}": options.cgroup is not None,
         f"--entrypoint={entrypoint[0] if entrypoint else ''}": entrypoint is not None,
     }
     yield from (flag for flag, wanted in said.items() if wanted)

@@ -69,6 +69,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     """Bytes."""
 
+    cgroup: str | None = None
+    """The control group that a daemon makes the container's group in; other engines stay in this process's own."""
+
     timeout: float | None = None
     """Seconds after which the container is killed and `TIMED_OUT` is returned."""
 

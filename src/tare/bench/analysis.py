@@ -1,0 +1,283 @@
+"""What samples show: answers compared, figures per cell, and verdicts against the baseline."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from tare.bench.result import Results, Sample, Status
+from tare.bench.statistics import FEWEST, Comparison, compare, geometric_mean, log_ratios, noise, order_effect, pareto
+
+TOLERANCE: Final = 1e-9
+"""How much numbers of an answer may differ, relatively: sums in another order are still the same sums."""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One case of one candidate."""
+
+    workload: str
+    case: str
+    candidate: str
+    status: Status
+    """The worst that happened in any round."""
+    unit: str = "s"
+    median: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    rounds: int = 0
+    cpu_seconds: float | None = None
+    memory_peak: int | None = None
+    comparison: Comparison | None = None
+    """None of the baseline itself, and where there is nothing to compare."""
+    processor: Comparison | None = None
+    """The same for seconds of processor time, which neighbours disturb less."""
+    note: str | None = None
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """All cases of a workload taken together, for one candidate: of one kind only, never across kinds."""
+
+    workload: str
+    candidate: str
+    ratio: float
+    """Geometric mean of the ratios of its cases."""
+    cases: int
+    faster: int
+    slower: int
+    undecided: int
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be said of a run."""
+
+    baseline: str
+    cells: tuple[Cell, ...]
+    families: tuple[Family, ...]
+    noise: dict[str, float]
+    """By workload: the largest ratio that the A/A control shows for nothing."""
+    front: tuple[str, ...]
+    """Candidates that no other beats in size and in time, if both were measured."""
+    warnings: tuple[str, ...]
+
+
+def analyse(results: Results) -> Analysis:
+    """Return what the samples of *results* show."""
+    samples = checked(results)
+    baseline = results.run.plan.baseline
+    controls = [each.name for each in results.run.candidates if each.control == baseline]
+    values = paired_values(samples)
+    floors = _floors(values, baseline, controls)
+    seconds = paired_values(samples, processor=True)
+    own_floors = _floors(seconds, baseline, controls)
+    cells = tuple(
+        _cell(
+            key,
+            group,
+            comparison=_compared(key, values, baseline, floors),
+            processor=_compared(key, seconds, baseline, own_floors),
+        )
+        for key, group in _grouped(samples).items()
+    )
+    shown = [each.name for each in results.run.candidates if each.control is None]
+    return Analysis(
+        baseline=baseline,
+        cells=cells,
+        families=tuple(_families(cells, [name for name in shown if name != baseline])),
+        noise={workload: math.exp(floor) for workload, floor in _by_workload(floors).items()},
+        front=_front(results, cells, shown),
+        warnings=(*_warnings(samples, cells), *_apart(samples, baseline), *_skew(results)),
+    )
+
+
+def checked(results: Results) -> tuple[Sample, ...]:
+    """Return the samples; those with another answer than the baseline's are `mismatch`."""
+    right: dict[tuple[str, str], str] = {}
+    for name in (results.run.plan.baseline, None):
+        answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for sample in results.samples:
+            if sample.check is not None and sample.status == "ok" and name in {None, sample.candidate}:
+                answers[sample.workload, sample.case][sample.check] += 1
+        for key, found in answers.items():
+            right.setdefault(key, found.most_common(1)[0][0])
+    return tuple(_judged(each, right.get((each.workload, each.case))) for each in results.samples)
+
+
+def _judged(sample: Sample, right: str | None) -> Sample:
+    if sample.check is None or right is None or same_answer(sample.check, right):
+        return sample
+    note = f"its answer is {sample.check[:80]}, the baseline's {right[:80]}"
+    return msgspec.structs.replace(sample, status="mismatch", note=note)
+
+
+def same_answer(one: str, other: str) -> bool:
+    """Tell whether two answers are the same: numbers within a tolerance, everything else exactly."""
+    if one == other:
+        return True
+    try:
+        return _same(json.loads(one), json.loads(other))
+    except ValueError:
+        return False
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if (isinstance(one, float) and isinstance(other, float | int)) or (
+        isinstance(other, float) and isinstance(one, int)
+    ):
+        return math.isclose(one, other, rel_tol=TOLERANCE)
+    return one == other
+
+
+Key = tuple[str, str, str]
+"""Workload, case, candidate."""
+Rounds = dict[object, float]
+
+
+def _grouped(samples: Iterable[Sample]) -> dict[Key, list[Sample]]:
+    found: dict[Key, list[Sample]] = {}
+    for each in samples:
+        found.setdefault((each.workload, each.case, each.candidate), []).append(each)
+    return found
+
+
+def paired_values(samples: Iterable[Sample], *, processor: bool = False) -> dict[Key, Rounds]:
+    """Return good figures by round; of a rate the inverse, so that more is always worse."""
+    found: dict[Key, Rounds] = defaultdict(dict)
+    for each in samples:
+        figure = each.counters.cpu_seconds if processor else each.value
+        if each.status == "ok" and figure:
+            value = figure if each.lower_is_better or processor else 1 / figure
+            found[each.workload, each.case, each.candidate][each.block, each.round] = value
+    return found
+
+
+def _compared(
+    key: Key, values: Mapping[Key, Rounds], baseline: str, floors: Mapping[tuple[str, str], float]
+) -> Comparison | None:
+    workload, case, candidate = key
+    if candidate == baseline:
+        return None
+    ratios = log_ratios(values.get(key, {}), values.get((workload, case, baseline), {}))
+    return compare(ratios, floor=floors.get((workload, case), 0.0)) if ratios else None
+
+
+def _floors(values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str]) -> dict[tuple[str, str], float]:
+    """Return the noise floor of each case, from all A/A controls."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for (workload, case, candidate), rounds in values.items():
+        if candidate in controls:
+            found[workload, case] += log_ratios(rounds, values.get((workload, case, baseline), {}))
+    return {key: noise(ratios) for key, ratios in found.items() if len(ratios) >= FEWEST}
+
+
+def _by_workload(floors: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for (workload, _), floor in floors.items():
+        found[workload].append(floor)
+    return {workload: statistics.median(each) for workload, each in found.items()}
+
+
+_WORST: Final[tuple[Status, ...]] = ("mismatch", "oom", "timeout", "failed", "invalid", "unsupported", "ok")
+
+
+def _cell(key: Key, samples: Sequence[Sample], *, comparison: Comparison | None, processor: Comparison | None) -> Cell:
+    workload, case, candidate = key
+    status = min((each.status for each in samples), key=_WORST.index)
+    good = [each for each in samples if each.status == "ok" and each.value is not None]
+    figures = [each.value for each in good if each.value is not None]
+    peaks = [each.counters.memory_peak or each.counters.rss_peak or 0 for each in good]
+    seconds = [each.counters.cpu_seconds for each in good if each.counters.cpu_seconds is not None]
+    return Cell(
+        workload=workload,
+        case=case,
+        candidate=candidate,
+        status=status,
+        unit=samples[0].unit,
+        median=statistics.median(figures) if figures else None,
+        lowest=min(figures, default=None),
+        highest=max(figures, default=None),
+        rounds=len(figures),
+        cpu_seconds=statistics.median(seconds) if seconds else None,
+        memory_peak=max(peaks, default=0) or None,
+        comparison=comparison if status == "ok" else None,
+        processor=processor if status == "ok" else None,
+        note=next((each.note for each in samples if each.note and each.status == status), None),
+    )
+
+
+def _families(cells: Sequence[Cell], candidates: Sequence[str]) -> Iterable[Family]:
+    workloads = dict.fromkeys(each.workload for each in cells)
+    for workload in workloads:
+        for candidate in candidates:
+            compared = [
+                each.comparison
+                for each in cells
+                if each.workload == workload and each.candidate == candidate and each.comparison is not None
+            ]
+            if compared:
+                verdicts = Counter(each.verdict for each in compared)
+                yield Family(
+                    workload=workload,
+                    candidate=candidate,
+                    ratio=geometric_mean(each.ratio for each in compared),
+                    cases=len(compared),
+                    faster=verdicts["faster"],
+                    slower=verdicts["slower"],
+                    undecided=verdicts["undecided"],
+                )
+
+
+def _front(results: Results, cells: Sequence[Cell], shown: Sequence[str]) -> tuple[str, ...]:
+    """Return the Pareto front of pull size and the time of CPU-bound work, relative to the baseline."""
+    sizes = {each.name: each.sizes.pull for each in results.run.candidates if each.sizes}
+    families = {each.candidate: each.ratio for each in _families(cells, shown) if each.workload == "cpu"}
+    times = {**families, results.run.plan.baseline: 1.0}
+    points = {name: (float(sizes[name]), times[name]) for name in shown if name in sizes and name in times}
+    best = pareto(points) if len(points) > 1 else set()
+    return tuple(name for name in shown if name in best)
+
+
+def _warnings(samples: Sequence[Sample], cells: Sequence[Cell]) -> Iterable[str]:
+    wrong = Counter((each.status, each.candidate) for each in cells if each.status not in {"ok", "unsupported"})
+    for (status, candidate), count in wrong.items():
+        yield f"{count} case{'s' if count > 1 else ''} of {candidate} marked {status}"
+    by_order: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    medians = {(each.workload, each.case, each.candidate): each.median for each in cells}
+    for each in samples:
+        median = medians.get((each.workload, each.case, each.candidate))
+        if each.status == "ok" and each.value and median:
+            by_order[each.workload][each.order].append(each.value / median)
+    for workload, orders in by_order.items():
+        if order_effect(orders):
+            yield f"order effect in {workload}: what ran later in a round took longer, or less; the machine was not steady"
+
+
+def _apart(samples: Sequence[Sample], baseline: str) -> Iterable[str]:
+    """Warn of candidates that did not run in between the baseline's rounds: whatever drifted looks like a difference."""
+    times: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for each in samples:
+        times[each.workload, each.block][each.candidate].append(each.started)
+    for (workload, _), by_candidate in times.items():
+        own = by_candidate.get(baseline, [])
+        for candidate, started in by_candidate.items():
+            if candidate == baseline or len(started) < FEWEST or len(own) < FEWEST:
+                continue
+            if sum(min(own) <= each <= max(own) for each in started) < len(started) / 2:
+                yield f"order effect in {workload}: {candidate} ran before or after {baseline}, not between its rounds"
+
+
+def _skew(results: Results) -> Iterable[str]:
+    """Warn of interpreters of different versions, whose difference is more than that of any base."""
+    found = {each.name: each.facts.python.split(" (")[0] for each in results.run.candidates if each.facts}
+    if len(set(found.values())) > 1:
+        listed = ", ".join(f"{name}: {python}" for name, python in sorted(found.items()))
+        yield f"the interpreters' versions differ ({listed}): so do their figures, whatever the image"

@@ -1,0 +1,145 @@
+"""The directory of a run: its head, and samples that are appended as they come, so that a kill loses one at most."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tare.bench.result import SCHEMA, Results, Run, Sample
+from tare.errors import MachineError, UsageError
+from tare.oci.structs import decoder
+
+HEAD: Final = "run.json"
+SAMPLES: Final = "samples.jsonl"
+LOCK: Final = "lock"
+
+
+class Journal:
+    """Results in *directory*."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def exists(self) -> bool:
+        return (self.directory / HEAD).exists()
+
+    def begin(self, run: Run) -> None:
+        """Write the head, whole or not at all."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        part = self.directory / f"{HEAD}.part"
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        part.replace(self.directory / HEAD)
+
+    def append(self, samples: Iterable[Sample]) -> None:
+        """Add *samples*, and see to it that they are on the disk."""
+        lines = b"".join(msgspec.json.encode(sample) + b"\n" for sample in samples)
+        with (self.directory / SAMPLES).open("ab") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self) -> Results:
+        """Return everything that is there; a last line that a kill cut off is left out, and removed."""
+        return Results(run=read_run(self.directory / HEAD), samples=tuple(self._samples()))
+
+    def _samples(self) -> Iterator[Sample]:
+        path = self.directory / SAMPLES
+        if not path.exists():
+            return
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
+        seen = set()
+        for number, line in enumerate(data[:whole].splitlines(), start=1):
+            sample = _sample(line, path, number)
+            if sample.key not in seen:
+                seen.add(sample.key)
+                yield sample
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from adding to the same results at the same time."""
+        import fcntl
+
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / LOCK).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise MachineError(
+                    f"`{self.directory}` is being written to", causes=("another `tare bench run` has it open",)
+                ) from None
+            yield
+
+
+def read_run(path: Path) -> Run:
+    """Return the head of a run, or say which version wrote it."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"`{path.parent}` has no results", hints=(f"Measure with `tare bench run -o {path.parent}`",)
+        ) from None
+    try:
+        schema = msgspec.json.decode(data, type=_Head).schema
+        if schema != SCHEMA:
+            raise UsageError(
+                f"`{path}` was written by another version of tare",
+                causes=(f"it is of `{schema}`, this version reads `{SCHEMA}`",),
+            )
+        return decoder(Run).decode(data)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"`{path}` is not the head of a benchmark", causes=(str(error),)) from None
+
+
+class _Head(msgspec.Struct):
+    schema: str = ""
+
+
+def _sample(line: bytes, path: Path, number: int) -> Sample:
+    try:
+        return decoder(Sample).decode(line)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"line {number} of `{path}` is not a sample", causes=(str(error),)) from None
+
+
+def merge(parts: Iterable[Results]) -> Results:
+    """Put blocks of one plan together: nothing is averaged, samples are only put beside each other."""
+    found = list(parts)
+    if not found:
+        raise UsageError("there is nothing to merge")
+    first = found[0].run
+    samples: dict[tuple[str, str, str, str, int], Sample] = {}
+    machines = dict(first.machines)
+    for part in found:
+        _same(first, part.run)
+        machines |= part.run.machines
+        for sample in part.samples:
+            if samples.setdefault(sample.key, sample) != sample:
+                raise UsageError(
+                    "two results say different things of one sample",
+                    causes=(f"{sample.workload}/{sample.case} of `{sample.candidate}`, round {sample.round}",),
+                    hints=("Give each machine a block of its own with `--block`",),
+                )
+    # By time: whichever block is named first, the result is the same.
+    ordered = tuple(sorted(samples.values(), key=lambda each: (each.round, each.started, each.block)))
+    return Results(run=msgspec.structs.replace(first, machines=machines), samples=ordered)
+
+
+def _same(one: Run, other: Run) -> None:
+    if one.plan.compat != other.plan.compat:
+        raise UsageError(
+            "results of different work cannot be merged",
+            causes=(f"one is of {one.plan.compat[:16]}, the other of {other.plan.compat[:16]}",),
+        )
+    ours = {each.name: each.digest for each in one.candidates}
+    theirs = {each.name: each.digest for each in other.candidates}
+    if ours != theirs:
+        raise UsageError("results of different images cannot be merged", causes=(f"{ours}", f"{theirs}"))
