@@ -24,55 +24,62 @@ def weigh_image(contents: Contents, image: Image, *, repacked: bool = False) -> 
 
     *repacked* says that the layers lie here otherwise than a registry would send them.
     """
-    plain = any(not layer.compressed for layer in contents.layers)
-    pull = None if repacked and plain else sum(blob.descriptor.size for blob in image.layers)
+    sizes = weigh_sizes(contents, image, repacked=repacked)
     return _weigh(
         contents,
-        layers=_layers(contents, image, sizes=pull is not None),
-        pull=pull,
+        layers=_layers(contents, image, sizes=sizes.pull is not None),
+        sizes=sizes,
         environment=image.config.config.environment(),
         digest=image.digest,
         platform=str(image.platform),
     )
 
 
+def weigh_sizes(contents: Contents, image: Image | None, *, repacked: bool = False) -> Sizes:
+    """Return the sizes alone; of a directory, where *image* is None, nothing is pulled."""
+    plain = any(not layer.compressed for layer in contents.layers)
+    known = image is not None and not (repacked and plain)
+    pull = sum(blob.descriptor.size for blob in image.layers) if image is not None and known else None
+    rootfs, unpacked = contents.rootfs, contents.unpacked
+    return Sizes(
+        pull=pull,
+        unpacked=unpacked,
+        rootfs=rootfs,
+        waste=unpacked - rootfs,
+        store=None if pull is None else pull + unpacked,
+    )
+
+
 def weigh_directory(contents: Contents) -> Weighed:
     """Return the accounts of a directory."""
-    return _weigh(contents, layers=(), pull=None, environment={}, digest=None, platform=None)
+    return _weigh(contents, layers=(), sizes=weigh_sizes(contents, None), environment={}, digest=None, platform=None)
 
 
 def _weigh(
     contents: Contents,
     *,
     layers: tuple[WeighedLayer, ...],
-    pull: int | None,
+    sizes: Sizes,
     environment: dict[str, str],
     digest: str | None,
     platform: str | None,
 ) -> Weighed:
     whose = owners(contents)
     kinds = kinds_of(item.path for item in contents.live)
-    rootfs, unpacked = contents.rootfs, contents.unpacked
     distributions = _distributions(contents, whose)
     return Weighed(
         digest=digest,
         platform=platform,
-        sizes=Sizes(
-            pull=pull,
-            unpacked=unpacked,
-            rootfs=rootfs,
-            waste=unpacked - rootfs,
-            store=None if pull is None else pull + unpacked,
-        ),
+        sizes=sizes,
         layers=layers,
         distributions=distributions,
-        unattributed=rootfs - sum(each.unpacked for each in distributions),
+        unattributed=sizes.rootfs - sum(each.unpacked for each in distributions),
         site_packages=_site_packages(contents, whose),
         kinds=_kinds(contents, kinds),
         directories=directories(contents, _DIRECTORIES),
         largest=_largest(contents),
         findings=Waste(contents, whose, kinds, environment).findings(),
-        notes=_notes(pull, whose, digest),
+        notes=_notes(sizes.pull, whose, digest),
     )
 
 
