@@ -24,7 +24,7 @@ from tare.oci.compression import (
 )
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
-from tare.oci.image import Blob, FileBlob, Image, ImageIndex, make_index
+from tare.oci.image import Artifact, Blob, FileBlob, Image, ImageIndex, make_index, parts
 from tare.oci.manifest import encode
 from tare.stores.cache import key_of
 
@@ -37,9 +37,20 @@ _MEDIA_TYPES: Final = {"gzip": media_types.LAYER_GZIP, "zstd": media_types.LAYER
 def recompressed(world: World, image: Image | ImageIndex, compression: Compression) -> Image | ImageIndex:
     """Return *image* with every layer compressed by *compression*. Layers that are so already stay as they are."""
     if isinstance(image, ImageIndex):
-        images = tuple(recompressed_image(world, each, compression) for each in image.images)
+        _say_what_is_left_out(world, image)
+        found = [part for part in parts(image) if isinstance(part, Image)]
+        images = tuple(recompressed_image(world, each, compression) for each in found)
         return make_index(images, image.index.annotations)
     return recompressed_image(world, image, compression)
+
+
+def _say_what_is_left_out(world: World, index: ImageIndex) -> None:
+    """Signatures and attestations are of digests, which change."""
+    left = [part for part in parts(index) if isinstance(part, Artifact)]
+    if left:
+        world.reporter.warn(
+            f"left out what is about the images as they were: {', '.join(each.digest for each in left)}"
+        )
 
 
 def recompressed_image(

@@ -22,7 +22,7 @@ from tare.oci.manifest import Index, Manifest
 from tare.oci.platform import Platform
 from tare.oci.reference import Reference
 from tare.stores import platforms
-from tare.stores.registry import manifests, parallel
+from tare.stores.registry import manifests, parallel, source
 from tare.stores.registry import tags as tag_lists
 from tare.stores.registry.problems import RefusalError
 from tare.stores.registry.repository import Repository
@@ -208,17 +208,7 @@ class Lookup:
 
 def first(world: World, reference: Reference, ask: Callable[[Repository], T], *, doing: str) -> tuple[Repository, T]:
     """Return the answer of the first of the registry and its mirrors that gives one, and who that was."""
-    failed: list[NetworkError] = []
-    for repository in world.registries.readers(reference, doing=doing):
-        try:
-            return repository, ask(repository)
-        except NetworkError as error:
-            failed.append(error)
-    last = failed[-1]
-    if len(failed) == 1:
-        raise last
-    causes = dict.fromkeys(cause for error in failed for cause in error.causes)
-    raise NetworkError(last.message, causes=tuple(causes), hints=last.hints)
+    return source.first(world.registries.readers(reference, doing=doing), ask)
 
 
 def with_hint(error: NetworkError, reference: Reference) -> NetworkError:
@@ -230,7 +220,7 @@ def with_hint(error: NetworkError, reference: Reference) -> NetworkError:
         hint = f"`tare tags {repository} --recorded` says what was known on {catalogue().date}"
     else:
         return error
-    return NetworkError(error.message, causes=error.causes, hints=(*error.hints, hint)[-2:])
+    return NetworkError(error.message, causes=error.causes, hints=tuple(dict.fromkeys((*error.hints, hint)))[-2:])
 
 
 def _today(world: World) -> date:

@@ -10,9 +10,9 @@ from tare.errors import TareError, UsageError
 from tare.flow.world import World
 from tare.oci import validate
 from tare.oci.digest import Digest
-from tare.oci.image import Image, ImageIndex
+from tare.oci.image import Image, ImageIndex, parts
 from tare.oci.validate import Verdict, Wanted
-from tare.stores.names import ImageName, LayoutName, SuiteName
+from tare.stores.names import ImageName, LayoutName, RegistryName, SuiteName
 from tare.stores.open import open_source
 
 
@@ -24,6 +24,8 @@ def verify(world: World, name: ImageName) -> Verdict:
         )
     if isinstance(name, LayoutName):
         return validate.layout(Path(name.directory), tag=name.tag, workers=world.threads)
+    if isinstance(name, RegistryName):
+        return _in_registry(world, name)
     try:
         image = open_source(name, world.surroundings).read_all()
     except TareError as error:
@@ -32,13 +34,23 @@ def verify(world: World, name: ImageName) -> Verdict:
     return validate.image(_Blobs(image), image.raw, media_type=media_type, where=str(name), workers=world.threads)
 
 
+def _in_registry(world: World, name: RegistryName) -> Verdict:
+    from tare.stores.registry.unchecked import Unchecked
+
+    try:
+        source = Unchecked(world.registries, name.reference)
+    except TareError as error:
+        return validate.unopened(str(name), ": ".join((error.message, *error.causes)))
+    return validate.image(source, source.raw, media_type=source.media_type, where=str(name), workers=world.threads)
+
+
 class _Blobs:
     """What an image names, for the validator, which trusts none of it."""
 
     def __init__(self, image: Image | ImageIndex) -> None:
-        images = image.images if isinstance(image, ImageIndex) else (image,)
-        self._documents: dict[Digest, bytes] = {each.digest: each.raw for each in images}
-        self._blobs = {blob.descriptor.digest: blob for each in images for blob in each.blobs}
+        members = [each for each in parts(image) if not isinstance(each, ImageIndex)]
+        self._documents: dict[Digest, bytes] = {each.digest: each.raw for each in parts(image)}
+        self._blobs = {blob.descriptor.digest: blob for each in members for blob in each.blobs}
 
     def open(self, wanted: Wanted) -> BinaryIO:
         if wanted.digest in self._documents:

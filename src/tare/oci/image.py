@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -98,12 +99,31 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
         return (self.config_blob, *self.layers)
 
 
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index names beside images: a signature, an attestation, a bill of materials. Nobody looks into it."""
+
+    descriptor: Descriptor
+    """As the index has it."""
+
+    raw: bytes
+    manifest: Manifest
+    blobs: tuple[Blob, ...]
+    """Everything that the manifest names."""
+
+    @property
+    def digest(self) -> Digest:
+        return self.descriptor.digest
+
+
 class ImageIndex(msgspec.Struct, frozen=True, kw_only=True):
     """Images for several platforms under one digest."""
 
     raw: bytes
     index: Index
     images: tuple[Image, ...]
+
+    others: tuple[Artifact | ImageIndex, ...] = ()
+    """What else the index names."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -114,6 +134,14 @@ class ImageIndex(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> Digest:
         return sha256(self.raw)
+
+
+def parts(whole: Image | Artifact | ImageIndex) -> Iterator[Image | Artifact | ImageIndex]:
+    """Yield *whole* and all that it is made of, what is named before what names it."""
+    if isinstance(whole, ImageIndex):
+        for member in (*whole.images, *whole.others):
+            yield from parts(member)
+    yield whole
 
 
 def make_image(config: ImageConfig, layers: tuple[Blob, ...], annotations: dict[str, str]) -> Image:

@@ -15,11 +15,12 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from tare.errors import UsageError
 from tare.oci import manifest as manifests
 from tare.oci import media_types, tar
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded
-from tare.oci.image import Blob, Image, ImageIndex
+from tare.oci.image import Blob, Image, ImageIndex, parts
 from tare.oci.manifest import Index
 from tare.oci.platform import Platform
 from tare.oci.reference import Reference
@@ -154,12 +155,11 @@ def _path(descriptor: Descriptor) -> str:
 
 
 def _choose(image: Image | ImageIndex, platform: Platform | None) -> Image:
-    if isinstance(image, Image):
-        return image
-    entries = tuple(one.descriptor for one in image.images)
+    images = [part for part in parts(image) if isinstance(part, Image)]
+    if not images:
+        raise UsageError("cannot write an archive without an image", causes=(f"{image.digest} has none",))
     wanted = platform or platforms.host()
-    found = next((entry for entry in entries if entry.platform and entry.platform.normalized() == wanted), entries[0])
-    return next(one for one in image.images if one.digest == found.digest)
+    return next((one for one in images if one.platform.normalized() == wanted), images[0])
 
 
 def _index(image: Image | ImageIndex, references: tuple[Reference, ...]) -> bytes:

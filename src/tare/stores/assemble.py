@@ -8,7 +8,7 @@ from tare.errors import HostileInputError, IntegrityError
 from tare.oci import manifest as manifests
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
-from tare.oci.image import Blob, Image, ImageIndex
+from tare.oci.image import Artifact, Blob, Image, ImageIndex
 from tare.oci.manifest import Index, Manifest
 from tare.oci.platform import Platform
 from tare.stores import platforms
@@ -47,22 +47,34 @@ def read_image(finder: BlobFinder, top: Descriptor, platform: Platform | None) -
 
 
 def read_all(finder: BlobFinder, top: Descriptor) -> Image | ImageIndex:
-    """Return the image, or the index with all its images, under *top*."""
+    """Return the image, or the index with all that it names, under *top*."""
     raw, document = _read(finder, top)
     if isinstance(document, Manifest):
         return _image(finder, raw, document)
-    return ImageIndex(raw=raw, index=document, images=tuple(_member(finder, entry) for entry in document.manifests))
+    return _index(finder, raw, document, depth=1)
 
 
-def _member(finder: BlobFinder, entry: Descriptor) -> Image:
+def _index(finder: BlobFinder, raw: bytes, index: Index, *, depth: int) -> ImageIndex:
+    if depth > MAX_NESTING:
+        raise _too_deep(finder)
+    members = [_member(finder, entry, depth) for entry in index.manifests]
+    return ImageIndex(
+        raw=raw,
+        index=index,
+        images=tuple(member for member in members if isinstance(member, Image)),
+        others=tuple(member for member in members if not isinstance(member, Image)),
+    )
+
+
+def _member(finder: BlobFinder, entry: Descriptor, depth: int) -> Image | Artifact | ImageIndex:
     raw, document = _read(finder, entry)
     if isinstance(document, Index):
-        raise IntegrityError(
-            f"{finder.what} is an index within an index",
-            causes=(f"{entry.digest} is one again",),
-            hints=("Choose one image of it with `--platform`",),
-        )
-    return _image(finder, raw, document)
+        return _index(finder, raw, document, depth=depth + 1)
+    if platforms.is_image(entry) and document.config.media_type in media_types.CONFIGS:
+        return _image(finder, raw, document)
+    what = f"a blob of {entry.digest} of {finder.what}"
+    blobs = tuple(finder.layer(descriptor, what) for descriptor in (document.config, *document.layers))
+    return Artifact(descriptor=entry, raw=raw, manifest=document, blobs=blobs)
 
 
 def _read(finder: BlobFinder, descriptor: Descriptor) -> tuple[bytes, Manifest | Index]:

@@ -18,7 +18,7 @@ from tare.oci import manifest as manifests
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import algorithm
-from tare.oci.image import Blob, FileBlob, Image, ImageIndex, MemoryBlob
+from tare.oci.image import Blob, FileBlob, Image, ImageIndex, MemoryBlob, parts
 from tare.oci.manifest import MAX_DOCUMENT, Index, Manifest
 from tare.stores import files
 from tare.stores.layout import INDEX, MARKER, REFERENCE, blob_path, tag_of
@@ -150,12 +150,10 @@ def blobs_of(image: Image | ImageIndex) -> Iterator[Blob]:
 
 
 def _all_blobs(image: Image | ImageIndex) -> Iterator[Blob]:
-    for one in image.images if isinstance(image, ImageIndex) else (image,):
-        yield from one.layers
-        yield one.config_blob
-        yield MemoryBlob(descriptor=one.descriptor, data=one.raw)
-    if isinstance(image, ImageIndex):
-        yield MemoryBlob(descriptor=image.descriptor, data=image.raw)
+    for part in parts(image):
+        if not isinstance(part, ImageIndex):
+            yield from part.blobs
+        yield MemoryBlob(descriptor=part.descriptor, data=part.raw)
 
 
 def _size(directory: Path, blob: Blob) -> int | None:

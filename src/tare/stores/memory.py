@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tare.errors import UsageError
 from tare.oci.descriptor import Descriptor
 from tare.oci.image import Image, ImageIndex, MemoryBlob
@@ -20,7 +22,7 @@ class MemoryStore:
 
     def write(self, image: Image | ImageIndex) -> Descriptor:
         if isinstance(image, ImageIndex):
-            self._image = ImageIndex(raw=image.raw, index=image.index, images=tuple(map(self._held, image.images)))
+            self._image = msgspec.structs.replace(image, images=tuple(map(self._held, image.images)))
         else:
             self._image = self._held(image)
         self.blobs[image.digest] = image.raw

@@ -8,8 +8,8 @@ from typing import Final
 from tare.errors import UsageError
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
-from tare.oci.image import Blob, Image, ImageIndex
-from tare.oci.manifest import Index, Manifest
+from tare.oci.image import Artifact, Blob, Image, ImageIndex, parts
+from tare.oci.manifest import Index
 from tare.oci.reference import Reference
 from tare.stores.registry import manifests, problems
 from tare.stores.registry.delivery import deliver
@@ -48,11 +48,11 @@ class RegistryDestination:
             return image.descriptor
         wanted = _blobs_of(image)
         deliver(self._registries, self._repository, wanted, threads=self._threads, progress=self._progress)
-        for member in image.images if isinstance(image, ImageIndex) else ():
-            self._put(member.digest, member.raw, member.manifest)
-        top = image.index if isinstance(image, ImageIndex) else image.manifest
+        *members, whole = parts(image)
+        for member in members:
+            self._put(member.digest, member)
         for name in self._names:
-            self._put(name, image.raw, top)
+            self._put(name, whole)
         return image.descriptor
 
     def _is_there(self, image: Image | ImageIndex) -> bool:
@@ -68,7 +68,9 @@ class RegistryDestination:
             self._threads = min(self._threads, 2)
         return found is not None and found.digest == image.digest and len(self._names) == 1
 
-    def _put(self, name: str, raw: bytes, document: Manifest | Index) -> None:
+    def _put(self, name: str, part: Image | Artifact | ImageIndex) -> None:
+        raw = part.raw
+        document = part.index if isinstance(part, ImageIndex) else part.manifest
         default = media_types.INDEX if isinstance(document, Index) else media_types.MANIFEST
         media_type = document.media_type or default
         kept = manifests.put(self._repository, name, raw, media_type)
@@ -88,8 +90,8 @@ def _names(reference: Reference, tags: tuple[str, ...]) -> tuple[str, ...]:
 
 def _blobs_of(image: Image | ImageIndex) -> list[Blob]:
     """Return every blob once. Layers that may not be distributed stay where their URLs say."""
-    images = image.images if isinstance(image, ImageIndex) else (image,)
-    found = {blob.descriptor.digest: blob for member in images for blob in member.blobs}
+    members = (part for part in parts(image) if not isinstance(part, ImageIndex))
+    found = {blob.descriptor.digest: blob for member in members for blob in member.blobs}
     return [blob for blob in found.values() if not _is_foreign(blob.descriptor)]
 
 

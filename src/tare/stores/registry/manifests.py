@@ -53,6 +53,14 @@ def get(repository: Repository, name: str) -> Document:
     return _parse(repository, name, answer, raw)
 
 
+def raw(repository: Repository, name: str) -> tuple[bytes, str]:
+    """Return the bytes under *name* and the media type that they are announced with, believing neither."""
+    answer, found = repository.read(f"manifests/{name}", accept_type=_ACCEPT, limit=MAX_DOCUMENT)
+    if found is None:
+        raise _too_large(repository, answer)
+    return found, _content_type(answer)
+
+
 def find(repository: Repository, name: str) -> Document | None:
     """Return the document under *name*, or None if there is none."""
     answer, raw = repository.read(f"manifests/{name}", accept={200, 404}, accept_type=_ACCEPT, limit=MAX_DOCUMENT)
@@ -120,12 +128,7 @@ def _parse(repository: Repository, name: str, answer: Answer, raw: bytes | None)
     media_type = _content_type(answer)
     _check_type(repository, answer, media_type)
     if raw is None:
-        raise HostileInputError(
-            repository.task,
-            causes=(
-                f"GET {answer.address.shown}: the manifest has more than {MAX_DOCUMENT:,} bytes, which is the limit",
-            ),
-        )
+        raise _too_large(repository, answer)
     if ":" in name:
         _check_digest(repository, name, raw)
     _check_header(repository, "GET", answer, raw)
@@ -135,6 +138,11 @@ def _parse(repository: Repository, name: str, answer: Answer, raw: bytes | None)
     default = media_types.INDEX if isinstance(parsed, Index) else media_types.MANIFEST
     stated = "" if media_type in _UNTYPED else media_type
     return Document(raw=raw, digest=digest, media_type=parsed.media_type or stated or default, parsed=parsed)
+
+
+def _too_large(repository: Repository, answer: Answer) -> HostileInputError:
+    cause = f"GET {answer.address.shown}: the manifest has more than {MAX_DOCUMENT:,} bytes, which is the limit"
+    return HostileInputError(repository.task, causes=(cause,))
 
 
 def _content_type(answer: Answer) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -18,6 +19,8 @@ from tare.stores.registry.manifests import Document
 from tare.stores.registry.problems import RefusalError
 from tare.stores.registry.repository import Registries, Repository
 from tare.stores.verified import VerifiedBlob, read_document
+
+T = TypeVar("T")
 
 
 class RegistrySource:
@@ -72,34 +75,24 @@ class RegistrySource:
 
     def _first(self, name: str) -> Document:
         """Ask one repository after the other, and stay with the one that has the image."""
-        failed: list[NetworkError] = []
-        for number, repository in enumerate(self._repositories):
-            try:
-                document = manifests.get(repository, name)
-            except NetworkError as error:
-                failed.append(error)
-                continue
-            self._repositories = self._repositories[number:]
-            return document
-        raise self._not_found(_nowhere(failed))
+        try:
+            repository, document = first(self._repositories, lambda each: manifests.get(each, name))
+        except NetworkError as error:
+            raise self._not_found(error) from error.__cause__
+        self._repositories = self._repositories[self._repositories.index(repository) :]
+        return document
 
     def _not_found(self, error: NetworkError) -> NetworkError:
         """Tell how to find out what there is, if the tag is not."""
         if self._reference.tag is None or not isinstance(error, RefusalError) or error.problem.status != 404:
             return error
         repository = msgspec.structs.replace(self._reference, tag=None, digest=None).familiar
-        hints = (f"`tare tags {repository}` lists what there is",)
+        hints = (f"`tare tags {repository}` lists its tags",)
         return RefusalError(error.message, causes=error.causes, hints=hints, problem=error.problem)
 
     def _fetch(self, descriptor: Descriptor) -> bytes:
         """Return a manifest of the index. A mirror may have that without having all that it names."""
-        failed: list[NetworkError] = []
-        for repository in self._repositories:
-            try:
-                return manifests.fetch(repository, descriptor)
-            except NetworkError as error:
-                failed.append(error)
-        raise _nowhere(failed)
+        return first(self._repositories, lambda each: manifests.fetch(each, descriptor))[1]
 
 
 class BlobOpener:
@@ -115,13 +108,19 @@ class BlobOpener:
 
     def at(self, offset: int) -> BinaryIO:
         """Return the bytes from *offset* on."""
-        failed: list[NetworkError] = []
-        for repository in self.repositories:
-            try:
-                return blobs.open_blob(repository, self._descriptor, what=self._what, offset=offset)
-            except NetworkError as error:
-                failed.append(error)
-        raise _nowhere(failed)
+        what, descriptor = self._what, self._descriptor
+        return first(self.repositories, lambda each: blobs.open_blob(each, descriptor, what=what, offset=offset))[1]
+
+
+def first(repositories: Iterable[Repository], ask: Callable[[Repository], T]) -> tuple[Repository, T]:
+    """Return the first of *repositories* that has an answer, and the answer."""
+    failed: list[NetworkError] = []
+    for repository in repositories:
+        try:
+            return repository, ask(repository)
+        except NetworkError as error:
+            failed.append(error)
+    raise _nowhere(failed)
 
 
 def _nowhere(failed: list[NetworkError]) -> NetworkError:
