@@ -27,11 +27,6 @@ Permit = Callable[[str], bool]
 _IMPATIENT: Final = 4.0
 """Seconds for an address of a host that has others: IPv6 that leads nowhere is common."""
 
-_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
-"""What OpenSSL, of several versions, says of an answer in plain text."""
-
-_TRUST: Final = "Name the certificates to trust in a file with `SSL_CERT_FILE`"
-
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to trust, and how to identify to them."""
@@ -84,7 +79,11 @@ class Dialer:
             sock, peer = self._open(address.host, address.port, permit)
         else:
             sock, peer = self._open_proxy(proxy, address), ""
-        return (_encrypt(sock, address.host, context, self._timeout) if context else sock), peer
+        if context is None:
+            return sock, peer
+        from tare.net.encryption import encrypt
+
+        return encrypt(sock, address.host, context, self._timeout), peer
 
     def _open(self, host: str, port: int, permit: Permit | None) -> tuple[socket.socket, str]:
         try:
@@ -115,8 +114,10 @@ class Dialer:
         try:
             sock, _ = self._open(proxy.origin.host, proxy.origin.port, None)
             if proxy.origin.scheme == "https":
+                from tare.net.encryption import encrypt
+
                 there = Address(scheme="https", host=proxy.origin.host, port=proxy.origin.port)
-                sock = _encrypt(sock, there.host, self._context(self._tls(there)), self._timeout)
+                sock = encrypt(sock, there.host, self._context(self._tls(there)), self._timeout)
         except Fault as fault:
             place = f"{proxy.origin.host}:{proxy.origin.port}"
             raise Fault(f"the proxy `{place}`: {fault.reason}", transient=fault.transient, hints=fault.hints) from None
@@ -149,61 +150,10 @@ class Dialer:
     def _context(self, tls: Tls) -> ssl.SSLContext:
         context = self._contexts.get(tls)
         if context is None:
+            from tare.net.encryption import make_context
+
             context = self._contexts[tls] = make_context(tls)
         return context
-
-
-def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, timeout: float) -> socket.socket:
-    import ssl
-
-    try:
-        sock.settimeout(timeout)
-        sock.getpeername()  # raises, where ssl would lose a socket that was reset by now
-        return context.wrap_socket(sock, server_hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        sock.close()
-        reason = f"the server's certificate is not trusted: {error.verify_message}"
-        raise Fault(reason, transient=False, hints=(_TRUST,)) from None
-    except ssl.SSLError as error:
-        sock.close()
-        if error.reason in _NOT_TLS:
-            raise Fault("the server does not speak TLS", transient=False, kind="tls") from None
-        reason = (error.reason or str(error)).lower().replace("_", " ")
-        lasting = not isinstance(error, ssl.SSLEOFError)
-        raise Fault(f"the encrypted connection failed: {reason}", transient=not lasting) from None
-    except OSError as error:
-        sock.close()
-        raise fault_of(error, "the server went silent") from None
-
-
-def make_context(tls: Tls) -> ssl.SSLContext:
-    """Return the TLS context for *tls*, or raise `UsageError` when one of its files is of no use."""
-    import ssl
-
-    from tare.errors import UsageError
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    reading = "the certificates"
-    try:
-        if tls.ca_file or tls.ca_directory:
-            reading = f"the certificates in `{tls.ca_file or tls.ca_directory}`"
-            context.load_verify_locations(cafile=tls.ca_file, capath=tls.ca_directory)
-        elif tls.verify:
-            context.load_default_certs()
-        for file in tls.extra:
-            reading = f"the certificates in `{file}`"
-            context.load_verify_locations(cafile=file)
-        if tls.certificate:
-            reading = f"the client's certificate `{tls.certificate}`"
-            context.load_cert_chain(tls.certificate, tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"{reading} cannot be read", causes=(error.strerror or str(error),)) from None
-    return context
 
 
 def fault_of(error: OSError, silent: str) -> Fault:
