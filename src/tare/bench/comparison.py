@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+SCHEMA: Final = "tare.compare/1"
 
 Change = Literal["cold", "dependency", "line"]
 """What was different from the build before: nothing was known, a dependency more, a line of the project."""
@@ -112,7 +114,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All of them, and where they were measured."""
 
-    schema: str = "tare.compare/1"
+    schema: str = SCHEMA
     project: str
     made: str
     """When, in UTC."""

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "tags": "explain what a repository's tags are, or what one of them is made of",
     "outdated": "tell whether an image's base or its packages have updates",
     "compare": "build a project on several bases, in several ways, and measure them side by side",
+    "report": "make a page or Markdown of what was measured",
     "lint": "check Dockerfiles of Python projects, and repair what is safe",
     "bench": "measure start-up, CPU-bound and I/O-bound work of images, and compare them",
     "cache": "show or prune what tare keeps on this machine",

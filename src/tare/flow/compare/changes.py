@@ -71,6 +71,8 @@ def _require(world: World, path: Path, name: str) -> str:
     hashed = "--hash" in path.read_text(encoding="utf-8")
     options = ("pip", "compile", "-", "--no-deps", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet")
     line = _uv(world, path.parent, *options, *(("--generate-hashes",) if hashed else ()), stdin=name)
+    if hashed and "--hash" not in line:
+        raise ProjectError(f"nothing tells the hash of `{name}`")
     with path.open("a", encoding="utf-8") as file:
         file.write(f"\n{line}")
     return ""
