@@ -17,14 +17,15 @@ ROOT = Path(tare.__file__).parent
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "oci": {"errors"},
+    "threads": set(),
+    "oci": {"errors", "threads"},
     "net": {"errors", "oci"},
     "stores": {"errors", "oci", "net"},
     "wheels": {"errors", "oci", "net"},
     "projects": {"oci", "errors", "wheels"},
-    "bases": {"errors", "oci", "wheels", "net"},
+    "bases": {"errors", "oci", "wheels", "net", "threads"},
     "plan": {"errors", "oci", "wheels", "projects", "bases"},
-    "build": {"errors", "oci", "stores", "wheels", "plan"},
+    "build": {"errors", "oci", "stores", "wheels", "plan", "threads"},
     "dockerfile": {"errors", "oci", "wheels", "projects", "bases", "plan"},
     "engines": {"errors", "oci", "stores"},
     "measure": {"errors", "oci", "stores", "wheels", "bases", "engines"},

@@ -18,9 +18,13 @@ def main() -> int:
         sys.stdout.write(f"tare {__version__}\n")
         return 0
     gc.set_threshold(_OBJECTS)
-    from tare.cli.main import run
+    try:
+        from tare.cli.main import run
 
-    return _leave(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before a command has begun, or a second time while the first is heard
+        code = 130
+    return _leave(code)
 
 
 def _leave(code: int) -> int:

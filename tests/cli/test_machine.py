@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +16,14 @@ from pathlib import Path
 import pytest
 from command import Place, Ran, locked
 from layouts import read_layout
+from loopback import Handler, running_server
 from make.backends import PROJECT
+from make.wheelhouse import pylock
 from terminal import read_all, screen
 
 from tare import __version__
 from tare.cli import cache as cache_command
+from tare.stores.cache import hash_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and terminals are POSIX's here")
 
@@ -218,6 +222,59 @@ def test_a_build_after_an_interrupt_is_as_if_nothing_had_been(place: Place, buil
     again = place.build("--cache-dir", "../fresh", "-o", "oci:fresh")
     assert again.code == 0
     assert read_layout(place.app / "dist").digest == read_layout(place.app / "fresh").digest
+
+
+@pytest.fixture
+def downloading(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], threading.Event]]:
+    """A command whose downloads have begun, of servers that say nothing more until the event is set."""
+    begun, on = threading.Semaphore(0), threading.Event()
+    with running_server() as server:
+        packages = []
+        for name in ("one", "two", "three"):
+            release = place.wheels.add(name, files={f"{name}.bin": os.urandom(300_000)})
+            data = release.path.read_bytes()
+
+            def route(handler: Handler, data: bytes = data) -> None:
+                handler.send_response(200)
+                handler.send_header("Content-Length", str(len(data)))
+                handler.end_headers()
+                handler.wfile.write(data[:100_000])
+                begun.release()
+                on.wait(60)
+                handler.wfile.write(data[100_000:])
+
+            server.routes[f"/{release.path.name}"] = route
+            packages.append(
+                release.locked().replace(f'path = "{release.path}"', f'url = "{server.url}/{release.path.name}"')
+            )
+        place.write({"main.py": "", "pylock.toml": pylock(*packages)})
+        place.base()
+        process = place.process("build", *place.target, env={"UV_OFFLINE": "0"}, start_new_session=True)
+        try:
+            for _ in packages:
+                assert begun.acquire(timeout=30)
+            yield process, on
+        finally:
+            on.set()
+            process.kill()
+            process.communicate()
+
+
+def test_an_interrupt_does_not_wait_for_downloads(
+    place: Place, downloading: tuple[subprocess.Popen[bytes], threading.Event]
+) -> None:
+    process, on = downloading
+    interrupted = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ended = place.finish(process)
+    took = time.monotonic() - interrupted
+
+    assert ended == (130, "", "interrupted\n")
+    assert took < 5, "the servers go on after a minute"
+    assert [path for path in place.leftovers() if "new-" in path] == []
+    assert [path for path in place.cache.glob("blobs/*/*") if hash_file(path) != f"sha256:{path.name}"] == []
+    on.set()
+    assert place.build(env={"UV_OFFLINE": "0"}).code == 0
 
 
 # A reader that left

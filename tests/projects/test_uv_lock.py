@@ -270,7 +270,8 @@ def test_members_paths_and_repositories_stay_what_they_are(tmp_path: Path, uv: U
 
     found = resolve(tmp_path, uv)
     inner, local = (LockedDirectory(name=name, path=str(tmp_path / path)) for name, path in PATHS)
-    remote = LockedVcs(name="remote", kind="git", commit=COMMIT, url="https://git.example/remote.git", requested="main")
+    url = "https://git.example/remote.git"
+    remote = LockedVcs(name="remote", kind="git", commit=COMMIT, url=url, requested="main", version="1.0")
 
     assert select(found, target())[1:] == (inner, local, remote)
     assert [Path(path).relative_to(tmp_path).as_posix() for path in found.inputs] == [

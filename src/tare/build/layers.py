@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tare import threads
 from tare.build.keys import layer_key
 from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
@@ -49,9 +50,7 @@ def write_layers(
 
     if writing.threads < 2 or len(layers) < 2:
         return tuple(map(one, layers))
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(writing.threads) as pool:
+    with threads.pool(writing.threads) as pool:
         order = sorted(range(len(layers)), key=lambda index: -layers[index].unpacked)
         futures = {index: pool.submit(one, layers[index]) for index in order}
         return tuple(futures[index].result() for index in range(len(layers)))

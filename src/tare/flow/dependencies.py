@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tare import threads
 from tare.errors import TargetError
 from tare.flow import bases
 from tare.flow.bases import Base
@@ -175,10 +176,8 @@ def _needs(world: World, wheels: Sequence[Wheel]) -> list[WheelElf]:
     found = {key: world.cache.recall("elf", key, WheelElf) for key in keys}
     unknown = [(key, wheel) for key, wheel in zip(keys, wheels, strict=True) if found[key] is None]
     if unknown:
-        from concurrent.futures import ThreadPoolExecutor
-
         unknown.sort(key=lambda pair: -_compressed(pair[1]))
-        with world.step("read shared libraries"), ThreadPoolExecutor(world.threads) as pool:
+        with world.step("read shared libraries"), threads.pool(world.threads) as pool:
             for (key, _), needs in zip(unknown, pool.map(inspect, [wheel for _, wheel in unknown]), strict=True):
                 found[key] = needs
                 world.cache.remember("elf", key, msgspec.json.encode(needs))

@@ -9,6 +9,7 @@ from typing import assert_never
 
 import msgspec
 
+from tare import threads
 from tare.errors import IntegrityError, TareError, TargetError
 from tare.flow.provenance import direct_url
 from tare.flow.source_trees import SourceTree, source_tree
@@ -82,20 +83,14 @@ def _fetch_all(world: World, wheels: list[LockedWheel]) -> dict[str, tuple[Diges
     found = {wheel.filename: (digest, world.cache.path(digest)) for wheel in wheels for digest in (digest_of(wheel),)}
     missing = [wheel for wheel in wheels if not found[wheel.filename][1].exists()]
     if missing:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with world.step("fetch wheels"), ThreadPoolExecutor(8) as pool:
+        with world.step("fetch wheels"), threads.pool(8) as pool:
             world.reporter.total(sum(wheel.size or 0 for wheel in missing))
             futures = [
                 pool.submit(fetch, world, wheel, *found[wheel.filename])
                 for wheel in sorted(missing, key=lambda wheel: -(wheel.size or 0))
             ]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            for future in futures:
+                future.result()
     return found
 
 

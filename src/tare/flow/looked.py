@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
+from tare import threads
 from tare.errors import IntegrityError
 from tare.flow.dependencies import NeedsKey, is_native
 from tare.flow.distributions import digest_of, fetch
@@ -63,13 +63,9 @@ def look_at(world: World, wheels: Iterable[LockedWheel]) -> dict[str, Looked]:
     ordered = sorted({wheel.filename: wheel for wheel in wheels}.values(), key=lambda wheel: -(wheel.size or 0))
     if not ordered:
         return {}
-    with world.step("look at wheels"), ThreadPoolExecutor(_AT_ONCE) as pool:
+    with world.step("look at wheels"), threads.pool(_AT_ONCE) as pool:
         futures = [pool.submit(_look, world, wheel) for wheel in ordered]
-        try:
-            return {wheel.filename: future.result() for wheel, future in zip(ordered, futures, strict=True)}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        return {wheel.filename: future.result() for wheel, future in zip(ordered, futures, strict=True)}
 
 
 def _look(world: World, locked: LockedWheel) -> Looked:

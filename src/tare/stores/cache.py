@@ -161,7 +161,19 @@ class Cache:
     def in_use(self) -> Iterator[None]:
         """Keep `prune` away while the block runs."""
         with _lock(self._lock_file(), shared=True):
-            yield
+            try:
+                yield
+            except KeyboardInterrupt:
+                self._abandon()
+                raise
+
+    def _abandon(self) -> None:
+        """Remove what this process was writing: its threads are not waited for, and do not get to do it."""
+        import shutil
+
+        for path in self.partial.glob(f"new-{os.getpid()}-*"):
+            with contextlib.suppress(OSError):
+                path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
 
     def usage(self) -> Usage:
         """Return what lies in the cache."""

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from tare import threads
 from tare.bases.debian import RECIPE, generated, tables_digest
 from tare.bases.debian.blobs import Blobs, Supply
 from tare.bases.debian.closure import Package, Skipped, base_roots, resolve
@@ -172,7 +173,6 @@ def assemble(
 
 def fetch_packages(pin: Pin, supply: Supply, *, progress: Callable[[int], None] | None = None) -> list[Path]:
     """Return the paths of the packages, in their order, fetching what is not there."""
-    from concurrent.futures import ThreadPoolExecutor
 
     def fetch(package: Package) -> Path:
         def urls() -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def fetch_packages(pin: Pin, supply: Supply, *, progress: Callable[[int], None] 
 
         return supply.get(urls, digest=package.digest, size=package.size, progress=progress)
 
-    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+    with threads.pool(_DOWNLOADS) as pool:
         return list(pool.map(fetch, pin.packages))
 
 

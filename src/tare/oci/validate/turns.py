@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from tare import threads
 from tare.oci.validate import layers as reading
 from tare.oci.validate.archive import Member
 from tare.oci.validate.changes import Changes
@@ -75,8 +76,6 @@ class _Applicant:
 
 def check(layers: list[Layer], changes: Changes, how: Read) -> int:
     """Read *layers* with `how.workers` threads; return the number of bytes that they have uncompressed."""
-    from concurrent.futures import ThreadPoolExecutor
-
     turns = _Turns()
 
     def one(position: int) -> int:
@@ -88,5 +87,5 @@ def check(layers: list[Layer], changes: Changes, how: Read) -> int:
             applicant.end(whole=outcome.whole)
         return outcome.unpacked
 
-    with ThreadPoolExecutor(how.workers, thread_name_prefix="verify") as pool:
+    with threads.pool(how.workers) as pool:
         return sum(pool.map(one, range(len(layers))))
