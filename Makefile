@@ -20,7 +20,7 @@ LOCK := pip compile --quiet --upgrade --universal --python-version 3.11 --fork-s
 SCRIPTS := tools $(wildcard benchmarks lab)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-e2e test-slow test-reproducible lint format bench lab lab-down lock clean .venv run-venv dev-venv engines
+.PHONY: help demo test test-unit test-e2e test-slow test-crash test-reproducible lint format bench lab lab-down lock clean .venv run-venv dev-venv engines
 
 help:  ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,9 @@ test-e2e: dev-venv engines  ## only what runs real engines, indexes and mirrors
 
 test-slow: dev-venv engines  ## what takes minutes: large wheels, other processors, the whole matrix
 	$(PYTEST) -m slow $(ARGS)
+
+test-crash: dev-venv engines  ## a build and push that ends at every single system call; prints how many moments there were
+	$(PYTEST) tests/registry/test_crash_sweep.py -s $(ARGS)
 
 test-reproducible: dev-venv engines  ## the same image under all circumstances, two by two; prints what was tried
 	$(PYTEST) tests/reproducibility $(ARGS)
