@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "outdated": "tell whether an image's base or its packages have updates",
     "compare": "build a project on several bases, in several ways, and measure them side by side",
     "report": "make a page or Markdown of what was measured",
+    "dockerfile": "write a Dockerfile and a .dockerignore for a project, and keep them fitting",
     "lint": "check Dockerfiles of Python projects, and repair what is safe",
     "bench": "measure start-up, CPU-bound and I/O-bound work of images, and compare them",
     "cache": "show or prune what tare keeps on this machine",

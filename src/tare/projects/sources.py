@@ -108,7 +108,7 @@ def collect(project: Project, *, memo_directory: str | None = None) -> tuple[Sou
     if project.script is not None:
         status = os.stat(project.script)
         return (SourceFile(path=files.name(project.script), size=status.st_size, mode=_mode(status.st_mode)),)
-    return walk(project.root, rules(project, _table(memo_directory)))
+    return walk(project.root, rules(project, table(memo_directory)))
 
 
 def rules(project: Project, table: Mapping[str, Sequence[str]]) -> Rules:
@@ -148,6 +148,11 @@ def walk(root: str, rule: Rules) -> tuple[SourceFile, ...]:
             hints=("Leave them out with `exclude` in [tool.tare]",),
         )
     return tuple(sorted(found, key=lambda file: file.path))
+
+
+def is_marked(directory: str) -> bool:
+    """Return whether a tool has marked *directory* as its own: a virtual environment, an image or a cache."""
+    return not _MARKS.isdisjoint(entry.name for entry in _entries(directory))
 
 
 def _entries(directory: str) -> list[os.DirEntry[str]]:
@@ -197,7 +202,7 @@ def _mode(mode: int) -> int:
     return 0o755 if mode & stat.S_IXUSR else 0o644
 
 
-def _table(memo_directory: str | None) -> dict[str, list[str]]:
+def table(memo_directory: str | None) -> dict[str, list[str]]:
     """Return the patterns of `sources.toml` by section, and the exceptions of its secrets."""
     path = os.path.join(os.path.dirname(__file__), "sources.toml")
     data = files.read_bytes(path)

@@ -1,0 +1,155 @@
+"""`tare dockerfile`: a Dockerfile for those who have to keep one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, cast
+
+from tare.cli.arguments import Arguments, Parser
+from tare.cli.progress import Terminal
+from tare.cli.settings import WorldArguments, add_world_options
+from tare.cli.settings import world as make_world
+from tare.errors import UsageError
+
+if TYPE_CHECKING:
+    from tare.flow.context import Context
+    from tare.flow.dockerfile import Document, Wish, Written
+
+
+class DockerfileArguments(WorldArguments):
+    """What `tare dockerfile` is given."""
+
+    project: str
+    lock: str | None
+    tool: str | None
+    base: str | None
+    platform: str
+    output: str
+    certificates: bool
+    entrypoint: bool
+    check: bool
+    dry_run: bool
+    stdout: bool
+    context: bool
+    pull: bool
+    json: bool
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "project", nargs="?", default=".", metavar="PROJECT", help="a directory, a lockfile or a pyproject.toml"
+    )
+    parser.add_argument("--lock", metavar="FILE", help="the lockfile, where a project has several")
+    image = parser.add_argument_group("the image")
+    image.add_argument("--base", metavar="IMAGE", help="what every stage starts from, such as python:3.13-slim-trixie")
+    image.add_argument("--tool", metavar="NAME", help="uv, poetry, pdm, pipenv or pip, where the lock leaves a choice")
+    image.add_argument(
+        "--platform", default="linux/amd64", metavar="OS/ARCH", help="the one whose wheels decide what is compiled"
+    )
+    image.add_argument(
+        "--certificates", action="store_true", help="let a build be given the certificates of a company's proxy"
+    )
+    image.add_argument("--entrypoint", action="store_true", help="write an entrypoint.sh that runs before the program")
+    image.add_argument("--pull", action="store_true", help="ask again what the base's tag stands for")
+    files = parser.add_argument_group("the files")
+    files.add_argument("-o", "--output", default="Dockerfile", metavar="NAME", help="another name than Dockerfile")
+    files.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file no longer fits the project"
+    )
+    files.add_argument("--dry-run", action="store_true", help="write nothing, and show what would change")
+    files.add_argument("--stdout", action="store_true", help="write nothing, and print the Dockerfile")
+    files.add_argument("--context", action="store_true", help="write nothing, and show what a build is sent")
+    add_world_options(parser)
+    parser.add_argument("--json", action="store_true", help="print a document that machines read")
+    parser.epilog = (
+        "examples: `tare dockerfile`; `tare dockerfile --check` in CI; `tare dockerfile --stdout --tool uv | docker build "
+        "-f - .`"
+    )
+
+
+def execute(arguments: Arguments) -> int:
+    """Write the files, or show what they would be. 1 with --check when one of them does not fit."""
+    from tare.flow.dockerfile import make_dockerfile
+    from tare.projects.project import read
+
+    arguments = cast("DockerfileArguments", arguments)
+    reporter = Terminal()
+    world = make_world(arguments, reporter)
+    try:
+        with world.cache.in_use():
+            project = read(arguments.project, lock=arguments.lock, memo_directory=world.memo_directory)
+            written = make_dockerfile(world, project, _wish(arguments))
+    finally:
+        world.close()
+        reporter.close()
+    for note in written.notes:
+        sys.stderr.write(f"note: {note}\n")
+    writes = not (arguments.check or arguments.dry_run or arguments.stdout or arguments.context)
+    if writes:
+        for document in written.documents:
+            _write(project.root, document)
+    sys.stdout.write(_answer(arguments, written, dry=not writes))
+    return 1 if arguments.check and any(document.changed for document in written.documents) else 0
+
+
+def _wish(arguments: DockerfileArguments) -> Wish:
+    from tare.flow.dockerfile import Wish
+    from tare.oci.platform import parse
+
+    output = os.path.normpath(arguments.output)
+    if os.path.isabs(output) or output.startswith("..") or output == ".":
+        raise UsageError(
+            f"`--output {arguments.output}` leads out of the project", causes=("it is a path in the project",)
+        )
+    return Wish(
+        tool=arguments.tool,
+        base=arguments.base,
+        certificates=arguments.certificates,
+        script=arguments.entrypoint,
+        output=output,
+        pull=arguments.pull,
+        check=arguments.check or arguments.context,
+        platform=parse(arguments.platform),
+    )
+
+
+def _answer(arguments: DockerfileArguments, written: Written, *, dry: bool) -> str:
+    from tare.report import dockerfile as report
+
+    context = before = None
+    if arguments.context:
+        context, before = _contexts(written)
+    if arguments.json:
+        return report.dockerfile_json(written, context, before)
+    if context is not None:
+        return report.context_text(context, before=before)
+    if arguments.stdout:
+        return written.documents[0].new
+    difference = report.difference(written.documents) if arguments.check or arguments.dry_run else ""
+    if arguments.check:
+        return difference
+    return difference + ("\n" if difference else "") + report.dockerfile_text(written, dry=dry)
+
+
+def _contexts(written: Written) -> tuple[Context, Context]:
+    """Return the context with the `.dockerignore` that is generated, and with the one that is there."""
+    from tare.flow.context import measure_context
+    from tare.projects.dockerignore import Patterns, parse
+
+    ignore = written.documents[1]
+    new = Patterns(parse(ignore.new, ignore.path))
+    old = Patterns(parse(ignore.old, ignore.path)) if ignore.old is not None else None
+    root = written.project.root
+    return measure_context(root, new), measure_context(root, old)
+
+
+def _write(root: str, document: Document) -> None:
+    if not document.changed:
+        return
+    path = os.path.join(root, document.path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(document.new)
+    os.chmod(path, document.mode)

@@ -1,0 +1,1 @@
+"""Writing a Dockerfile and a `.dockerignore` for a project."""

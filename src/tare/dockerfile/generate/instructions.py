@@ -1,0 +1,88 @@
+"""Instructions as values, and their one spelling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+INDENT = "    "
+
+
+class Mount(msgspec.Struct, frozen=True, kw_only=True):
+    """A `--mount` of `RUN`."""
+
+    kind: str
+    options: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return f"--mount=type={self.kind}," + ",".join(f"{name}={value}" for name, value in self.options)
+
+
+def cache(target: str, *, locked: bool = False) -> Mount:
+    """Return a directory that is kept between builds; *locked* for programs that do not share theirs."""
+    return Mount(kind="cache", options=(("target", target), *((("sharing", "locked"),) if locked else ())))
+
+
+def bind(source: str) -> Mount:
+    """Return a file of the context, seen in the working directory while the command runs."""
+    return Mount(kind="bind", options=(("source", source), ("target", source)))
+
+
+def secret(name: str, target: str | None = None) -> Mount:
+    """Return a secret as a file. A build that is not given it goes on without."""
+    return Mount(kind="secret", options=(("id", name), *((("target", target),) if target else ())))
+
+
+class Instruction(msgspec.Struct, frozen=True, kw_only=True):
+    """One instruction, with the comments that stand before it."""
+
+    lines: tuple[str, ...]
+    """As they are written; all but the last are continued."""
+
+    comments: tuple[str, ...] = ()
+
+
+def instruction(keyword: str, *words: str, comments: Iterable[str] = ()) -> Instruction:
+    """Return an instruction on one line."""
+    return Instruction(lines=(" ".join((keyword, *words)),), comments=tuple(comments))
+
+
+def run(commands: Iterable[str], mounts: Iterable[Mount] = (), comments: Iterable[str] = ()) -> Instruction:
+    """Return a `RUN` of *commands*, each of which runs when the one before succeeded."""
+    first, *others = commands
+    parts = [*map(str, mounts), first, *(f"&& {command}" for command in others)]
+    return Instruction(lines=(f"RUN {parts[0]}", *(f"{INDENT}{part}" for part in parts[1:])), comments=tuple(comments))
+
+
+def env(values: Mapping[str, str]) -> Instruction:
+    """Return an `ENV`, one variable a line."""
+    parts = [f"{name}={quoted(value)}" for name, value in values.items()]
+    return Instruction(lines=(f"ENV {parts[0]}", *(f"{INDENT}{part}" for part in parts[1:])))
+
+
+def array(keyword: str, words: Iterable[str]) -> Instruction:
+    """Return an instruction in exec form."""
+    return instruction(keyword, json.dumps(list(words), ensure_ascii=False))
+
+
+def quoted(value: str) -> str:
+    """Return *value* as an instruction takes it: in quotes where it has more than plain characters.
+
+    >>> quoted("/opt/venv/bin:$PATH"), quoted("x y")
+    ('/opt/venv/bin:$PATH', '"x y"')
+    """
+    plain = all(character.isalnum() or character in "-_./:,@%+=$" for character in value)
+    if value and plain:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def text_of(instructions: Iterable[Instruction]) -> Iterator[str]:
+    """Yield the lines of *instructions*."""
+    for each in instructions:
+        yield from (f"# {comment}" for comment in each.comments)
+        yield from (f"{line} \\" for line in each.lines[:-1])
+        yield each.lines[-1]

@@ -1,0 +1,56 @@
+"""What a selection of a lock needs of the system: nothing, as long as everything has a wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tare.dockerfile.generate.tables import always, system_needs
+from tare.projects.locked import Locked, LockedArchive, LockedDirectory, LockedSdist, LockedVcs, LockedWheel
+
+
+class SystemPackages(msgspec.Struct, frozen=True, kw_only=True):
+    """Packages of the system, and why."""
+
+    build: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+    """Distributions that are built from source and need something for it."""
+
+    unknown: tuple[str, ...] = ()
+    """Those of which nobody has said what they need; they may need nothing."""
+
+
+def system_packages(locked: Iterable[Locked], os: str, suite: str) -> SystemPackages:
+    """Return what *locked*, taken for a base, needs on a suite of the operating system *os*."""
+    table = system_needs()
+    build: dict[str, None] = {}
+    run: dict[str, None] = {}
+    built: list[str] = []
+    unknown: list[str] = []
+    for each in locked:
+        row = table.get(each.name)
+        if row is not None and not (isinstance(each, LockedWheel) and row.compiles):
+            needs = row.on(os, suite)
+            build |= dict.fromkeys((*(always("compiler", os) if row.compiles else ()), *needs.build))
+            run |= dict.fromkeys(needs.run)
+            if row.compiles:
+                built.append(each.name)
+        elif isinstance(each, LockedSdist) and any(platform != "any" for platform in each.offered):
+            build |= dict.fromkeys(always("compiler", os))
+            built.append(each.name)
+            unknown.append(each.name)
+        elif isinstance(each, LockedSdist | LockedArchive):
+            unknown.append(each.name)
+        if isinstance(each, LockedVcs):
+            build |= dict.fromkeys(always("git", os))
+            built.append(each.name)
+    return SystemPackages(
+        build=tuple(sorted(build)), run=tuple(sorted(run)), built=tuple(built), unknown=tuple(unknown)
+    )
+
+
+def lies_in_project(locked: Iterable[Locked]) -> bool:
+    """Return whether some of *locked* are files or directories, so that a build needs more than the lock."""
+    return any(isinstance(each, LockedDirectory) or each.path is not None for each in locked)

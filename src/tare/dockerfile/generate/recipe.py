@@ -1,0 +1,88 @@
+"""Everything that decides how a project's Dockerfile is, as one frozen value."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tare.dockerfile.generate.tables import Tool
+from tare.oci.config import Healthcheck
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """The image that every stage starts from."""
+
+    reference: str
+    """With its tag, and without a digest: `python:3.13-slim-trixie`."""
+
+    digest: str | None = None
+    """None when no registry could say it."""
+
+    os: str = ""
+    """`debian` or `alpine`; empty when it is not known."""
+
+    suite: str = ""
+
+
+class Install(msgspec.Struct, frozen=True, kw_only=True):
+    """How the environment is made."""
+
+    tool: Tool
+    lock: str
+    """The lock's path in the context."""
+
+    files: tuple[str, ...]
+    """All files of the context that the tool reads, the lock first."""
+
+    hashed: bool
+    """Whether the lock has a hash for everything."""
+
+    project: bool
+    """Whether the project itself is built and installed."""
+
+    whole_context: bool = False
+    """Whether the dependencies need more of the project than the lock: some of them are in it."""
+
+    netrc: bool = False
+    """Whether an index may want credentials."""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """A Dockerfile before it is words."""
+
+    command: str
+    """The command that makes it again."""
+
+    title: str
+    made_from: tuple[str, ...]
+    """Names of the files that it was made from."""
+
+    base: Base
+    install: Install | None
+    """None when there is nothing to install."""
+
+    build_packages: tuple[str, ...] = ()
+    run_packages: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+    """Distributions that are built from source."""
+
+    certificates: bool = False
+    """Whether a build may be given another bundle of certificates."""
+
+    workdir: str
+    sources: bool
+    """Whether the project's sources go into the image."""
+
+    user: str
+    env: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    volumes: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    stop_signal: str | None = None
+    healthcheck: Healthcheck | None = None
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it runs this."""
+
+    script: str | None = None
+    """The path of the entrypoint that is written, in the context."""

@@ -1,0 +1,194 @@
+"""A recipe, as the parts of a Dockerfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from tare.dockerfile.generate.instructions import (
+    INDENT,
+    Instruction,
+    Mount,
+    array,
+    bind,
+    cache,
+    env,
+    instruction,
+    run,
+    secret,
+    text_of,
+)
+from tare.dockerfile.generate.recipe import Install, Recipe
+from tare.oci.config import Healthcheck
+
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+"""Where Debian and Alpine keep the certificates of authorities."""
+
+_PIP_CACHE = "/var/cache/pip"
+_NETRC = "/run/secrets/netrc"
+_SECURITY = "because the suite's security updates are wanted, and old versions leave its archive"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the file that is written again, whatever a person does to the rest."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+def parts(recipe: Recipe) -> tuple[Part, ...]:
+    """Return the parts of the Dockerfile: `made`, perhaps `build`, `run`, and `start`."""
+    found = [Part(name="made", lines=tuple(f"# {line}" for line in _made(recipe)))]
+    if recipe.install is not None:
+        found.append(Part(name="build", lines=tuple(text_of(_build(recipe, recipe.install)))))
+    found.append(Part(name="run", lines=tuple(text_of(_run(recipe)))))
+    found.append(Part(name="start", lines=tuple(text_of(_start(recipe)))))
+    return tuple(found)
+
+
+def _made(recipe: Recipe) -> Iterator[str]:
+    files = ", ".join(recipe.made_from)
+    yield f"{recipe.title}: made from {files} by"
+    yield f"    {recipe.command}"
+    yield "What stands between `tare: begin` and `tare: end` is written again by that command, and checked by"
+    yield f"    {recipe.command} --check"
+    yield "Everything else is yours, and stays."
+    if recipe.base.digest is None:
+        yield "No registry was asked for the base's digest: its tag may be another image tomorrow."
+
+
+def _from(recipe: Recipe, name: str = "") -> Instruction:
+    base = recipe.base
+    comments = (base.reference,) if base.digest else ()
+    pinned = f"{base.reference}@{base.digest}" if base.digest else base.reference
+    return instruction("FROM", pinned, *(("AS", name) if name else ()), comments=comments)
+
+
+def _build(recipe: Recipe, install: Install) -> Iterator[Instruction]:
+    yield _from(recipe, "build")
+    if recipe.build_packages:
+        names = ", ".join(recipe.built)
+        yield _packages(recipe, recipe.build_packages, f"There is no wheel for {names}.")
+    yield from _tool(recipe, install)
+    yield instruction("WORKDIR", recipe.workdir)
+    if install.whole_context:
+        yield instruction("COPY", ".", ".", comments=("Some dependencies lie in the project itself.",))
+    yield run(_filling(install), _mounts(recipe, install))
+    if install.project:
+        if not install.whole_context:
+            yield instruction("COPY", ".", ".")
+        own = install.tool.project or (
+            "/opt/tool/bin/pip --python /opt/venv/bin/python install --no-deps .",
+            "/opt/venv/bin/python -m compileall -q /opt/venv/lib",
+        )
+        caches = dict.fromkeys((install.tool.cache, *(() if install.tool.project else (_PIP_CACHE,))))
+        yield run(own, [*map(cache, caches), *_secrets(recipe, install)])
+
+
+def _tool(recipe: Recipe, install: Install) -> Iterator[Instruction]:
+    values = {"PATH": "/opt/tool/bin:$PATH", "PIP_CACHE_DIR": _PIP_CACHE, **install.tool.env}
+    if install.netrc:
+        values |= {"NETRC": _NETRC}
+    if recipe.certificates:
+        values |= {"PIP_CERT": BUNDLE, "REQUESTS_CA_BUNDLE": BUNDLE, "SSL_CERT_FILE": BUNDLE}
+    yield env(values)
+    commands = ["python -m venv /opt/tool"]
+    mounts: list[Mount] = []
+    if install.tool.requirement:
+        commands.append(f"/opt/tool/bin/pip install {install.tool.requirement}")
+        mounts = [cache(_PIP_CACHE), *_secrets(recipe, install)]
+    yield run(commands, mounts)
+
+
+def _filling(install: Install) -> Iterator[str]:
+    if install.tool.venv:
+        yield "python -m venv --without-pip /opt/venv"
+    hashes = install.tool.hashed if install.hashed else ""
+    yield from (command.format(lock=install.lock, hashes=hashes) for command in install.tool.install)
+
+
+def _mounts(recipe: Recipe, install: Install) -> Iterator[Mount]:
+    yield cache(install.tool.cache)
+    if not install.whole_context:
+        yield from map(bind, install.files)
+    yield from _secrets(recipe, install)
+
+
+def _secrets(recipe: Recipe, install: Install) -> Iterator[Mount]:
+    if install.netrc:
+        yield secret("netrc", _NETRC)
+    if recipe.certificates:
+        yield secret("certificates", BUNDLE)
+
+
+def _packages(recipe: Recipe, names: tuple[str, ...], comment: str) -> Instruction:
+    secrets = [secret("certificates", BUNDLE)] if recipe.certificates else []
+    listed = " ".join(names)
+    if recipe.base.os == "alpine":
+        return run([f"apk add --no-cache {listed}"], secrets, (comment, f"tare: ignore[DL3018] {_SECURITY}"))
+    return run(
+        [
+            "rm -f /etc/apt/apt.conf.d/docker-clean",
+            "apt-get update",
+            f"apt-get install -y --no-install-recommends {listed}",
+        ],
+        [cache("/var/cache/apt", locked=True), cache("/var/lib/apt", locked=True), *secrets],
+        (comment, f"tare: ignore[DL3008] {_SECURITY}"),
+    )
+
+
+def _run(recipe: Recipe) -> Iterator[Instruction]:
+    yield _from(recipe)
+    if recipe.run_packages:
+        yield _packages(
+            recipe, recipe.run_packages, "Libraries that what was built links to, and what the project names."
+        )
+    path = {"PATH": "/opt/venv/bin:$PATH"} if recipe.install else {}
+    yield env({**path, "PYTHONUNBUFFERED": "1", **recipe.env})
+    yield instruction("WORKDIR", recipe.workdir)
+    if recipe.install:
+        yield instruction("COPY", "--from=build", "/opt/venv", "/opt/venv")
+    if recipe.sources:
+        yield instruction("COPY", f"--chown={recipe.user}", ".", ".")
+    if recipe.script and not recipe.sources:
+        yield instruction("COPY", f"--chown={recipe.user}", recipe.script, f"{recipe.workdir}/")
+
+
+def _start(recipe: Recipe) -> Iterator[Instruction]:
+    if recipe.labels:
+        parts = [f"{name}={_label(value)}" for name, value in sorted(recipe.labels.items())]
+        yield Instruction(lines=(f"LABEL {parts[0]}", *(f"{INDENT}{part}" for part in parts[1:])))
+    yield instruction("USER", recipe.user)
+    yield from (instruction("EXPOSE", port) for port in recipe.ports)
+    if recipe.volumes:
+        yield array("VOLUME", recipe.volumes)
+    if recipe.stop_signal:
+        yield instruction("STOPSIGNAL", recipe.stop_signal)
+    if recipe.healthcheck:
+        yield _healthcheck(recipe.healthcheck)
+    comments = (recipe.reason,) if recipe.reason else ()
+    started = [array(word, argv) for word, argv in (("ENTRYPOINT", recipe.entrypoint), ("CMD", recipe.cmd)) if argv]
+    if started:
+        yield msgspec.structs.replace(started[0], comments=comments)
+        yield from started[1:]
+
+
+def _label(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return f'"{escaped}"'
+
+
+def _healthcheck(check: Healthcheck) -> Instruction:
+    kind, *words = check.test
+    if kind == "NONE":
+        return instruction("HEALTHCHECK", "NONE")
+    times = {"interval": check.interval, "timeout": check.timeout, "start-period": check.start_period}
+    flags = [f"--{name}={value / 1e9:g}s" for name, value in times.items() if value]
+    flags += [f"--retries={check.retries}"] if check.retries else []
+    what = array("CMD", words) if kind == "CMD" else instruction("CMD", *words)
+    return (
+        Instruction(lines=(" ".join(("HEALTHCHECK", *flags)), f"{INDENT}{what.lines[0]}"))
+        if flags
+        else instruction("HEALTHCHECK", what.lines[0])
+    )

@@ -1,0 +1,111 @@
+"""`tools.toml` and `packages.toml`, decoded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tare.errors import ProjectError, UsageError
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool that installs from one kind of lock."""
+
+    name: str
+    lock: str
+    """The kind of lock, as `projects.discovery` has it."""
+
+    requirement: str | None = None
+    """What pip installs to have it; None for pip itself."""
+
+    cache: str
+    """The directory, in the stage that builds, that is kept between builds."""
+
+    venv: bool = False
+    """Whether the environment has to be made before it is filled."""
+
+    hashed: str = ""
+    """The option that wants a hash for everything."""
+
+    files: tuple[str, ...] = ()
+    """What it reads besides the lock."""
+
+    optional: tuple[str, ...] = ()
+    """What it reads if it is there."""
+
+    env: dict[str, str] = {}
+    install: tuple[str, ...]
+    project: tuple[str, ...] = ()
+    source: str
+    date: dt.date
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Packages of the system."""
+
+    build: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+
+
+class SystemNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What distributions need that are built from source, by operating system or suite."""
+
+    names: tuple[str, ...]
+    compiles: bool = True
+    source: str
+    date: dt.date
+    debian: Needs = Needs()
+    bookworm: Needs | None = None
+    trixie: Needs | None = None
+    alpine: Needs = Needs()
+
+    def on(self, os: str, suite: str) -> Needs:
+        """Return what is needed on a suite of an operating system, the suite's own row before the general one."""
+        general = self.alpine if os == "alpine" else self.debian
+        own = {"bookworm": self.bookworm, "trixie": self.trixie}.get(suite)
+        return general if own is None else Needs(build=own.build or general.build, run=own.run or general.run)
+
+
+@functools.cache
+def _document(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
+
+
+def tools() -> tuple[Tool, ...]:
+    return msgspec.convert(_document("tools.toml")["tool"], tuple[Tool, ...])
+
+
+def system_needs() -> dict[str, SystemNeeds]:
+    """Return what is needed, by the normalized name of a distribution."""
+    rows = msgspec.convert(_document("packages.toml")["distribution"], tuple[SystemNeeds, ...])
+    return {name: row for row in rows for name in row.names}
+
+
+def always(what: str, os: str) -> tuple[str, ...]:
+    """Return the packages that are the `compiler` or `git` of an operating system."""
+    return tuple(_document("packages.toml")[what]["alpine" if os == "alpine" else "debian"])
+
+
+def tool_for(lock: str, name: str | None = None) -> Tool:
+    """Return the tool for a kind of lock: the one called *name*, or the lock's own."""
+    fitting = [tool for tool in tools() if tool.lock == lock]
+    own = {"requirements": "pip"}.get(lock)
+    for tool in fitting:
+        if tool.name == name or (name is None and own in {None, tool.name}):
+            return tool
+    names = [tool.name for tool in tools()]
+    if name is not None and name not in names:
+        raise UsageError(f"there is no tool `{name}`", hints=(f"Choose one of {', '.join(dict.fromkeys(names))}",))
+    if not fitting:
+        raise ProjectError(
+            "the project has no lock",
+            causes=("what is not locked is another image tomorrow",),
+            hints=("Run `uv lock`",),
+        )
+    can = " or ".join(f"`{tool.name}`" for tool in fitting)
+    raise UsageError(f"`{name}` does not read this project's lock", causes=(f"it is one for {can}",))

@@ -1,0 +1,103 @@
+"""What `tare dockerfile` has written or would write, and what a build's context is."""
+
+from __future__ import annotations
+
+import difflib
+import os
+
+import msgspec
+
+from tare.flow.context import Context
+from tare.flow.dockerfile import Document, Written
+from tare.report.text import megabytes, printable, table
+
+SCHEMA = "tare.dockerfile/1"
+_SHOWN = 12
+"""Directories and files that are listed."""
+
+
+def dockerfile_text(written: Written, *, dry: bool) -> str:
+    """Return one line for each file, and what was decided."""
+    recipe = written.recipe
+    rows = [(document.path, _state(document, dry=dry)) for document in written.documents]
+    pinned = f"pinned to {recipe.base.digest[:19]}…" if recipe.base.digest else "not pinned by its digest"
+    rows.append(("base", f"{recipe.base.reference}, {pinned}"))
+    if recipe.install:
+        rows.append(("installs with", f"{recipe.install.tool.requirement or 'pip'}, from {recipe.install.lock}"))
+    if recipe.build_packages:
+        rows.append(("build packages", f"{' '.join(recipe.build_packages)}, for {', '.join(recipe.built)}"))
+    if recipe.run_packages:
+        rows.append(("run packages", " ".join(recipe.run_packages)))
+    argv = (*recipe.entrypoint, *recipe.cmd)
+    rows.append(("runs", f"{' '.join(argv) or 'nothing'}, as {recipe.user}"))
+    return table([(name, printable(text)) for name, text in rows]) + "\n"
+
+
+def _state(document: Document, *, dry: bool) -> str:
+    if not document.changed:
+        return "unchanged"
+    would = "would be " if dry else ""
+    return f"{would}{'written' if document.old is None else 'changed'}"
+
+
+def difference(documents: tuple[Document, ...]) -> str:
+    """Return how the files that are there differ from what they would be."""
+    lines: list[str] = []
+    for document in documents:
+        lines += difflib.unified_diff(
+            (document.old or "").splitlines(keepends=True),
+            document.new.splitlines(keepends=True),
+            document.path if document.old is not None else os.devnull,
+            document.path,
+        )
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def context_text(context: Context, *, before: Context | None) -> str:
+    """Return what a build is sent, what stays, and the largest things of both kinds."""
+    rows = [("path", "size", "sent")]
+    for part in context.parts[:_SHOWN]:
+        sent = "all" if part.sent == part.size else megabytes(part.sent) if part.sent else "nothing"
+        rows.append((printable(part.path), megabytes(part.size), sent))
+    more = len(context.parts) - _SHOWN
+    lines = [
+        f"{megabytes(context.size)} lie in the project; a build is sent {megabytes(context.sent)} in {context.files:,} files.",
+        f"`.dockerignore` saves {megabytes(context.saved)} each time.",
+    ]
+    if before is not None and before.sent != context.sent:
+        lines.append(f"Without this command's changes it would be {megabytes(before.sent)}.")
+    lines += ["", *table(rows).splitlines()]
+    lines += [f"… and {more} more"] if more > 0 else []
+    return "\n".join(lines) + "\n"
+
+
+def context_data(context: Context, before: Context | None) -> dict[str, object]:
+    return {
+        "size": context.size,
+        "sent": context.sent,
+        "saved": context.saved,
+        "files": context.files,
+        "sent_before": before.sent if before else None,
+        "parts": [{"path": part.path, "size": part.size, "sent": part.sent} for part in context.parts],
+    }
+
+
+def dockerfile_json(written: Written, context: Context | None, before: Context | None) -> str:
+    """Return the document of `--json`."""
+    recipe = written.recipe
+    document = {
+        "schema": SCHEMA,
+        "project": recipe.title,
+        "fits": not any(document.changed for document in written.documents),
+        "base": {"reference": recipe.base.reference, "digest": recipe.base.digest},
+        "tool": recipe.install.tool.name if recipe.install else None,
+        "build_packages": list(recipe.build_packages),
+        "run_packages": list(recipe.run_packages),
+        "built_from_source": list(recipe.built),
+        "entrypoint": list(recipe.entrypoint),
+        "cmd": list(recipe.cmd),
+        "files": [{"path": each.path, "changed": each.changed, "content": each.new} for each in written.documents],
+        "context": context_data(context, before) if context else None,
+        "notes": list(written.notes),
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
