@@ -186,7 +186,7 @@ def _install(world: World, project: Project, wish: Wish, selection: Selection) -
         files=tuple(_read_by(tool, project, lock)),
         hashed=selection.hashed,
         project=project.has_build_system,
-        whole_context=lies_in_project(selection.locked),
+        whole_context=lies_in_project(selection.locked, project.root),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
 

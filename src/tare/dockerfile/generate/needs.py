@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 import msgspec
 
 from tare.dockerfile.generate.tables import always, system_needs
-from tare.projects.locked import Locked, LockedArchive, LockedDirectory, LockedSdist, LockedVcs, LockedWheel
+from tare.projects.locked import Locked, LockedArchive, LockedSdist, LockedVcs, LockedWheel
 
 
 class SystemPackages(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,10 @@ def system_packages(locked: Iterable[Locked], os: str, suite: str) -> SystemPack
     )
 
 
-def lies_in_project(locked: Iterable[Locked]) -> bool:
-    """Return whether some of *locked* are files or directories, so that a build needs more than the lock."""
-    return any(isinstance(each, LockedDirectory) or each.path is not None for each in locked)
+def lies_in_project(locked: Iterable[Locked], root: str) -> bool:
+    """Return whether some of *locked* are files or directories of *root*, so that a build needs more than the lock.
+
+    What lies elsewhere on this machine is a wheelhouse, in the place of an index.
+    """
+    paths = [each.path for each in locked if each.path is not None]
+    return any(os.path.commonpath((root, path)) == root for path in paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import msgspec
@@ -96,7 +97,7 @@ def _tool(recipe: Recipe, install: Install) -> Iterator[Instruction]:
     commands = ["python -m venv /opt/tool"]
     mounts: list[Mount] = []
     if install.tool.requirement:
-        commands.append(f"/opt/tool/bin/pip install {install.tool.requirement}")
+        commands.append(f"/opt/tool/bin/pip install --no-compile {shlex.quote(install.tool.requirement)}")
         mounts = [cache(_PIP_CACHE), *_secrets(recipe, install)]
     yield run(commands, mounts)
 

@@ -1,0 +1,349 @@
+"""`tare dockerfile`: whole files, what stays of a person's own, and what no longer fits."""
+
+from __future__ import annotations
+
+import pytest
+from command import Place, locked
+from schemas import faults, published
+
+from tare.dockerfile.generate import merge
+from tare.dockerfile.generate.needs import system_packages
+from tare.dockerfile.generate.stages import Part
+from tare.dockerfile.generate.tables import system_needs, tool_for, tools
+from tare.errors import ProjectError, UsageError
+from tare.projects.locked import LockedSdist, LockedVcs, LockedWheel
+
+BASE = "python:3.13-slim-trixie"
+DIGEST = f"sha256:{'0' * 64}"
+OPTIONS = ("--offline", "--base", f"{BASE}@{DIGEST}")
+
+MADE = """\
+# tare: begin made
+# app: made from {files} by
+#     tare dockerfile{options}
+# What stands between `tare: begin` and `tare: end` is written again by that command, and checked by
+#     tare dockerfile{options} --check
+# Everything else is yours, and stays.
+# tare: end made
+"""
+
+
+@pytest.fixture
+def project(place: Place) -> Place:
+    releases = [place.wheels.add("sample")]
+    place.write({"main.py": "print(1)\n", "requirements.txt": locked(releases)})
+    return place
+
+
+def dockerfile(place: Place) -> str:
+    return (place.app / "Dockerfile").read_text()
+
+
+def test_a_project_with_hashed_requirements_has_two_stages(project: Place) -> None:
+    ran = project("dockerfile", *OPTIONS)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        dockerfile(project)
+        == MADE.format(files="requirements.txt", options="")
+        + f"""
+# tare: begin build
+# {BASE}
+FROM {BASE}@{DIGEST} AS build
+ENV PATH=/opt/tool/bin:$PATH \\
+    PIP_CACHE_DIR=/var/cache/pip
+RUN python -m venv /opt/tool
+WORKDIR /app
+RUN --mount=type=cache,target=/var/cache/pip \\
+    --mount=type=bind,source=requirements.txt,target=requirements.txt \\
+    python -m venv --without-pip /opt/venv \\
+    && /opt/tool/bin/pip --python /opt/venv/bin/python install --require-hashes -r requirements.txt
+# tare: end build
+
+# tare: begin run
+# {BASE}
+FROM {BASE}@{DIGEST}
+ENV PATH=/opt/venv/bin:$PATH \\
+    PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /opt/venv /opt/venv
+COPY --chown=65532:65532 . .
+# tare: end run
+
+# tare: begin start
+USER 65532:65532
+# There is a `main.py`.
+ENTRYPOINT ["python", "main.py"]
+# tare: end start
+"""
+    )
+
+
+def test_nothing_to_install_is_one_stage(place: Place) -> None:
+    place.write({"main.py": ""})
+
+    place("dockerfile", *OPTIONS)
+
+    assert [line for line in dockerfile(place).splitlines() if line.startswith(("FROM", "COPY", "RUN"))] == [
+        f"FROM {BASE}@{DIGEST}",
+        "COPY --chown=65532:65532 . .",
+    ]
+
+
+def test_everything_that_can_be_asked_for_is_in_it(project: Place) -> None:
+    project.write(
+        {
+            "pyproject.toml": '[project]\nname = "app"\n[tool.tare]\nports = [8000]\nsystem-packages = ["ffmpeg"]\n'
+            'user = "1001"\nlabels = { note = "it costs $5" }\nvolumes = ["/data"]\nstop-signal = "SIGINT"\n'
+            'env = { GREETING = "good day" }\nentrypoint = ["python", "main.py"]\ncmd = ["--now"]\n'
+        }
+    )
+
+    ran = project("dockerfile", *OPTIONS, "--certificates", "--entrypoint", "--tool", "uv")
+
+    text = dockerfile(project)
+    assert (ran.code, ran.err) == (0, "")
+    assert text.startswith(
+        MADE.format(
+            files="pyproject.toml, requirements.txt", options=" --tool uv --certificates --entrypoint"
+        ).partition("\n# What")[0]
+    )
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    assert (
+        text.partition("# tare: begin run\n")[2]
+        == f"""\
+# {BASE}
+FROM {BASE}@{DIGEST}
+# Libraries that what was built links to, and what the project names.
+# tare: ignore[DL3008] because the suite's security updates are wanted, and old versions leave its archive
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\
+    --mount=type=cache,target=/var/lib/apt,sharing=locked \\
+    --mount=type=secret,id=certificates,target={bundle} \\
+    rm -f /etc/apt/apt.conf.d/docker-clean \\
+    && apt-get update \\
+    && apt-get install -y --no-install-recommends ffmpeg
+ENV PATH=/opt/venv/bin:$PATH \\
+    PYTHONUNBUFFERED=1 \\
+    GREETING="good day"
+WORKDIR /app
+COPY --from=build /opt/venv /opt/venv
+COPY --chown=1001 . .
+# tare: end run
+
+# tare: begin start
+LABEL note="it costs \\$5"
+USER 1001
+EXPOSE 8000/tcp
+VOLUME ["/data"]
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \\
+    CMD ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8000), 3).close()"]
+ENTRYPOINT ["sh", "/app/entrypoint.sh"]
+CMD ["python", "main.py", "--now"]
+# tare: end start
+"""
+    )
+    assert (project.app / "entrypoint.sh").stat().st_mode & 0o777 == 0o755
+    assert "uv pip sync --python /opt/venv/bin/python --require-hashes requirements.txt" in text
+
+
+def test_a_project_with_a_build_system_is_built_after_its_dependencies(project: Place) -> None:
+    project.write(
+        {
+            "pyproject.toml": '[project]\nname = "app"\nversion = "1"\n[project.scripts]\nserve = "app:run"\n[build-system]\nrequires = []\n'
+        }
+    )
+
+    project("dockerfile", *OPTIONS)
+
+    words = [line.split()[0] for line in dockerfile(project).splitlines() if line[:1].isupper()]
+    assert words == [
+        "FROM",
+        "ENV",
+        "RUN",
+        "WORKDIR",
+        "RUN",
+        "COPY",
+        "RUN",
+        "FROM",
+        "ENV",
+        "WORKDIR",
+        "COPY",
+        "USER",
+        "ENTRYPOINT",
+    ]
+    assert 'ENTRYPOINT ["serve"]' in dockerfile(project)
+
+
+def test_what_is_a_person_s_own_stays(project: Place) -> None:
+    project("dockerfile", *OPTIONS)
+    path = project.app / "Dockerfile"
+    mine = path.read_text().replace("# tare: end build\n", "# tare: end build\nRUN echo mine\n") + "LABEL own=1\n"
+    path.write_text(mine.replace("WORKDIR /app", "WORKDIR /elsewhere"))
+    ignore = project.app / ".dockerignore"
+    ignore.write_text("data\n" + ignore.read_text())
+
+    assert project("dockerfile", "--offline").code == 0
+
+    assert path.read_text() == mine
+    assert ignore.read_text().startswith("data\n# tare: begin ignored\n")
+
+
+def test_check_tells_what_no_longer_fits_and_writes_nothing(project: Place) -> None:
+    project("dockerfile", *OPTIONS)
+    before = dockerfile(project)
+
+    assert project("dockerfile", "--check") == (0, "", "")
+    project.write({"pyproject.toml": '[project]\nname = "app"\n[tool.tare]\nuser = "1001"\n'})
+    ran = project("dockerfile", "--check")
+
+    assert ran.code == 1
+    assert ran.out.splitlines()[:9] == [
+        "--- Dockerfile",
+        "+++ Dockerfile",
+        "@@ -1,5 +1,5 @@",
+        " # tare: begin made",
+        "-# app: made from requirements.txt by",
+        "+# app: made from pyproject.toml, requirements.txt by",
+        " #     tare dockerfile",
+        " # What stands between `tare: begin` and `tare: end` is written again by that command, and checked by",
+        " #     tare dockerfile --check",
+    ]
+    assert dockerfile(project) == before
+
+
+def test_a_base_that_the_project_no_longer_accepts_is_replaced(project: Place) -> None:
+    project("dockerfile", "--offline", "--base", f"python:3.11-slim-trixie@{DIGEST}")
+    project.write({"pyproject.toml": '[project]\nname = "app"\nrequires-python = ">=3.12,<3.14"\n'})
+
+    project("dockerfile", "--offline")
+
+    assert f"FROM {BASE} AS build\n" in dockerfile(project)
+    assert "No registry was asked for the base's digest" in dockerfile(project)
+
+
+def test_a_dockerfile_of_someone_else_is_not_touched(project: Place) -> None:
+    project.write({"Dockerfile": "FROM scratch\n"})
+
+    assert project("dockerfile", *OPTIONS) == (
+        2,
+        "",
+        "error: `Dockerfile` is there, and `tare dockerfile` did not make it\n\n"
+        "hint: Write another one with `--output NAME`, or `--stdout`\n"
+        "hint: `tare lint Dockerfile` checks it\n",
+    )
+    assert project("dockerfile", *OPTIONS, "-o", "app.dockerfile").code == 0
+    assert (project.app / "app.dockerfile.dockerignore").exists()
+    assert dockerfile(project) == "FROM scratch\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--tool", "poetry"), "error: `poetry` does not read this project's lock\n  caused by: it is one for `uv` or `pip`\n"),
+        (
+            ("--tool", "conda"),
+            "error: there is no tool `conda`\n\nhint: Choose one of uv, poetry, pdm, pipenv, pip\n",
+        ),
+        (
+            ("--base", "deb:trixie"),
+            "error: `deb:trixie` cannot stand in a Dockerfile\n  caused by: an assembled base is in no registry\n\n"
+            "hint: `tare build` needs no Dockerfile; or name an image with `--base`\n",
+        ),
+        (
+            ("--base", "example/thing:1"),
+            "error: the name `example/thing:1` does not say which wheels it takes\n"
+            "  caused by: it names no series of CPython, or no suite\n\n"
+            "hint: Name a tag like `python:3.13-slim-trixie`, or a copy of it with the same name\n",
+        ),
+        (
+            ("-o", "../Dockerfile"),
+            "error: `--output ../Dockerfile` leads out of the project\n  caused by: it is a path in the project\n",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_is_refused(project: Place, argv: tuple[str, ...], message: str) -> None:
+    assert project("dockerfile", "--offline", *argv) == (2, "", message)
+
+
+def test_a_project_with_dependencies_and_no_lock_is_refused(place: Place) -> None:
+    place.write({"pyproject.toml": '[project]\nname = "app"\ndependencies = ["sample"]\n'})
+
+    assert place("dockerfile", *OPTIONS) == (
+        2,
+        "",
+        "error: the project has no lock\n  caused by: what is not locked is another image tomorrow\n\nhint: Run `uv lock`\n",
+    )
+
+
+def test_the_context_is_told_in_bytes(project: Place) -> None:
+    project.write({".venv/pyvenv.cfg": "x" * 5000, "env3/pyvenv.cfg": "y" * 300, "data.bin": "z" * 700})
+
+    code, out, err = project("dockerfile", "--offline", "--context")
+
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:4] == [
+        "`.dockerignore` saves 5.3 kB each time.",
+        "Without this command's changes it would be 6.1 kB.",
+        "",
+    ]
+    assert [line.split() for line in out.splitlines()[4:9]] == [
+        ["path", "size", "sent"],
+        [".venv", "5.0", "kB", "nothing"],
+        ["data.bin", "700", "B", "all"],
+        ["env3", "300", "B", "nothing"],
+        ["requirements.txt", "91", "B", "all"],
+    ]
+
+
+def test_the_document_fits_its_schema(project: Place) -> None:
+    document = project.document("dockerfile", *OPTIONS, "--context")
+
+    assert faults(published("tare.dockerfile.1"), document) == []
+    assert (document["fits"], document["tool"], document["base"]["digest"]) == (False, "pip", DIGEST)
+
+
+def test_marks_that_do_not_pair_are_refused() -> None:
+    with pytest.raises(ProjectError) as caught:
+        merge.split("# tare: begin run\nFROM x\n# tare: begin start\n", "Dockerfile")
+
+    assert caught.value.causes == ("line 3: `# tare: begin start` does not pair",)
+
+
+def test_a_part_that_is_new_comes_after_the_one_before_it() -> None:
+    old = merge.split("top\n# tare: begin a\n1\n# tare: end a\nmine\n# tare: begin gone\n# tare: end gone\n", "x")
+
+    assert merge.merged([Part(name="a", lines=("2",)), Part(name="b", lines=("3",))], old) == (
+        "top\n# tare: begin a\n2\n# tare: end a\n\n# tare: begin b\n3\n# tare: end b\nmine\n"
+    )
+
+
+def test_what_is_built_from_source_needs_packages() -> None:
+    def sdist(name: str, *offered: str) -> LockedSdist:
+        return LockedSdist(name=name, version="1", filename="x", hashes={}, offered=offered)
+
+    wheel = LockedWheel(name="lxml", version="1", filename="x", hashes={})
+    vcs = LockedVcs(name="own", kind="git", commit="1")
+    locked = (wheel, sdist("psycopg2", "win_amd64"), sdist("odd", "win_amd64"), sdist("plain"), vcs)
+
+    needs = system_packages(locked, "debian", "trixie")
+
+    assert needs.build == ("build-essential", "git", "libpq-dev")
+    assert needs.run == ("libpq5",)
+    assert needs.built == ("psycopg2", "odd", "own")
+    assert needs.unknown == ("odd", "plain")
+    assert system_packages([sdist("pycurl")], "debian", "bookworm").run == ("libcurl4",)
+    assert system_packages([sdist("pycurl")], "alpine", "alpine3.23").build == ("build-base", "curl-dev", "openssl-dev")
+
+
+def test_every_lock_has_its_tool_and_every_row_its_source() -> None:
+    found = {(tool.name, tool.lock) for tool in tools()}
+
+    assert {tool_for(lock).name for lock in ("uv", "poetry", "pdm", "pipfile", "requirements", "pylock")} == {
+        "uv", "poetry", "pdm", "pipenv", "pip",
+    }  # fmt: skip
+    assert len(found) == len(tools())
+    assert all(tool.source.startswith("http") for tool in tools())
+    assert all(row.source.startswith("http") for row in system_needs().values())
+    with pytest.raises(UsageError):
+        tool_for("uv", "pip")
