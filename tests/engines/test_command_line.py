@@ -186,9 +186,12 @@ NO_RUNC = "its runtime `crun` does not work with control groups of both versions
         ("runc", "hugetlb", None, None),
         ("crun", "hugetlb", FINE, None),
         ("crun", "hugetlb", None, NO_RUNC),
+        ("crun 1 65536", "", None, None),
+        ("crun 1", "", None, "it can use 1 user ID and needs 65,536 (`/etc/subuid`)"),
+        ("runc 1 1000", "", None, "it can use 1,001 user IDs and needs 65,536 (`/etc/subuid`)"),
     ],
 )
-def test_podman_s_runtime_must_fit_the_machine(
+def test_podman_s_runtime_and_user_ids_must_fit(
     tmp_path: Path, runtime: str, hybrid: str, runc: Finished | None, reason: str | None
 ) -> None:
     assert podman(tmp_path, runtime, hybrid=hybrid, runc=runc)[0].available() == reason

@@ -14,6 +14,12 @@ _HYBRID = Path("/sys/fs/cgroup/unified/cgroup.controllers")
 """Has content on machines that use both versions of control groups. crun refuses to run there; runc does not mind."""
 
 
+_IDS = 65_536
+"""How many users a namespace needs for images: theirs have numbers below that, and podman keeps who owns a file."""
+
+_INFO = "{{.Host.OCIRuntime.Name}}{{range .Host.IDMappings.UIDMap}} {{.Size}}{{end}}"
+
+
 class Podman(CommandLineEngine):
     """Runs images with podman. *options* come before its command, for example `--root`."""
 
@@ -32,7 +38,7 @@ class Podman(CommandLineEngine):
         self._chosen: tuple[str, ...] | None = None
 
     def available(self) -> str | None:
-        argv = [*self._argv, "info", "--format={{.Host.OCIRuntime.Name}}"]
+        argv = [*self._argv, "info", f"--format={_INFO}"]
         try:
             finished = self._runner.capture(argv, timeout=20)
         except MachineError:
@@ -40,7 +46,11 @@ class Podman(CommandLineEngine):
         if finished.code:
             return last_line(finished.stderr) or "`podman info` fails"
         self._chosen = ()
-        if finished.stdout.strip() == "crun" and self._is_hybrid():
+        runtime, *sizes = finished.stdout.split() or [""]
+        if sizes and sum(map(int, sizes)) < _IDS:
+            ids = sum(map(int, sizes))
+            return f"it can use {ids:,} user ID{'' if ids == 1 else 's'} and needs {_IDS:,} (`/etc/subuid`)"
+        if runtime == "crun" and self._is_hybrid():
             self._chosen = ("--runtime=runc",)
             if not self._has_runc():
                 return "its runtime `crun` does not work with control groups of both versions, and there is no `runc`"
