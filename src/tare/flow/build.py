@@ -74,6 +74,7 @@ class _PreparedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(world: World, project: Project, request: Request) -> Built:
     """Return the image of *project* that *request* asks for, with every layer in the cache."""
+    world.fetch_for(project)
     prepared, base, reused = _prepare(world, project, request)
     with world.step("the project"):
         part = plan_project(world, project, prepared)

@@ -52,6 +52,7 @@ def choose(
 
     With *reachable*, a base that can only be judged from the catalogue is not suitable.
     """
+    world.fetch_for(project)
     jobs = _jobs(world, project, requests, named=named)
     if reachable:
         jobs = [_reached(job) for job in jobs]

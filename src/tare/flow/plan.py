@@ -30,6 +30,7 @@ class PlannedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
     """Return what `build` would make of *project*."""
+    world.fetch_for(project)
     base = bases.resolve(world, request)
     with world.step("read the lock"):
         selection = locked(

@@ -16,6 +16,7 @@ from tare.stores.registry.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from tare.net.fetch import Fetcher
+    from tare.projects.project import Project
     from tare.projects.uv import Uv
     from tare.stores.open import Surroundings
     from tare.stores.registry.repository import Registries
@@ -83,6 +84,8 @@ class World:
         self.whereabouts = Whereabouts()
         """Which repositories have which blobs."""
         self.started = now()
+        self._project: Project | None = None
+        self._login: Callable[[str], tuple[str, str] | None] | None = None
         self.seconds: dict[str, float] = {}
         """How long each step took."""
 
@@ -95,6 +98,10 @@ class World:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + self.now() - started
+
+    def fetch_for(self, project: Project) -> None:
+        """Say whose files are fetched from now on: a project names indexes, and may have credentials for them."""
+        self._project, self._login = project, None
 
     @property
     def epoch(self) -> int:
@@ -116,14 +123,24 @@ class World:
     @cached_property
     def fetcher(self) -> Fetcher:
         """The door to the network. What it reads of the environment is what uv reads."""
-        from tare.flow.credentials import credentials
+        from tare.flow.credentials import asks_keyring, credentials, indexes_of
         from tare.net.fetch import Fetcher
+
+        def find(url: str) -> tuple[str, str] | None:
+            if self._login is None:
+                project = self._project
+                self._login = credentials(
+                    self.environment,
+                    lambda: indexes_of(project, self.uv) if project else (),
+                    keyring=project is not None and asks_keyring(project, self.uv),
+                )
+            return self._login(url)
 
         certificates = self.environment.get("SSL_CERT_FILE")
         return Fetcher(
             ca_file=Path(certificates) if certificates else None,
             proxies=self._proxies,
-            credentials=credentials(self.environment),
+            credentials=find,
             offline=self.offline,
         )
 

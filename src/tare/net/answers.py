@@ -46,7 +46,7 @@ def refused(answer: BaseHTTPResponse, *, url: str, final: str, user: str | None)
     if redacted(final) != redacted(url):
         causes[0] += f" for `{redacted(final)}`, where it redirects to"
     if answer.status in {401, 403}:
-        causes.append("no credentials were sent" if user is None else f"the credentials of `{user[:80]}` were sent")
+        causes.append("no credentials were sent" if user is None else "it does not take the credentials that were sent")
     if answer.status == 407:
         causes.append("the proxy wants credentials")
     return NetworkError(f"cannot fetch `{redacted(url)}`", causes=tuple(causes))

@@ -127,7 +127,7 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
             "offline" if self.offline else "",
             *(f"{place} {listing(place)}" for place in self.find_links),
             *(f"{name}={split(value)[0]}" for name, value in sorted(self.env.items()) if _decides(name)),
-            *(_digest(path) for path in self._configuration(directory)),
+            *(_digest(path) for path in self.configuration(directory)),
         )
 
     def _answer(self, what: str, args: Sequence[str], directory: str, inputs: Sequence[bytes], stdin: bytes) -> bytes:
@@ -165,7 +165,7 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         status = os.stat(self._binary())
         return f"uv {status.st_size} {status.st_mtime_ns}"
 
-    def _configuration(self, directory: str) -> tuple[str, ...]:
+    def configuration(self, directory: str) -> tuple[str, ...]:
         """Return the files that uv reads its settings from, there or not: the user's, and those above *directory*."""
         home = self.env.get("XDG_CONFIG_HOME") or os.path.join(self.env.get("HOME", "~"), ".config")
         named = self.env.get("UV_CONFIG_FILE")

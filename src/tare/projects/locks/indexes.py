@@ -5,6 +5,7 @@ A URL here may carry credentials. It goes to uv through its standard input, and 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -110,18 +111,47 @@ def of_pipfile(sources: Iterable[Mapping[str, Any]], env: Mapping[str, str]) -> 
 
 def of_uv(manifest: Mapping[str, Any]) -> tuple[Index, ...]:
     """Return the indexes of `[tool.uv]`, which uv reads itself; whoever downloads needs them too."""
-    links = manifest.get("tool", {}).get("uv", {}).get("find-links", ())
-    pages = tuple(Index(url=url, is_page=True) for url in links if isinstance(url, str))
-    return pages + tuple(
-        Index(
-            url=each["url"],
-            name=each.get("name"),
-            default=each.get("default") is True,
-            is_page=each.get("format") == "flat",
-        )
-        for each in _tables(manifest, "uv", "index")
-        if isinstance(each.get("url"), str)
+    settings = manifest.get("tool", {}).get("uv", {})
+    return of_settings(settings) if isinstance(settings, dict) else ()
+
+
+def of_configuration(paths: Iterable[str]) -> tuple[Index, ...]:
+    """Return the indexes of uv's own configuration, which lies in *paths*, there or not."""
+    found: list[Index] = []
+    for path in paths:
+        if os.path.isfile(path):
+            document = files.toml(path)
+            found += of_uv(document) if files.name(path) == "pyproject.toml" else of_settings(document)
+    return tuple(found)
+
+
+def of_settings(settings: Mapping[str, Any]) -> tuple[Index, ...]:
+    """Return the indexes of a `uv.toml`, or of the table `[tool.uv]`."""
+    found = [Index(url=url, is_page=True) for url in _texts(settings.get("find-links"))]
+    found += [Index(url=url, default=True) for url in _texts(settings.get("index-url"))]
+    found += [Index(url=url) for url in _texts(settings.get("extra-index-url"))]
+    pip = settings.get("pip")
+    found += of_settings({**pip, "pip": None}) if isinstance(pip, dict) else ()
+    tables = settings.get("index")
+    return (*found, *(_of_table(each) for each in (tables if isinstance(tables, list) else ()) if _has_url(each)))
+
+
+def _has_url(table: object) -> bool:
+    return isinstance(table, dict) and isinstance(table.get("url"), str)
+
+
+def _of_table(table: Mapping[str, Any]) -> Index:
+    return Index(
+        url=table["url"],
+        name=table.get("name") if isinstance(table.get("name"), str) else None,
+        default=table.get("default") is True,
+        is_page=table.get("format") == "flat",
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    return tuple(each for each in values if isinstance(each, str))
 
 
 def of_requirements(options: Iterable[str]) -> tuple[Index, ...]:
