@@ -37,18 +37,21 @@ def _count(number: int, noun: str) -> str:
 def _table(candidates: Sequence[Candidate], width: int) -> str:
     several = len({each.platform for each in candidates}) > 1
     head = ("", "base", *(("platform",) if several else ()), "python", "libc", "pull", "unpacked", "packages", "")
-    rows = [head]
-    rows += [_row(each, several=several) for each in candidates]
-    first = 3 if several else 2
-    text = table(rows, right=frozenset({0, *range(first + 2, first + 5)}))
-    return "\n".join(shortened(line, width) for line in text.splitlines())
+    rows = [head, *(_row(each, several=several) for each in candidates)]
+    first = len(head) - 4  # the sizes, and what follows them
+    lines = table(rows, right=frozenset({0, *range(first, first + 3)})).splitlines()
+    start = sum(max(len(row[column]) for row in rows) + 2 for column in range(first))
+    for number, each in enumerate(candidates, 1):
+        if not each.suitable:  # What has no sizes has all their room for the reason.
+            lines[number] = lines[number].ljust(start)[:start] + _short(each)
+    return "\n".join(shortened(line, width) for line in lines)
 
 
 def _row(candidate: Candidate, *, several: bool) -> tuple[str, ...]:
     platform = (str(candidate.platform),) if several else ()
     python, libc = candidate.python or "", str(candidate.libc or "")
     if not candidate.suitable:
-        return ("–", _name(candidate.base), *platform, python, libc, "", "", "", _short(candidate))
+        return ("–", _name(candidate.base), *platform, python, libc, "", "", "", "")
     return (
         str(candidate.rank),
         _name(candidate.base),
@@ -187,7 +190,7 @@ def choose_markdown(choice: Choice) -> str:
         "|--:|---|---|---|---|--:|--:|--:|---|",
     ]
     for each in choice.candidates:
-        row = _row(each, several=True)
+        row = (*_row(each, several=True)[:-1], _short(each))
         lines.append(
             "| " + " | ".join((row[0], f"`{each.base}`", *(cell.replace("|", "\\|") for cell in row[2:]))) + " |"
         )

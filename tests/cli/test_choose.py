@@ -1,0 +1,315 @@
+"""`tare choose`, whole: what it says, what it fetches, and what it makes of bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from command import Place, locked
+from loopback import Server, not_found, running_server
+from make.base_images import debian
+from make.bases import MUSL, library, stdlib, sysconfig_data, write_layer
+from make.elves import make_elf
+from make.images import image, raw_layer
+from make.wheelhouse import Release, pylock
+from schemas import faults, published
+
+ONLINE = {"UV_OFFLINE": "0"}
+NOISE = bytes(range(256)) * 4_000
+
+
+@pytest.fixture
+def server(place: Place) -> Iterator[Server]:
+    place.environment |= ONLINE
+    with running_server() as server:
+        yield server
+
+
+def musl_base(place: Place) -> str:
+    """Return a base that is Alpine's, as far as tare reads it."""
+    layer = {
+        "lib/ld-musl-x86_64.so.1": library("libc.musl-x86_64.so.1", content=MUSL),
+        "lib/libc.musl-x86_64.so.1": "ld-musl-x86_64.so.1",
+        "etc/os-release": b'ID=alpine\nVERSION_ID="3.23"\n',
+        "usr/bin/python3": make_elf(
+            needed=["libc.musl-x86_64.so.1"], interpreter="/lib/ld-musl-x86_64.so.1", content=b"\0003.13.5\0"
+        ),
+        **stdlib("usr/lib/python3.13"),
+        "usr/lib/python3.13/_sysconfigdata__linux_x86_64-linux-musl.py": sysconfig_data(
+            "cpython-313-x86_64-linux-musl", "'x'", shared=0
+        ),
+    }
+    base = image(raw_layer(write_layer(layer), compressed=False), env=("PATH=/usr/bin",))
+    return place.base(base, name="musl")
+
+
+def served(server: Server, *releases: Release, ranges: bool = True, size: int | None = None) -> str:
+    """Let *server* have the wheels, and return a `pylock.toml` that names them there."""
+    packages = []
+    for release in releases:
+        data = release.path.read_bytes()
+        server.serve(f"/{release.path.name}", data, ranges=ranges)
+        text = release.locked().replace(f'path = "{release.path}"', f'url = "{server.url}/{release.path.name}"')
+        packages.append(text + f"size = {len(data) if size is None else size}\n")
+    return pylock(*packages)
+
+
+def big(place: Place, name: str = "big", tag: str = "py3-none-any") -> Release:
+    return place.wheels.add(name, tag=tag, files={f"{name}/data.bin": NOISE, f"{name}/__init__.py": b""})
+
+
+def test_the_prediction_is_what_the_build_makes(place: Place) -> None:
+    releases = [place.wheels.add("sample"), big(place)]
+    place.write({"main.py": "print(1)\n", "requirements.txt": locked(releases)})
+
+    chosen = place.document("choose", *place.target)
+    built = place.document("build", *place.target)
+
+    (found,) = chosen["candidates"]
+    assert (found["pull"], found["unpacked"]) == (built["sizes"]["pull"], built["sizes"]["unpacked"])
+    assert [layer["pull"] for layer in found["layers"]] == [
+        layer["size"] for layer in built["layers"] if layer["kind"].startswith("wheel")
+    ]
+    assert (found["exact"], found["rank"], chosen["recommended"]) == (True, 1, place.base())
+
+
+def test_a_table_says_which_to_take_and_why(place: Place) -> None:
+    native = [
+        place.wheels.add("quick", tag=f"cp313-cp313-{platform}_x86_64")
+        for platform in ("manylinux_2_28", "musllinux_1_2")
+    ]
+    glibc_only = place.wheels.add("learn", tag="cp313-cp313-manylinux_2_17_x86_64")
+    packages = "".join((
+        native[0].locked(), *native[1].locked().partition("[[packages.wheels]]")[1:], glibc_only.locked(),
+    ))  # fmt: skip
+    place.write({"main.py": "", "pylock.toml": pylock(packages)})
+
+    ran = place("choose", "--base", place.base(), "--base", musl_base(place), "--platform", "linux/amd64")
+
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0] == "the project: 2 distributions on 2 bases for linux/amd64"
+    assert [line.split()[:2] for line in lines[3:5]] == [["1", lines[3].split()[1]], ["–", lines[4].split()[1]]]
+    assert "no wheel of learn" in lines[4]
+    assert "\n".join(lines[6:]) == (
+        "Take oci:TMP/base:\n"
+        "  - Every one of 2 distributions has a wheel.\n"
+        "  - Its interpreter is built without profile-guided optimisation, so pure Python runs slower.\n"
+        "  - There is no shell and no package manager in it: less to attack, and nothing to look around with.\n"
+        "\n"
+        "`learn` 1.0 alone keeps the project from `oci:TMP/musl`."
+    )
+
+
+def test_each_base_takes_its_own_wheel(place: Place) -> None:
+    glibc = place.wheels.add("quick", tag="cp313-cp313-manylinux_2_27_x86_64.manylinux_2_28_x86_64")
+    musl = place.wheels.add("quick", tag="cp313-cp313-musllinux_1_2_x86_64")
+    package = glibc.locked() + "".join(musl.locked().partition("[[packages.wheels]]")[1:])
+    place.write({"main.py": "", "pylock.toml": pylock(package)})
+
+    found = place.document("choose", "--base", place.base(), "--base", musl_base(place), "--platform", "linux/amd64")
+
+    taken = {each["libc"]["family"]: each["distributions"][0] for each in found["candidates"]}
+    assert {family: (each["file"], each["tag"], each["native"]) for family, each in taken.items()} == {
+        "glibc": (glibc.path.name, "cp313-cp313-manylinux_2_28_x86_64", True),
+        "musl": (musl.path.name, "cp313-cp313-musllinux_1_2_x86_64", True),
+    }
+
+
+def test_no_wheel_is_downloaded_and_nothing_is_fetched_twice(place: Place, server: Server) -> None:
+    place.write({"main.py": "", "pylock.toml": served(server, big(place), place.wheels.add("sample"))})
+
+    first = place.document("choose", *place.target)
+    asked = len(server.requests)
+    again = place.document("choose", *place.target)
+
+    assert first["fetched"] < first["wheels"] / 10 or first["fetched"] < 20_000
+    assert (first["downloaded"], again["fetched"], len(server.requests)) == ([], 0, asked)
+    assert all("Range" in headers for _, headers in server.requests)
+    assert again["candidates"] == first["candidates"]
+
+
+def test_a_server_without_ranges_costs_a_download_and_a_note(place: Place, server: Server) -> None:
+    release = big(place)
+    place.write({"main.py": "", "pylock.toml": served(server, release, ranges=False)})
+
+    ran = place("choose", *place.target, "--json")
+
+    assert ran.code == 0
+    assert ran.err == f"note: the server of `{release.path.name}` has no ranges, so 1 wheels were downloaded whole\n"
+    assert json.loads(ran.out)["downloaded"] == [release.path.name]
+
+
+def test_a_lock_without_sizes_is_no_obstacle(place: Place, server: Server) -> None:
+    release = big(place)
+    text = served(server, release)
+    place.write({"main.py": "", "pylock.toml": text.replace(f"size = {release.path.stat().st_size}\n", "")})
+
+    found = place.document("choose", *place.target)
+
+    assert found["candidates"][0]["distributions"][0]["size"] == release.path.stat().st_size
+
+
+def test_a_lock_without_hashes_is_refused(place: Place, server: Server) -> None:
+    release = big(place)
+    text = served(server, release).replace(f"sha256 = {release.digest!r}", "md5 = 'd41d8cd98f00b204e9800998ecf8427e'")
+    place.write({"main.py": "", "pylock.toml": text.replace(f'sha256 = "{release.digest}"', 'md5 = "d41d"')})
+
+    ran = place("choose", *place.target)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: `pylock.toml` has hashes that prove nothing\n")
+
+
+def test_an_index_that_lies_about_a_size_is_found_out(place: Place, server: Server) -> None:
+    release = big(place)
+    place.write({"main.py": "", "pylock.toml": served(server, release, size=77)})
+
+    ran = place("choose", *place.target)
+
+    assert (ran.code, ran.out) == (5, "")
+    assert ran.err == (
+        f"error: `{release.path.name}` is not what was promised\n"
+        f"  caused by: the lockfile says 77 bytes, its server has {release.path.stat().st_size:,}\n"
+    )
+
+
+def test_a_file_that_vanished_is_named(place: Place, server: Server) -> None:
+    release = big(place)
+    place.write({"main.py": "", "pylock.toml": served(server, release)})
+    server.routes[f"/{release.path.name}"] = not_found
+
+    ran = place("choose", *place.target)
+
+    assert (ran.code, ran.out) == (4, "")
+    assert release.path.name in ran.err.splitlines()[0]
+
+
+def test_a_base_without_python_is_not_suitable(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+    bare = place.base(image(raw_layer(write_layer(debian()), compressed=False)), name="bare")
+
+    ran = place("choose", "--base", bare, "--platform", "linux/amd64", "--json")
+
+    (found,) = json.loads(ran.out)["candidates"]
+    assert ran.code == 1
+    assert (found["suitable"], found["rank"], found["python"]) == (False, None, None)
+    assert found["reasons"] == ["The base has no Python; neither `python3` nor `python` on its PATH is an interpreter."]
+
+
+def test_a_base_with_an_unknown_libc_is_not_suitable(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+    layer = {"usr/bin/python3": make_elf(content=b"\0003.13.5\0"), **stdlib("usr/lib/python3.13")}
+    odd = place.base(image(raw_layer(write_layer(layer), compressed=False), env=("PATH=/usr/bin",)), name="odd")
+
+    ran = place("choose", "--base", odd, "--platform", "linux/amd64", "--json")
+
+    (found,) = json.loads(ran.out)["candidates"]
+    assert (ran.code, found["suitable"], found["libc"]) == (1, False, None)
+    assert found["reasons"][0].startswith("The base has no C library that tare knows")
+
+
+def test_a_platform_that_nobody_builds_for_is_an_answer(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", "--platform", "linux/mips64le", "--offline", "--json")
+
+    found = json.loads(ran.out)
+    assert (ran.code, found["recommended"]) == (1, None)
+    slim = next(each for each in found["candidates"] if each["base"] == "python:3.14-slim-trixie")
+    assert slim["reasons"][0].startswith("There is no image for linux/mips64le: it is built for linux/amd64")
+
+
+def test_bases_that_cannot_be_reached_are_judged_from_the_catalogue(place: Place) -> None:
+    release = place.wheels.add("sample")
+    place.write({"main.py": "", "requirements.txt": locked([release])})
+
+    ran = place("choose", "--python", "3.13", "--platform", "linux/amd64", "--offline", "--json")
+
+    assert ran.code == 0
+    found = {each["base"]: each for each in json.loads(ran.out)["candidates"]}
+    slim = found["python:3.13-slim-trixie"]
+    assert (slim["suitable"], slim["pull"], slim["unpacked"], slim["exact"]) == (True, None, None, True)
+    assert slim["libc"] == {"family": "glibc", "version": "2.41"}
+    assert slim["site_packages"]["pull"] > 0
+    assert (slim["facts"]["origin"], slim["facts"]["pgo"]) == ("catalogue", True)
+    assert found["python:3.13-alpine3.24"]["facts"]["pgo"] is False
+    assert all(each["python"].startswith("3.13") for each in found.values() if each["python"])
+
+
+def test_a_named_base_that_nothing_is_known_of_is_an_error(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", "--base", "registry.example/odd:1", "--offline")
+
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: cannot reach a registry while offline\n")
+
+
+def test_a_gate_that_fails_exits_1_with_the_whole_answer(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", *place.target, "--max-pull", "1kB", "--require", "no-sdist,libraries")
+
+    assert ran.code == 1
+    assert ran.out.startswith("the project: 1 distribution on 1 base for linux/amd64\n")
+    assert ran.err.startswith("failed: max-pull: `oci:TMP/base` (linux/amd64): ")
+
+
+def test_the_whole_story_of_one_base(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", *place.target, "--explain", place.base())
+
+    assert (ran.code, ran.err) == (0, "")
+    head, _, rest = ran.out.partition("\n\n")
+    assert head == (
+        "base        oci:TMP/base for linux/amd64\n"
+        "known from  image\n"
+        "CPython     3.13.5, fixed until 2029-10\n"
+        "C library   glibc 2.41\n"
+        "optimised   PGO no, LTO no\n"
+        "packages    none\n"
+        "shell       none\n"
+        "user        root\n"
+        "supported   until 2030-06-30\n"
+        "suitable    yes"
+    )
+    assert "sample 1.0    wheel" in rest
+    assert "py3-none-any" in rest
+
+
+def test_a_table_for_a_pull_request(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", *place.target, "--format", "markdown")
+
+    lines = ran.out.splitlines()
+    assert lines[:5] == [
+        "### Base image: `oci:TMP/base`",
+        "",
+        "| | base | platform | python | libc | pull | unpacked | packages | |",
+        "|--:|---|---|---|---|--:|--:|--:|---|",
+        lines[4],
+    ]
+    assert lines[4].startswith("| 1 | `oci:TMP/base` | linux/amd64 | 3.13.5 | glibc 2.41 | ")
+
+
+def test_build_takes_the_recommended_base_and_says_so(place: Place) -> None:
+    release = place.wheels.add("sample")
+    place.write({"main.py": "", "requirements.txt": locked([release])})
+
+    ran = place("build", "--base", "auto", "--platform", "linux/amd64", "--offline", "--python", "3.12")
+
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("error: no base that can be reached suits the project\n")
+    assert "`python:3.12-slim-trixie`: It cannot be reached" in ran.err
+
+
+def test_the_document_is_as_its_schema_has_it(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+    ran: Any = place("choose", "--python", "3.13", "--platform", "linux/amd64,linux/arm64", "--offline", "--json")
+
+    assert faults(published("tare.choose.1"), json.loads(ran.out)) == []
