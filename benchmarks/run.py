@@ -26,13 +26,14 @@ import memory
 import sizes
 import startup
 import transmux
+import weigh
 from fixture import Tare
 from machine import description
 from peers import ROOT, SCIENCE, NotMeasuredError, Peers, start
 from results import Section, document, page
 
 HOME = ROOT / ".cache" / "bench"
-NAMES = ("push", "again", "layers", "startup", "memory", "sizes")
+NAMES = ("push", "again", "layers", "startup", "memory", "sizes", "weigh")
 
 
 def main() -> int:
@@ -80,6 +81,7 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
                 wanted=arguments.realtime,
             ),
             "memory": lambda: memory.measure(tare, place),
+            "weigh": lambda: weigh.measure(tare, place, rounds=2 if few else 7, budget=60 if few else 240),
             "push": lambda: beside_docker(
                 tare, found, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
             ),

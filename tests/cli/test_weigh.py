@@ -10,31 +10,10 @@ import pytest
 from command import Place
 from make.images import image as make
 from schemas import faults, published
-from weighing import PYTHON, distribution, plain
+from weighing import FILES, distribution, plain, sample
 
-from tare.oci.config import History
-from tare.oci.image import Image, make_image
 from tare.stores.archive_writer import ArchiveDestination
 from tare.stores.layout_writer import LayoutDestination
-
-FILES = {"p/__init__.py": b"1" * 2000, "p/tests/test_a.py": b"2" * 6000, "p/c.so": b"3" * 9000}
-
-
-def sample() -> Image:
-    """Return an image of two layers, with a history, of which the second removes something of the first."""
-    made = make(
-        plain({**PYTHON, **distribution("p", "1.0", FILES), "var/lib/apt/lists/x": b"4" * 3000}),
-        plain({"var/lib/apt/lists/.wh.x": b"", "app/main.py": b"print(1)\n"}),
-    )
-    history = (
-        History(created_by="/bin/sh -c #(nop) ADD file:12 in / "),
-        History(created_by="ENV A=1", empty_layer=True),
-        History(created_by="RUN /bin/sh -c rm -rf /var/lib/apt/lists/* # buildkit"),
-    )
-    config = type(made.config)(
-        architecture="amd64", os="linux", rootfs=made.config.rootfs, config=made.config.config, history=history
-    )
-    return make_image(config, made.layers, {})
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from tare.measure.contents import Contents, read_image
 from tare.measure.weigh import weigh_image
 from tare.measure.weighed import Weighed
 from tare.oci import media_types
+from tare.oci.config import History, ImageConfig
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, sha256
-from tare.oci.image import Blob, Image, MemoryBlob
+from tare.oci.image import Blob, Image, MemoryBlob, make_image
 
 SITE = "usr/lib/python3.13/site-packages"
 PYTHON: Layer = {"usr/lib/python3.13/os.py": b"import sys\n", "usr/lib/python3.13/__pycache__/": None}
@@ -104,3 +105,23 @@ def distribution(name: str, version: str, files: dict[str, bytes], *, site: str 
         out.write(f'"{path}",,\n' if "," in path else f"{path},,\n")
     every[f"{info}/RECORD"] = out.getvalue().encode()
     return {posixpath.normpath(f"{site}/{path}"): data for path, data in every.items()}
+
+
+FILES = {"p/__init__.py": b"1" * 2000, "p/tests/test_a.py": b"2" * 6000, "p/c.so": b"3" * 9000}
+
+
+def sample() -> Image:
+    """Return an image of two layers with a history, of which the second removes something that the first has."""
+    made = image(
+        plain({**PYTHON, **distribution("p", "1.0", FILES), "var/lib/apt/lists/x": b"4" * 3000}),
+        plain({"var/lib/apt/lists/.wh.x": b"", "app/main.py": b"print(1)\n"}),
+    )
+    history = (
+        History(created_by="/bin/sh -c #(nop) ADD file:12 in / "),
+        History(created_by="ENV A=1", empty_layer=True),
+        History(created_by="RUN /bin/sh -c rm -rf /var/lib/apt/lists/* # buildkit"),
+    )
+    config = ImageConfig(
+        architecture="amd64", os="linux", rootfs=made.config.rootfs, config=made.config.config, history=history
+    )
+    return make_image(config, made.layers, {})

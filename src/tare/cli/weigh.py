@@ -66,6 +66,10 @@ def execute(arguments: Arguments) -> int:
     from tare.oci import platform as platforms
 
     arguments = cast("WeighArguments", arguments)
+    if arguments.interactive:
+        from tare.cli.weigh_tui import check
+
+        check(arguments.image)
     reporter = Terminal()
     world = make_world(arguments, reporter)
     platform = platforms.parse(arguments.platform) if arguments.platform else None
