@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -34,7 +35,10 @@ class _Head(msgspec.Struct):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("results", metavar="FILE", help="what `tare compare --json` printed; - reads standard input")
+    parser.add_argument(
+        "results", metavar="RESULTS",
+        help="a directory that `tare bench run` made, or what `tare compare --json` printed; - reads standard input",
+    )  # fmt: skip
     parser.add_argument("--html", metavar="FILE", help="write a page")
     parser.add_argument("--markdown", action="store_true", help="print Markdown (the default without --html)")
     parser.add_argument("--json", action="store_true", help="print the sections, tables and plots as a document")
@@ -63,6 +67,8 @@ def execute(arguments: Arguments) -> int:
 
 
 def _document(name: str, texts: Words) -> Document:
+    if os.path.isdir(name):
+        return _of_bench(Path(name), texts)
     from tare.bench.comparison import SCHEMA, Comparison
     from tare.report.compare import document
 
@@ -77,3 +83,12 @@ def _document(name: str, texts: Words) -> Document:
         f"`{name}` has no results that this version can report",
         causes=(f"expected the schema `{SCHEMA}`, found `{head.schema or 'none'}`",),
     )
+
+
+def _of_bench(directory: Path, texts: Words) -> Document:
+    from tare.bench.analysis import analyse
+    from tare.bench.journal import Journal
+    from tare.report.bench_page import document
+
+    results = Journal(directory).read()
+    return document(results, analyse(results), texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from importlib.resources import files
@@ -37,6 +38,14 @@ def measure_start(
     engine: Engine, image: Image, interpreter: tuple[str, ...], modules: tuple[str, ...], rounds: int
 ) -> tuple[Start, Inside]:
     """Return how *image* starts, and what its own Python says of itself."""
+    hold = getattr(engine, "held", None)  # An engine without a daemon has nothing to hold.
+    with hold(image) if hold is not None else contextlib.nullcontext():
+        return _measured(engine, image, interpreter, modules, rounds)
+
+
+def _measured(
+    engine: Engine, image: Image, interpreter: tuple[str, ...], modules: tuple[str, ...], rounds: int
+) -> tuple[Start, Inside]:
     inside = _inside(engine, image, interpreter, modules, rounds)
     if inside.failed:
         raise MachineError("the project's imports fail in the image", causes=(inside.failed.splitlines()[-1],))
