@@ -1,0 +1,124 @@
+"""The page of a benchmark, from results that were made up to have everything in them."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from page_text import Page
+
+from tare.bench.analysis import analyse
+from tare.bench.result import Candidate, Facts, Machine, Plan, Results, Run, Sample, Sizes, Step
+from tare.report.bench_page import document
+from tare.report.page.document import Bars, Document, Forest, Scatter, Strip, Table, Timeline
+from tare.report.page.html import to_html
+from tare.report.page.markdown import to_markdown
+from tare.report.page.words import words
+
+MB = 1_000_000
+SIZES = Sizes(pull=60 * MB, unpacked=150 * MB, rootfs=149 * MB, waste=MB, store=210 * MB, layers=(50 * MB, 10 * MB))
+STEPS = (Step(name="FROM", kind="base", start=0, end=2), Step(name="RUN", kind="install", start=2, end=9))
+
+
+def candidate(name: str, **more: object) -> Candidate:
+    facts = Facts(python="CPython 3.13.5", pgo=name != "alpine", libc="musl 1.2" if name == "alpine" else "glibc 2.41")
+    return Candidate(name=name, reference=name, facts=facts, sizes=SIZES, steps=STEPS, **more)  # type: ignore[arg-type]
+
+
+def sample(name: str, turn: int, value: float | None, **more: object) -> Sample:
+    told = {"workload": "cpu", "case": "sort", **more}
+    return Sample(candidate=name, round=turn, order=0, block="local", value=value, **told)  # type: ignore[arg-type]
+
+
+def results() -> Results:
+    samples = []
+    for turn in range(8):
+        wobble = 1 + turn % 3 / 1000
+        for name, value in (("slim", 1.0), ("slim (A/A)", 1.001), ("alpine", 1.25)):
+            samples.append(sample(name, turn, value * wobble))
+            samples.append(sample(name, turn, value / 10 * wobble, workload="start", case="interpreter"))
+        samples.append(sample("slim", turn, 3.0, case="join"))
+        samples.append(sample("alpine", turn, None, case="join", status="oom"))
+    return Results(
+        run=Run(
+            tare="1",
+            plan=Plan(
+                profile="smoke", workloads=("start", "cpu"), rounds=8, seed=108, baseline="slim", rows=100, engine="docker",
+                database="sqlite", compat="0",
+            ),
+            candidates=(
+                candidate("slim"),
+                candidate("slim (A/A)", control="slim"),
+                candidate("alpine", replica="python:3.13-alpine3.23"),
+            ),
+            machines={"local": Machine(name="h", system="Linux", processor="x", cores=2, memory=8 * MB, engine="docker")},
+            command="tare bench run -o results",
+        ),
+        samples=tuple(samples),
+    )  # fmt: skip
+
+
+def page(language: str = "en") -> Document:
+    found = results()
+    return document(found, analyse(found), words(language))
+
+
+def blocks(found: Document, kind: type) -> list[object]:
+    return [block for section in found.sections for block in section.blocks if isinstance(block, kind)]
+
+
+def test_it_begins_with_the_verdict_and_ends_with_the_machine() -> None:
+    assert [section.title for section in page().sections] == [
+        "Verdict", "Size", "Build", "CPU-bound work", "Start", "Why", "Noise", "Where it was measured",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Scatter, Bars, Timeline, Forest, Strip, Table])
+def test_what_was_measured_is_drawn(kind: type) -> None:
+    assert blocks(page(), kind)
+
+
+def test_a_slower_image_is_called_slower_and_the_control_is_not() -> None:
+    [forest, _] = blocks(page(), Forest)
+    assert isinstance(forest, Forest)
+
+    assert {each.subject: each.verdict for each in forest.estimates} == {
+        "alpine": "slower",
+        "slim (A/A)": "no practical difference",
+    }
+
+
+def test_a_cell_without_a_figure_says_what_it_is() -> None:
+    assert "| join | 3.00 s | oom |" in to_markdown(page())
+
+
+def test_what_explains_it_is_printed_beside_it() -> None:
+    text = to_markdown(page())
+
+    assert "| PGO | yes | no |" in text
+    assert "alpine: the interpreter is built without PGO" in text
+
+
+def test_replicas_are_marked() -> None:
+    assert "alpine\\*" in to_markdown(page())
+
+
+def test_korean_has_no_english_heading() -> None:
+    titles = [section.title for section in page("ko").sections]
+
+    assert not any(title.isascii() for title in titles)
+
+
+def test_the_page_has_every_sample_in_it_and_every_plot_its_table() -> None:
+    found = page()
+    html = Page(to_html(found))
+
+    assert html.count("figure") == html.count("details")
+    assert len(json.loads(found.data)["samples"]) == len(results().samples)
+
+
+def test_a_run_without_samples_is_a_page_too() -> None:
+    empty = msgspec.structs.replace(results(), samples=())
+
+    assert "There is nothing to compare." in to_markdown(document(empty, analyse(empty), words("en")))
