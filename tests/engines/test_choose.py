@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from make.errors import told
+from make.images import image, layer
 
-from tare.engines.choose import choose
+from tare.engines.choose import choose, run_with_first
 from tare.engines.interface import RunOptions
 from tare.errors import MachineError, TareError, UsageError
 from tare.oci.image import Image
@@ -45,6 +48,46 @@ def test_the_one_that_was_asked_for_is_taken() -> None:
     choice = choose([DOCKER, PODMAN, CHROOT], "chroot")
 
     assert (choice.engine, choice.why) == (CHROOT, "running with chroot, as asked for")
+
+
+class Failing(Made):
+    """An engine that seems to work, and starts nothing."""
+
+    def run(self, image: Image, options: RunOptions) -> int:
+        raise MachineError(f"`{self.name}` cannot start the container", causes=("it has said why",))
+
+
+class Working(Made):
+    def run(self, image: Image, options: RunOptions) -> int:
+        return 7
+
+
+def ran(engines: Sequence[Made], name: str | None = None) -> tuple[int | str, list[str]]:
+    said: list[str] = []
+    try:
+        return run_with_first(engines, name, image(layer([])), RunOptions(), say=said.append), said
+    except MachineError as error:
+        return error.message, said
+
+
+def test_an_engine_that_starts_nothing_is_followed_by_the_next() -> None:
+    next_ = (
+        "podman starts no container (`podman` cannot start the container; it has said why), so the next engine is tried"
+    )
+
+    assert ran([Failing("podman"), ABSENT, Working("chroot")]) == (
+        7,
+        [
+            "running with podman",
+            next_,
+            "running with chroot, since others cannot be used (podman: there is no `podman` on PATH)",
+        ],
+    )
+    assert ran([Failing("podman")]) == ("`podman` cannot start the container", ["running with podman", next_])
+    assert ran([Failing("podman"), Working("chroot")], "podman") == (
+        "`podman` cannot start the container",
+        ["running with podman, as asked for"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,42 @@ def test_a_container_that_takes_too_long_is_killed_by_its_name() -> None:
     assert recorder.told[2] == "docker kill NAME"
 
 
+STARTED = Finished(code=0, stdout="2026-11-24 container start 12ab (image=x)\n", stderr="")
+NOT_STARTED = Finished(code=0, stdout="", stderr="")
+NO_LOG = Finished(code=125, stdout="", stderr="Error: no events")
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "outcome"),
+    [
+        (125, NOT_STARTED, "`podman` cannot start the container"),
+        (126, NOT_STARTED, "`podman` cannot start the container"),
+        (126, STARTED, 126),
+        (125, NO_LOG, 125),
+        (127, NOT_STARTED, 127),
+        (1, NOT_STARTED, 1),
+    ],
+)
+def test_an_engine_that_fails_is_told_from_a_program_that_does(code: int, log: Finished, outcome: int | str) -> None:
+    recorder = Recorder({"podman events": log, "podman info": Finished(code=0, stdout="crun", stderr="")}, code)
+    podman = Podman(runner=recorder, hybrid=Path("/nowhere"), monotonic=lambda: 0.0)
+
+    try:
+        found: int | str = podman.run(native(), RunOptions())
+    except MachineError as error:
+        found = error.message
+    assert found == outcome
+    asked = [line.partition("=tare-")[0] for line in recorder.told if line.startswith("podman events")]
+    assert asked == (["podman events --stream=false --filter=container"] if code in {125, 126} else [])
+
+
+def test_a_program_that_ran_for_long_was_started() -> None:
+    times = iter((0.0, 301.0))
+    recorder = Recorder({"docker events": NOT_STARTED}, 125)
+
+    assert Docker(runner=recorder, monotonic=lambda: next(times)).run(native(), RunOptions()) == 125
+
+
 def test_an_image_for_another_machine_is_said_to_be_one() -> None:
     other = "arm64" if HOST.architecture != "arm64" else "s390x"
     recorder = Recorder()

@@ -107,6 +107,10 @@ def test_arguments_replace_the_image_s(subject: Subject) -> None:
     assert subject.run(entrypoint=("echo",)) == Ran(0, "\n", "")
 
 
+def test_an_empty_entrypoint_takes_the_image_s_away(subject: Subject) -> None:
+    assert subject.run(entrypoint=(), args=("echo", "-n", "-x")) == Ran(0, "-x", "")
+
+
 def test_user_directory_and_environment_are_what_is_asked_for(subject: Subject) -> None:
     script = 'echo "$(id -u):$(id -g) $(pwd) $NAME $OTHER"'
 

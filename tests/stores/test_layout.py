@@ -241,7 +241,8 @@ def test_what_is_no_layout_is_said(tmp_path: Path) -> None:
 
 
 def test_a_missing_tag_is_said_with_those_that_are_there(tmp_path: Path) -> None:
-    LayoutDestination(tmp_path, ("two", "one")).write(small())
+    LayoutDestination(tmp_path, ("two",)).write(small())
+    LayoutDestination(tmp_path, ("one",)).write(small(env=("OTHER=1",)))
 
     assert fails(LayoutSource(tmp_path, "three")) == (
         UsageError,
@@ -260,7 +261,11 @@ def test_a_missing_tag_is_said_with_those_that_are_there(tmp_path: Path) -> None
 def test_a_tag_that_is_there_twice_is_ambiguous(tmp_path: Path) -> None:
     LayoutDestination(tmp_path, ("app",)).write(small())
     index = msgspec.json.decode((tmp_path / "index.json").read_bytes())
-    index["manifests"] *= 2
+    other = small(env=("OTHER=1",))
+    LayoutDestination(tmp_path, ("other",)).write(other)
+    index = msgspec.json.decode((tmp_path / "index.json").read_bytes())
+    for entry in index["manifests"]:
+        entry["annotations"]["org.opencontainers.image.ref.name"] = "app"
     (tmp_path / "index.json").write_bytes(msgspec.json.encode(index))
 
     assert fails(LayoutSource(tmp_path, "app")) == (
@@ -269,6 +274,18 @@ def test_a_tag_that_is_there_twice_is_ambiguous(tmp_path: Path) -> None:
         ("2 entries have that tag",),
         (),
     )
+
+
+@pytest.mark.parametrize("tag", [None, "app"])
+def test_one_image_with_several_entries_is_one_image(tmp_path: Path, tag: str | None) -> None:
+    LayoutDestination(tmp_path, ("app",)).write(small())
+    index = msgspec.json.decode((tmp_path / "index.json").read_bytes())
+    [entry] = index["manifests"]
+    untagged = {name: value for name, value in entry.items() if name != "annotations"}
+    index["manifests"] = [untagged, entry, entry]
+    (tmp_path / "index.json").write_bytes(msgspec.json.encode(index))
+
+    assert LayoutSource(tmp_path, tag).read().digest == small().digest
 
 
 def test_every_blob_is_checked_when_it_is_read(tmp_path: Path) -> None:

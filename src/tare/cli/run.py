@@ -45,7 +45,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("args", nargs="...", metavar="ARG", help="arguments of the container, in the place of its own")
     parser.add_argument("--engine", metavar="NAME", help="docker, podman or chroot (default: the first that works)")
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image of an index (default: this machine's)")
-    parser.add_argument("--entrypoint", metavar="PROGRAM", help="what to run in the place of the image's entrypoint")
+    parser.add_argument(
+        "--entrypoint", metavar="PROGRAM", help="what to run in the place of the image's entrypoint; empty for none"
+    )
     parser.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE", help="set a variable")
     parser.add_argument("-u", "--user", metavar="USER", help="run as USER[:GROUP]")
     parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory")
@@ -64,16 +66,22 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Run the image and return its exit code."""
-    from tare.engines.choose import choose
+    from tare.engines.choose import run_with_first
 
     arguments = cast("RunArguments", arguments)
     cache = cache_path(arguments.cache_dir)
     image = _image(arguments, cache)
-    choice = choose(engines(cache), arguments.engine)
-    if not arguments.quiet:
-        sys.stderr.write(f"{choice.why}\n")
-    sys.stderr.flush()
-    return choice.engine.run(image, _options(arguments))
+    options = _options(arguments)
+    return run_with_first(engines(cache), arguments.engine, image, options, say=_silent if arguments.quiet else _say)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()  # before the container writes
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def _image(arguments: RunArguments, cache: Path) -> Image:
@@ -91,7 +99,7 @@ def _image(arguments: RunArguments, cache: Path) -> Image:
 def _options(arguments: RunArguments) -> RunOptions:
     return RunOptions(
         args=tuple(arguments.args) or None,
-        entrypoint=(arguments.entrypoint,) if arguments.entrypoint is not None else None,
+        entrypoint=None if arguments.entrypoint is None else tuple(filter(None, (arguments.entrypoint,))),
         env=dict(_variable(text) for text in arguments.env),
         user=arguments.user,
         workdir=arguments.workdir,
@@ -119,4 +127,10 @@ def _mount(text: str) -> Mount:
     target, _, mode = rest.partition(":")
     if not source or not target.startswith("/") or mode not in {"", "ro", "rw"}:
         raise UsageError(f"`--volume {text}` is not understood", hints=("Write it as `--volume DIR:/DIR:ro`",))
+    if not Path(source).exists():
+        raise UsageError(
+            f"`--volume {text}` cannot be shown to the container",
+            causes=(f"there is no `{Path(source).absolute()}`",),
+            hints=("Create it, or name another one",),
+        )
     return Mount(source=Path(source).absolute(), target=target, read_only=mode == "ro")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from tare.engines.interface import Engine
+from tare.engines.interface import Engine, RunOptions
 from tare.errors import MachineError, UsageError
+from tare.oci.image import Image
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,34 @@ def choose(engines: Sequence[Engine], name: str | None = None) -> Choice:
         reasons.append(f"{engine.name}: {reason}")
     message = f"the engine `{name}` cannot be used here" if name else "there is nothing here that runs containers"
     raise MachineError(message, causes=tuple(reasons), hints=("Start Docker, or install podman",))
+
+
+def run_with_first(
+    engines: Sequence[Engine], name: str | None, image: Image, options: RunOptions, *, say: Callable[[str], None]
+) -> int:
+    """Run *image* with the engine called *name*, or the first that starts it, and return the exit code.
+
+    *say* hears which one is used, and why another one was not.
+    """
+    left = tuple(engines)
+    failure: MachineError | None = None
+    while True:
+        try:
+            choice = choose(left, name)
+        except MachineError:
+            if failure is not None:
+                raise failure from None
+            raise
+        say(choice.why)
+        try:
+            return choice.engine.run(image, options)
+        except MachineError as error:
+            if name is not None:
+                raise
+            failure = failure or error
+            reason = "; ".join((error.message, *error.causes))
+            say(f"{choice.engine.name} starts no container ({reason}), so the next engine is tried")
+            left = left[left.index(choice.engine) + 1 :]
 
 
 def _why(chosen: str, asked_for: str | None, reasons: Sequence[str]) -> str:

@@ -71,6 +71,7 @@ class Chroot:
             )
         if options.memory is not None:
             raise UsageError("the chroot engine cannot limit memory", hints=(ENGINES,))
+        self._say_ports(options)
         emulator = self._emulator(image)
         user_namespace = self._probe()
         cache = RootfsCache(self._cache, as_root=os.geteuid() == 0)
@@ -81,6 +82,18 @@ class Chroot:
             spec = _spec(image, options, rootfs=rootfs, stage=cache.stage(), user=user)
             spec = msgspec.structs.replace(spec, user_namespace=user_namespace, emulator=emulator)
             return self._launch(spec, options)
+
+    def _say_ports(self, options: RunOptions) -> None:
+        """Say what is not as `--publish` asks: the network is the machine's own, or there is none."""
+        for text in options.publish:
+            ports = text.partition("/")[0].rsplit(":", 2)
+            if not options.network:
+                self._note(f"`--publish {text}` publishes nothing: the container has no network")
+            elif len(ports) > 1 and ports[-1] != ports[-2]:
+                self._note(
+                    f"`--publish {text}` does not move the port: without an engine the container has the machine's "
+                    f"network, and its port {ports[-1]} is the machine's"
+                )
 
     def _emulator(self, image: Image) -> str | None:
         import shutil

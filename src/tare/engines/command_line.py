@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from tare.engines.interface import TIMED_OUT, Mount, RunOptions
@@ -20,6 +21,13 @@ _REPOSITORY: Final = "localhost/tare-run"
 """What an image is called that was loaded for one run. The host is reserved: nothing would ever be pulled from it."""
 
 
+_OWN_CODES: Final = frozenset({125, 126})
+"""With what `run` ends when the engine fails, or its runtime: https://docs.podman.io/en/latest/markdown/podman-run.1.html"""
+
+_START: Final = 300.0
+"""Seconds within which a container has started, or never will."""
+
+
 class CommandLineEngine:
     """An engine behind a program.
 
@@ -29,9 +37,17 @@ class CommandLineEngine:
 
     name = ""
 
-    def __init__(self, *, program: str, options: Sequence[str] = (), runner: Runner | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        program: str,
+        options: Sequence[str] = (),
+        runner: Runner | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._argv = (program, *options)
         self._runner = runner or ProcessRunner()
+        self._monotonic = monotonic
 
     def run(self, image: Image, options: RunOptions) -> int:
         with self._loaded(image) as reference:
@@ -44,6 +60,7 @@ class CommandLineEngine:
                 *self._limits(),
                 *_flags(image, options),
             ]
+            started = self._monotonic()
             code = self._runner.attach(
                 [*argv, reference, *run_arguments(options)],
                 stdout=options.stdout,
@@ -51,6 +68,8 @@ class CommandLineEngine:
                 timeout=options.timeout,
                 expired=lambda: self._kill(container),
             )
+            if code in _OWN_CODES and self._monotonic() - started < _START and self._never_started(container):
+                raise MachineError(f"`{self._argv[0]}` cannot start the container", causes=("it has said why",))
         return TIMED_OUT if code is None else code
 
     def held(self, image: Image) -> contextlib.AbstractContextManager[str]:
@@ -64,6 +83,16 @@ class CommandLineEngine:
     def _limits(self) -> Sequence[str]:
         """Return options that it needs after `run`."""
         return ()
+
+    def _never_started(self, container: str) -> bool:
+        """Return whether the engine itself failed, as far as its log tells: a program may end with the same codes."""
+        wanted = (f"--filter=container={container}", "--filter=event=start", "--since=10m")
+        finished = self._runner.capture([*self._argv, "events", *self._past(), *wanted], timeout=10)
+        return finished.code == 0 and not finished.stdout.strip()
+
+    def _past(self) -> Sequence[str]:
+        """Return the options with which `events` shows what has been, and ends."""
+        return ("--until=0s",)
 
     def _kill(self, container: str) -> None:
         self._runner.capture([*self._argv, "kill", container])

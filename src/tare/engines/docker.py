@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from tare.engines.command_line import CommandLineEngine, last_line
 from tare.engines.runner import Runner
 from tare.errors import MachineError
@@ -12,8 +15,16 @@ class Docker(CommandLineEngine):
 
     name = "docker"
 
-    def __init__(self, *, host: str | None = None, program: str = "docker", runner: Runner | None = None) -> None:
-        super().__init__(program=program, options=("--host", host) if host else (), runner=runner)
+    def __init__(
+        self,
+        *,
+        host: str | None = None,
+        program: str = "docker",
+        runner: Runner | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        options = ("--host", host) if host else ()
+        super().__init__(program=program, options=options, runner=runner, monotonic=monotonic)
 
     def available(self) -> str | None:
         try:

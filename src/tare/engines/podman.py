@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tare.engines.command_line import CommandLineEngine, last_line
@@ -32,8 +33,9 @@ class Podman(CommandLineEngine):
         options: Sequence[str] = (),
         runner: Runner | None = None,
         hybrid: Path = _HYBRID,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(program=program, options=options, runner=runner)
+        super().__init__(program=program, options=options, runner=runner, monotonic=monotonic)
         self._hybrid = hybrid
         self._chosen: tuple[str, ...] | None = None
 
@@ -60,6 +62,9 @@ class Podman(CommandLineEngine):
         if self._chosen is None:
             self.available()
         return self._chosen or ()
+
+    def _past(self) -> Sequence[str]:
+        return ("--stream=false",)
 
     def _is_hybrid(self) -> bool:
         try:

@@ -69,7 +69,8 @@ class LayoutSource:
         return self._one(entries)
 
     def _one(self, entries: tuple[Descriptor, ...]) -> Descriptor:
-        found = [entry for entry in entries if self._tag is None or tag_of(entry) == self._tag]
+        named = [entry for entry in entries if self._tag is None or tag_of(entry) == self._tag]
+        found = list({entry.digest: entry for entry in reversed(named)}.values())[::-1]  # one image has many names
         if len(found) == 1:
             return found[0]
         tags = sorted({tag for entry in entries if (tag := tag_of(entry))})
