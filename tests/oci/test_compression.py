@@ -250,7 +250,24 @@ def test_a_changed_byte_gives_an_error_of_ours_or_the_same_content(place: int, v
 
 @pytest.mark.parametrize(
     ("head", "compression"),
-    [(member(b"x"), "gzip"), (zstd(b"x"), "zstd"), (b"usr/", "none"), (b"", "none"), (b"\x1f", "none")],
+    [
+        (member(b"x"), "gzip"),
+        (zstd(b"x"), "zstd"),
+        (b"\x50*M\x18\0\0\0\0", "zstd"),
+        (b"_*M\x18", "zstd"),
+        (b"`*M\x18", "none"),
+        (b"usr/", "none"),
+        (b"", "none"),
+        (b"\x1f", "none"),
+    ],
 )
 def test_the_first_bytes_show_the_compression(head: bytes, compression: str) -> None:
     assert sniff(head) == compression
+
+
+@pytest.mark.parametrize("before", [b"", b"\x50*M\x18\x05\0\0\0hello"])
+@pytest.mark.parametrize("after", [b"", b"\x5f*M\x18\x01\0\0\0x"])
+def test_frames_of_zstd_that_are_no_data_are_passed_over(before: bytes, after: bytes) -> None:
+    data = before + zstd(b"one") + after + before + zstd(b"two") + after
+    with open_decompressed(io.BytesIO(data), "zstd", what="a layer") as stream:
+        assert stream.read() == b"onetwo"

@@ -44,13 +44,16 @@ class RealRegistry(NamedTuple):
 
 
 @contextlib.contextmanager
-def docker_registry(*, secure: bool = False) -> Iterator[RealRegistry]:
-    """Run a registry; a *secure* one has TLS from the tests' authority, and wants a password."""
+def docker_registry(*, secure: bool = False, clients: bool = False) -> Iterator[RealRegistry]:
+    """Run a registry; a *secure* one has TLS from the tests' authority, and wants a password.
+
+    With *clients* it wants to see a certificate of that authority, too.
+    """
     needs("docker-registry")
     with tempfile.TemporaryDirectory(prefix="tare-registry-") as place:
         port = _free_port()
         path = Path(place)
-        (path / "config.yml").write_text(_configuration(path, port, secure=secure), encoding="ascii")
+        (path / "config.yml").write_text(_configuration(path, port, secure=secure, clients=clients), encoding="ascii")
         (path / "htpasswd").write_text(f"{USER}:{_HASHED}\n", encoding="ascii")
         with (path / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -64,7 +67,7 @@ def docker_registry(*, secure: bool = False) -> Iterator[RealRegistry]:
             process.wait(_PATIENCE)
 
 
-def _configuration(path: Path, port: int, *, secure: bool) -> str:
+def _configuration(path: Path, port: int, *, secure: bool, clients: bool) -> str:
     lines = [
         "version: 0.1",
         "log: {level: error}",
@@ -72,7 +75,8 @@ def _configuration(path: Path, port: int, *, secure: bool) -> str:
     ]
     if secure:
         certificate, key = authority().loopback
-        lines.append(f"http: {{addr: '127.0.0.1:{port}', tls: {{certificate: {certificate}, key: {key}}}}}")
+        wanted = f", clientcas: [{authority().ca}]" if clients else ""
+        lines.append(f"http: {{addr: '127.0.0.1:{port}', tls: {{certificate: {certificate}, key: {key}{wanted}}}}}")
         lines.append(f"auth: {{htpasswd: {{realm: tests, path: {path / 'htpasswd'}}}}}")
     else:
         lines.append(f"http: {{addr: '127.0.0.1:{port}'}}")

@@ -241,6 +241,11 @@ def sniff(head: bytes) -> str:
     """Return the compression that the first bytes of a layer show; an archive's manifest does not say it."""
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
+    if head.startswith(b"\x28\xb5\x2f\xfd") or is_skippable(head):
         return "zstd"
     return "none"
+
+
+def is_skippable(head: bytes) -> bool:
+    """Tell whether a skippable frame begins here: pzstd and zstd:chunked write some (RFC 8878, section 3.1.2)."""
+    return len(head) >= 4 and head[0] & 0xF0 == 0x50 and head[1:4] == b"\x2a\x4d\x18"

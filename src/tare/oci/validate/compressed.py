@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from zlib_ng import zlib_ng
 
+from tare.oci.compression import is_skippable
 from tare.oci.validate.findings import Fatal
 
 if TYPE_CHECKING:
@@ -80,11 +81,6 @@ def unzstd(pieces: Iterable[bytes], window: int) -> Iterator[bytes]:
         frames += 1
     if not frames:
         raise Undecodable("L003", "expected a zstd frame, found the end of the data")
-
-
-def is_skippable(head: bytes) -> bool:
-    """Tell whether a zstd frame that is no data begins with *head*. `pzstd` writes one before each other one."""
-    return head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
 
 
 def _frame(source: _Pieces, magic: bytes, decompressor: zstandard.ZstdDecompressor) -> Iterator[bytes]:

@@ -110,7 +110,7 @@ class Unpacked(io.RawIOBase):
         head = b""
         while len(head) < _SNIFFED and (piece := next(pieces, b"")):
             head += piece
-        found = "zstd" if compressed.is_skippable(head) else sniff(head)
+        found = sniff(head)
         if found != compression and (found != "none" or head):
             names = {"none": "no compression", "gzip": "gzip", "zstd": "zstd"}
             message = f"expected {names[compression]} as the media type says, found {names[found]}"
