@@ -127,6 +127,7 @@ def test_json_is_one_document(lint: Command) -> None:
             "tool": "tare",
         },
         "fixed": 0,
+        "measured": None,
         "ignored": 0,
         "notes": [],
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tare.cli.arguments import Arguments, Parser
+from tare.cli.lint_measure import MeasureArguments, add_measure_options, chosen_builder, measured
 from tare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tare.dockerfile.lint import Result
     from tare.dockerfile.parse.source import Source
     from tare.dockerfile.settings import Settings
+    from tare.flow.lint_measure import Measured
     from tare.projects.uv import Uv
 
 _LARGEST = 1024 * 1024
@@ -25,7 +27,7 @@ _ROUNDS = 10
 """How often a file is fixed and looked at again: a fix may uncover something else."""
 
 
-class LintArguments(Arguments):
+class LintArguments(MeasureArguments):
     """What `tare lint` is given."""
 
     files: list[str]
@@ -60,6 +62,7 @@ def configure(parser: Parser) -> None:
     fixes = parser.add_argument_group("fixes")
     fixes.add_argument("--diff", action="store_true", help="show what --fix would change, and change nothing")
     fixes.add_argument("--fix", action="store_true", help="show it, and change it")
+    add_measure_options(parser)
     forms = parser.add_mutually_exclusive_group()
     for name, text in (
         ("json", "print a document that machines read"),
@@ -77,15 +80,20 @@ def execute(arguments: Arguments) -> int:
         return 0
     names = arguments.files or _found_here()
     hadolint = None if arguments.no_hadolint else _hadolint()
+    builder = chosen_builder(arguments) if arguments.measure else None
     results: list[Result] = []
+    every: list[Measured] = []
     fixed = 0
     for name in names:
-        result, count = _checked(arguments, name, hadolint)
-        results.append(result)
-        fixed += count
+        checked = _checked(arguments, name, hadolint)
+        results.append(checked.result)
+        fixed += checked.fixed
+        if builder is not None and checked.repairs:
+            texts = (checked.source.text, checked.repaired)
+            every.append(measured(arguments, builder, checked.beside, name, texts, fixed=checked.repairs))
     _say_notes(results, arguments, missing=hadolint is None and not arguments.no_hadolint)
     if not (arguments.diff and arguments.form == "text"):
-        sys.stdout.write(_written(arguments.form, results, fixed))
+        sys.stdout.write(_written(arguments.form, results, fixed, every if arguments.measure else None))
     return 1 if any(result.findings for result in results) else 0
 
 
@@ -107,15 +115,29 @@ def _found_here() -> list[str]:
     return names
 
 
-def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> tuple[Result, int]:
+class _Checked(NamedTuple):
+    """A file that was checked, and what its fixes make of it."""
+
+    result: Result
+    fixed: int
+    """How many findings were repaired in the file."""
+
+    source: Source
+    beside: Beside
+    repaired: str
+    repairs: int
+    """How many findings the fixes are for, whether or not they are written."""
+
+
+def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> _Checked:
     from tare.dockerfile.lint import fixed as fix
 
     source = _read(name)
     beside = _beside(arguments, name)
     settings = _settings(arguments, beside)
     result = _lint(source, beside, settings, hadolint)
-    if not (arguments.fix or arguments.diff):
-        return result, 0
+    if not (arguments.fix or arguments.diff or arguments.measure):
+        return _Checked(result, 0, source, beside, source.text, 0)
     original, total = result, 0
     for _ in range(_ROUNDS):
         text, count = fix(result.source, result.findings)
@@ -123,9 +145,10 @@ def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> 
             break
         total += count
         result = _lint(_with_text(source, text), beside, settings, hadolint)
-    if total:
+    if total and (arguments.fix or arguments.diff):
         _show_and_write(arguments, name, source, result.source)
-    return (result, total) if arguments.fix else (original, 0)
+    shown, count = (result, total) if arguments.fix else (original, 0)
+    return _Checked(shown, count, source, beside, result.source.text, total)
 
 
 def _show_and_write(arguments: LintArguments, name: str, old: Source, new: Source) -> None:
@@ -246,11 +269,12 @@ def _say_notes(results: list[Result], arguments: LintArguments, *, missing: bool
         )
 
 
-def _written(form: str, results: list[Result], fixed: int) -> str:
+def _written(form: str, results: list[Result], fixed: int, every: list[Measured] | None) -> str:
     from tare.report import lint as report
+    from tare.report.lint_measured import measured_data, measured_text
 
     if form == "json":
-        return report.lint_json(results, fixed=fixed)
+        return report.lint_json(results, fixed=fixed, measured=measured_data(every) if every is not None else None)
     if form == "github":
         return report.lint_github(results)
     if form == "sarif":
@@ -260,7 +284,8 @@ def _written(form: str, results: list[Result], fixed: int) -> str:
         known = set(codes())
         broken = {finding.code for result in results for finding in result.findings}
         return lint_sarif(results, {code: about(code) for code in sorted(broken & known)})
-    return report.lint_text(results, fixed=fixed)
+    text = report.lint_text(results, fixed=fixed)
+    return f"{text}\n{measured_text(every)}" if every else text
 
 
 def _explained(code: str) -> str:

@@ -96,13 +96,14 @@ def diff_text(source: Source, new: str) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def lint_json(results: Sequence[Result], *, fixed: int = 0) -> str:
+def lint_json(results: Sequence[Result], *, fixed: int = 0, measured: list[dict[str, object]] | None = None) -> str:
     """Return the document."""
     document = {
         "schema": SCHEMA,
         "files": [result.source.name for result in results],
         "findings": [_finding(finding, result.source) for result in results for finding in result.findings],
         "fixed": fixed,
+        "measured": measured,
         "ignored": sum(result.ignored for result in results),
         "notes": list(dict.fromkeys(note for result in results for note in result.notes)),
     }
