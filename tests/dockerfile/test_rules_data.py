@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from trees import write
 
+from tare.bases.catalogue import catalogue
 from tare.dockerfile.beside import Beside
 from tare.dockerfile.lint import fixed, lint
+from tare.dockerfile.model.images import series_end, suites
 from tare.dockerfile.parse.source import Source
 from tare.dockerfile.rules.registry import Example, about, codes, rules
 from tare.dockerfile.settings import Settings
@@ -79,3 +81,18 @@ def test_no_other_rule_has_a_fix() -> None:
         example = about(code).bad
         result = lint(Source(example.dockerfile.lstrip("\n")), beside=Beside(), today=TODAY, settings=Settings())
         assert {each.code for each in result.findings if each.fix} <= {each for each in codes() if about(each).fixable}
+
+
+def test_suites_and_series_end_when_the_catalogue_says_so() -> None:
+    known = catalogue()
+    both = [(name, row, os) for name, row in suites().items() if (os := known.find_os(name)) and (os.lts or os.eol)]
+    series = {row.name: row.eol for row in known.series if row.eol and _end(row.name)}
+
+    assert len(both) > 4
+    assert [(name, str(row["ends"])) for name, row, _ in both] == [(name, os.lts or os.eol) for name, _, os in both]
+    assert series == {name: _end(name)[: len(eol)] for name, eol in series.items()}
+
+
+def _end(series: str) -> str:
+    major, _, minor = series.partition(".")
+    return str(series_end((int(major), int(minor))) or "")
