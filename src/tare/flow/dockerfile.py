@@ -15,7 +15,7 @@ from tare.dockerfile.generate.recipe import Base, Install, Recipe
 from tare.dockerfile.generate.stages import parts
 from tare.dockerfile.generate.tables import Tool, tool_for
 from tare.errors import ProjectError
-from tare.flow.dockerfile_base import default_reference, existing_base, fits, make_base, target_of
+from tare.flow.dockerfile_base import chosen_reference, default_reference, existing_base, fits, make_base, target_of
 from tare.flow.entrypoints import with_entrypoint
 from tare.flow.world import World
 from tare.oci.config import Healthcheck
@@ -107,8 +107,10 @@ def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | No
     if named is not None and named.startswith("deb:") and wish.base is None:
         named = None  # what `tare build` takes; a Dockerfile has to have an image
     kept = known[0] if known and fits(known[0], project) else None
-    reference = named or kept or default_reference(project, world)
     may_ask = not wish.check and not world.offline
+    reference = named or kept
+    if reference is None:
+        reference = chosen_reference(project, world, wish.platform) if may_ask else default_reference(project, world)
     return make_base(world, reference, None if wish.pull and may_ask else known, ask=may_ask)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from tare.bases.catalogue import catalogue, ended
 from tare.dockerfile.generate.recipe import Base
 from tare.dockerfile.model.images import BaseImage, base_image
-from tare.errors import NetworkError, TargetError, UsageError
+from tare.errors import NetworkError, TareError, TargetError, UsageError
 from tare.flow.world import World
 from tare.oci import reference as references
 from tare.oci.platform import Platform
@@ -22,6 +22,27 @@ def existing_base(lines: tuple[str, ...]) -> tuple[str, str | None] | None:
     """Return the reference and digest that the first `FROM` of *lines* has."""
     match = next((match for line in lines if (match := _from.fullmatch(line))), None)
     return (match["name"], match["digest"]) if match else None
+
+
+def chosen_reference(project: Project, world: World, platform: Platform) -> str:
+    """Return the official image that `tare choose` recommends; the default one where it cannot compare them."""
+    from tare.flow.candidates import candidates
+    from tare.flow.choose import choose
+    from tare.flow.request import Request
+
+    default = default_reference(project, world)
+    template = Request(base="", platform=platform, python=default.partition(":")[2].partition("-")[0])
+    requests = [each for each in candidates(world, project, template) if each.base.startswith("python:")]
+    try:
+        choice = choose(world, project, requests)
+    except TareError as error:
+        world.reporter.note(f"bases could not be compared, so `{default}` is taken: {error.message}")
+        return default
+    best = next((each for each in choice.candidates if each.base == choice.recommended), None)
+    if best is None:
+        return default
+    world.reporter.note(f"the base is `{best.base}`: {' '.join(best.reasons)}")
+    return best.base
 
 
 def default_reference(project: Project, world: World) -> str:
