@@ -16,6 +16,7 @@ from layouts import read_layout
 from make.images import image, layer, small
 from real_registry import docker_registry
 from samples import a_registry, client, close_clients, reference_to
+from schemas import faults, published
 
 from tare.errors import HostileInputError
 from tare.oci import media_types
@@ -178,6 +179,7 @@ def verdict(place: Place, registry: Registry, tag: str = "1") -> Any:  # the doc
     code, out, err = place._run(("verify", f"{registry.name}/team/app:{tag}", "--json"), {})
     document = json.loads(out)
     assert (code, err) == (0 if document["valid"] else 1, b"")
+    assert faults(published("tare.verify.1"), document) == []
     return document
 
 
@@ -242,7 +244,9 @@ def test_what_is_copied_is_read_by_others(place: Place, registry: Registry) -> N
     del place.environment["UV_OFFLINE"]
     LayoutDestination(place.app / "dist").write(whole())
     name = f"{registry.name}/team/app:1"
-    assert place("copy", "oci:dist", name).code == 0
+    document = place.document("copy", "oci:dist", name)
+    assert faults(published("tare.copy.1"), document) == []
+    assert document["digest"] == whole().digest
     assert place("copy", name, "oci:back").code == 0
     assert sorted(path.name for path in (place.app / "back/blobs/sha256").iterdir()) == sorted(
         path.name for path in (place.app / "dist/blobs/sha256").iterdir()

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 _STDOUT = "docker-archive:-"
 
 
+EXAMPLES = """\
+examples:
+  tare build -t app:1 -o docker-archive:app.tar
+  tare build --base python:3.13-slim -t registry.example/app:1 --push
+  tare build --platform linux/amd64,linux/arm64 -t registry.example/app:1 --push --cache registry.example/app-cache
+"""
+
+
 class BuildArguments(ProjectArguments):
     """What `tare build` is given."""
 
@@ -43,10 +51,11 @@ class BuildArguments(ProjectArguments):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.examples(EXAMPLES)
     add_project_options(parser)
     parser.add_argument(
         "-o", "--output", action="append", default=[], metavar="IMAGE",
-        help="oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF; may be repeated (default: oci:dist)",
+        help="oci:DIR[:TAG], docker-archive:FILE, docker-daemon:REF or docker://REF; may be repeated (default: oci:dist)",
     )  # fmt: skip
     parser.add_argument("-t", "--tag", action="append", default=[], metavar="REF", help="the image's name")
     parser.add_argument("--push", action="store_true", help="write to the registry that each --tag names")

@@ -16,6 +16,14 @@ from tare.oci import platform as platforms
 from tare.oci import reference as references
 from tare.stores.names import parse
 
+EXAMPLES = """\
+examples:
+  tare copy python:3.13-slim registry.example/base/python:3.13-slim   all platforms, to another registry
+  tare copy --platform linux/arm64 python:3.13-slim oci:base          one of them, into a layout
+  tare copy oci:dist docker-archive:app.tar -t app:1                  for `docker load`
+  tare copy app:1 app:1-zstd --compression zstd                       every layer compressed anew
+"""
+
 
 class CopyArguments(WorldArguments):
     """What `tare copy` is given."""
@@ -31,6 +39,7 @@ class CopyArguments(WorldArguments):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.examples(EXAMPLES)
     places = "docker://REF, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
     parser.add_argument("source", metavar="SRC", help=places)
     parser.add_argument("destination", metavar="DST", help="the same")

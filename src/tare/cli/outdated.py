@@ -11,6 +11,12 @@ from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
 from tare.stores.names import parse
 
+EXAMPLES = """\
+examples:
+  tare outdated registry.example/app:1                         exit 1 when it should be built again
+  tare outdated docker-archive:app.tar --base python:3.13-slim
+"""
+
 
 class OutdatedArguments(WorldArguments):
     """What `tare outdated` is given."""
@@ -23,6 +29,7 @@ class OutdatedArguments(WorldArguments):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.examples(EXAMPLES)
     parser.add_argument(
         "image", metavar="IMAGE", help="docker://REF, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
     )

@@ -16,6 +16,14 @@ from tare.flow.world import World
 from tare.oci.reference import Reference
 from tare.stores.names import RegistryName, parse
 
+EXAMPLES = """\
+examples:
+  tare tags python                          the whole repository, in one screen
+  tare tags python --variant slim           one variant of every series
+  tare tags python:3.13-slim --facts        one tag: index, image, layers, history
+  tare tags python --recorded               without a network
+"""
+
 
 class TagsArguments(WorldArguments):
     """What `tare tags` is given."""
@@ -32,6 +40,7 @@ class TagsArguments(WorldArguments):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.examples(EXAMPLES)
     parser.add_argument("image", metavar="REPOSITORY[:TAG]", help="such as python, or python:3.13-slim")
     repository = parser.add_argument_group("a repository")
     repository.add_argument("--series", metavar="X.Y", help="only this series of CPython")

@@ -11,6 +11,13 @@ from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
 from tare.stores.names import parse
 
+EXAMPLES = """\
+examples:
+  tare verify registry.example/app:1        what lies in a registry, as it lies there
+  tare verify oci:dist                      a whole layout: also blobs that nothing names
+  tare verify docker-archive:app.tar --json
+"""
+
 
 class VerifyArguments(WorldArguments):
     """What `tare verify` is given."""
@@ -21,6 +28,7 @@ class VerifyArguments(WorldArguments):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.examples(EXAMPLES)
     parser.add_argument(
         "image", metavar="IMAGE", help="docker://REF, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
     )
