@@ -14,12 +14,12 @@ import msgspec
 
 from tare.bench.comparison import Build, Change, Step
 from tare.engines import building
-from tare.engines.builders import BuildahBuilder, DockerBuilder, PodmanBuilder
 from tare.engines.steps import Step as EngineStep
 from tare.errors import MachineError, UsageError
+from tare.flow.builders import NAMES, builders, choose_builder
+from tare.flow.dockerfile import Wish, make_dockerfile
 from tare.flow.world import World
-
-ENGINES: Final = {"docker": DockerBuilder, "podman": PodmanBuilder, "buildah": BuildahBuilder}
+from tare.projects.project import read
 
 _KINDS: Final = {
     "resolve the suite": "base",
@@ -60,18 +60,19 @@ class Builder(Protocol):
         """Build the project as it is now; *change* says what was changed since the last time, or that all is new."""
         ...
 
+    def close(self) -> None:
+        """Leave nothing behind."""
+        ...
+
 
 def builder_of(name: str, scratch: Path, world: World, dockerfile: Path | None) -> Builder:
     """Return the builder called *name*, which works in *scratch*."""
     if name == "tare":
         return Tare(scratch, environment=world.environment, options=_options(world))
-    if name not in ENGINES:
-        raise UsageError(f"there is no builder `{name}`", hints=(f"Choose one of tare, {', '.join(ENGINES)}",))
-    engine = ENGINES[name](env=world.environment)
-    lacking = engine.available()
-    if lacking is not None:
-        raise MachineError(f"`{name}` cannot build here", causes=(lacking,))
-    return Engine(engine, scratch, dockerfile)
+    if name not in NAMES:
+        raise UsageError(f"there is no builder `{name}`", hints=(f"Choose one of tare, {', '.join(NAMES)}",))
+    engine = choose_builder(tuple(builders(world.environment)), name)
+    return Engine(engine, scratch, world, dockerfile)
 
 
 class Tare:
@@ -105,14 +106,19 @@ class Tare:
             image=output,
         )
 
+    def close(self) -> None:
+        """Do nothing: all is in the scratch directory."""
+
 
 class Engine:
     """Builds a Dockerfile with an engine, and takes the image out of it."""
 
-    def __init__(self, engine: building.Builder, scratch: Path, dockerfile: Path | None) -> None:
+    def __init__(self, engine: building.Builder, scratch: Path, world: World, dockerfile: Path | None) -> None:
         self._engine = engine
         self._scratch = scratch
+        self._world = world
         self._dockerfile = dockerfile
+        """The person's own; None for the one that is generated."""
         self._tag = f"localhost/tare-compare:{os.urandom(6).hex()}"
 
     @property
@@ -122,10 +128,13 @@ class Engine:
 
     def build(self, project: Path, base: str, change: Change) -> Made:
         """Build with the engine's cache, or without it when all is to be new."""
+        image = base.removeprefix("docker://")
+        bundle = self._world.environment.get("SSL_CERT_FILE")
         options = building.BuildOptions(
-            dockerfile=self._dockerfile,
+            dockerfile=self._dockerfile or self._generated(project, image, certificates=bundle is not None),
             tag=self._tag,
-            build_args={"BASE": base.removeprefix("docker://")},
+            build_args={"BASE": image},
+            secrets={"certificates": Path(bundle)} if bundle else {},
             host_network=True,
             cache=change != "cold",
         )
@@ -133,13 +142,24 @@ class Engine:
         archive = self._scratch / "image.tar"
         archive.unlink(missing_ok=True)
         self._engine.save(built.reference, archive)
-        shown = self._engine.shown(built.reference)
         steps = _in_turn((each.name, _kind(each), each.seconds or 0.0, each.cached) for each in built.steps)
         return Made(
             build=Build(change=change, seconds=built.seconds, steps=steps),
             image=f"docker-archive:{archive}",
-            shown=shown,
+            shown=self._engine.shown(built.reference),
         )
+
+    def close(self) -> None:
+        """Forget the image."""
+        self._engine.remove(self._tag)
+
+    def _generated(self, project: Path, base: str, *, certificates: bool) -> Path:
+        """Write what `tare dockerfile` would write, as it is for the project now, and return the Dockerfile's path."""
+        wish = Wish(base=base, certificates=certificates, output="Dockerfile.tare-compare")
+        written = make_dockerfile(self._world, read(project), wish)
+        for each in written.documents:
+            (project / each.path).write_text(each.new, encoding="utf-8")
+        return project / wish.output
 
 
 def _kind(step: EngineStep) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,9 +89,9 @@ class _Bench:
             return msgspec.structs.replace(found, status="skipped", why=why)
         scratch.mkdir()
         try:
-            builder = builder_of(name, scratch, self._world, self._dockerfile)
-            *_, made = self._builds(base, builder, scratch, builds)
-            measured = self._measured(found, made)
+            with contextlib.closing(builder_of(name, scratch, self._world, self._dockerfile)) as builder:
+                *_, made = self._builds(base, builder, scratch, builds)
+                measured = self._measured(found, made)
         except TareError as error:
             why = ": ".join((error.message, *error.causes))
             return msgspec.structs.replace(found, status="failed", why=why, builds=tuple(builds))
@@ -129,17 +130,10 @@ class _Bench:
     def _start(self, found: Candidate, image: Image, facts: BaseFacts) -> tuple[Start | None, Inside | None]:
         if self._engine is None:
             return None, None
-        interpreter = (_interpreter(facts, image),)
+        # What PATH finds is what the project runs with, such as a virtual environment's.
+        interpreters = ("python", "python3", *((facts.python.executable,) if facts.python else ()))
         with self._world.step(f"{found.name}: start it"):
-            return measure_start(self._engine, image, interpreter, self._modules, self._wanted.rounds)
-
-
-def _interpreter(facts: BaseFacts, image: Image) -> str:
-    """Return the path of the interpreter that runs the project: a virtual environment's, if the image names one."""
-    variables = dict(each.split("=", 1) for each in image.config.config.env or () if "=" in each)
-    if variables.get("VIRTUAL_ENV"):
-        return f"{variables['VIRTUAL_ENV']}/bin/python"
-    return facts.python.executable if facts.python else "python3"
+            return measure_start(self._engine, image, interpreters, self._modules, self._wanted.rounds)
 
 
 _SAID: Final = {"cold": "build from nothing", "dependency": "a dependency more", "line": "a changed line"}

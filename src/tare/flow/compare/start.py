@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 
 import msgspec
@@ -35,22 +36,18 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_start(
-    engine: Engine, image: Image, interpreter: tuple[str, ...], modules: tuple[str, ...], rounds: int
+    engine: Engine, image: Image, interpreters: Sequence[str], modules: tuple[str, ...], rounds: int
 ) -> tuple[Start, Inside]:
-    """Return how *image* starts, and what its own Python says of itself."""
+    """Return how *image* starts with the first of *interpreters* that it has, and what that says of itself."""
     hold = getattr(engine, "held", None)  # An engine without a daemon has nothing to hold.
     with hold(image) if hold is not None else contextlib.nullcontext():
-        return _measured(engine, image, interpreter, modules, rounds)
-
-
-def _measured(
-    engine: Engine, image: Image, interpreter: tuple[str, ...], modules: tuple[str, ...], rounds: int
-) -> tuple[Start, Inside]:
-    inside = _inside(engine, image, interpreter, modules, rounds)
-    if inside.failed:
-        raise MachineError("the project's imports fail in the image", causes=(inside.failed.splitlines()[-1],))
+        interpreter = _first(engine, image, interpreters)
+        inside = _inside(engine, image, interpreter, modules, rounds)
+        if inside.failed:
+            raise MachineError("the project's imports fail in the image", causes=(inside.failed.splitlines()[-1],))
+        containers = tuple(_container(engine, image, interpreter)[0] for _ in range(rounds))
     start = Start(
-        container=tuple(_container(engine, image, interpreter) for _ in range(rounds)),
+        container=containers,
         interpreter=inside.interpreter,
         imports=inside.imports,
         first=inside.first,
@@ -60,12 +57,18 @@ def _measured(
     return start, inside
 
 
-def _inside(
-    engine: Engine, image: Image, interpreter: tuple[str, ...], modules: tuple[str, ...], rounds: int
-) -> Inside:
+def _first(engine: Engine, image: Image, interpreters: Sequence[str]) -> str:
+    for each in interpreters:
+        if _container(engine, image, each)[1] == 0:
+            return each
+    names = ", ".join(f"`{each}`" for each in interpreters)
+    raise MachineError("the image has no Python that starts", causes=(f"none of {names} ends well",))
+
+
+def _inside(engine: Engine, image: Image, interpreter: str, modules: tuple[str, ...], rounds: int) -> Inside:
     program = files("tare.bench.programs").joinpath("start.py").read_text(encoding="utf-8")
     with tempfile.TemporaryFile() as output:
-        arguments = (*interpreter, "-c", program, str(rounds), *modules)
+        arguments = (interpreter, "-c", program, str(rounds), *modules)
         code = engine.run(image, RunOptions(entrypoint=arguments, stdout=output.fileno(), timeout=_LIMIT))
         output.seek(0)
         text = output.read(1 << 20)
@@ -74,9 +77,9 @@ def _inside(
     return decoder(Inside).decode(text)
 
 
-def _container(engine: Engine, image: Image, interpreter: tuple[str, ...]) -> float:
+def _container(engine: Engine, image: Image, interpreter: str) -> tuple[float, int]:
+    """Run a fresh container in which Python does nothing; return its seconds and its exit code."""
+    options = RunOptions(entrypoint=(interpreter, "-I", "-S", "-c", "pass"), timeout=_LIMIT)
     started = time.monotonic()
-    code = engine.run(image, RunOptions(entrypoint=(*interpreter, "-I", "-S", "-c", "pass"), timeout=_LIMIT))
-    if code:
-        raise MachineError("a container in which Python does nothing failed", causes=(f"exit code {code}",))
-    return time.monotonic() - started
+    code = engine.run(image, options)
+    return time.monotonic() - started, code
