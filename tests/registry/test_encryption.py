@@ -48,6 +48,8 @@ def test_a_socket_that_cannot_be_encrypted_is_closed(made: type[socket.socket]) 
 
 
 def test_a_server_that_answers_in_plain_text_is_told_from_one_that_fails() -> None:
-    with pytest.raises(Fault) as caught:
-        encrypt(plain_text(), "registry.example", make_context(Tls()), 1.0)
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with theirs, pytest.raises(Fault) as caught:
+        encrypt(ours, "registry.example", make_context(Tls()), 1.0)
     assert (caught.value.reason, caught.value.kind) == ("the server does not speak TLS", "tls")
