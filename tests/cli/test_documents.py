@@ -62,6 +62,7 @@ def test_a_build_is_a_document(project: Place) -> None:
             for number, (layer, diff_id) in enumerate(described)
         ],
         "sizes": {"pull": sum(sizes), "unpacked": sum(unpacked)},
+        "savings": {"bytes": 0, "kinds": {}},
         "reused": 0,
         "entrypoint": {"command": ["python", "main.py"], "reason": "there is a `main.py`"},
         "notes": [],

@@ -170,6 +170,7 @@ def _fresh(
 def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection: Selection) -> Prepared:
     """Return what was *planned* with the *layers* that came of it."""
     from tare.plan.claims import claims
+    from tare.plan.savings import savings
 
     base = planned.base
     return Prepared(
@@ -184,6 +185,7 @@ def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection
         distributions=tuple(each.name for each in selection.locked),
         claims=claims(segment for layer in planned.layers for segment in layer.segments),
         warnings=(*selection.warnings, *planned.warnings),
+        savings=savings(planned.layers),
     )
 
 

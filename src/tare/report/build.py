@@ -14,11 +14,27 @@ from tare.report.text import age, duration, megabytes
 
 SCHEMA = "tare.build/1"
 
+_WORTH = 100_000
+"""Bytes that could be saved, from which on a build says so."""
+
+_NOUNS = {"test": "tests", "source": "C and Cython sources", "header": "headers", "static library": "static libraries"}
+
 
 def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
     """Return a line for each image, the last of which has the time."""
     lines = [_line(each, now) for each in built]
-    return "\n".join(lines) + f"; {duration(seconds)}\n"
+    idle = "".join(sorted({_idle(each.prepared.savings) for each in built}))
+    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}"
+
+
+def _idle(savings: Mapping[str, int]) -> str:
+    """Return the line about what could be left out, if that is worth a line."""
+    whole = sum(savings.values())
+    if whole < _WORTH:
+        return ""
+    sizes = [(size, _NOUNS.get(kind, kind)) for kind, size in savings.items() if size >= _WORTH]
+    parts = ", ".join(f"{megabytes(size)} {noun}" for size, noun in sizes) or "many small files"
+    return f"{megabytes(whole)} of it could be left out, since nothing runs it: {parts}\n"
 
 
 def _line(built: Built, now: float) -> str:
@@ -77,6 +93,7 @@ def _image(built: Built, reference: str) -> dict[str, object]:
         },
         "layers": [_layer(layer) for layer in built.layers],
         "sizes": {"pull": pull(built), "unpacked": unpacked(built)},
+        "savings": {"bytes": sum(built.prepared.savings.values()), "kinds": built.prepared.savings},
         "reused": built.reused,
         "entrypoint": {"command": _words(built), "reason": built.entrypoint_reason},
         "notes": list(built.notes),
