@@ -20,7 +20,7 @@ LOCK := pip compile --quiet --upgrade --universal --python-version 3.11 --fork-s
 SCRIPTS := tools $(wildcard benchmarks lab)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-e2e test-slow test-crash test-reproducible lint format bench lab lab-down lock clean .venv run-venv dev-venv engines
+.PHONY: help demo test test-unit test-e2e test-slow test-crash test-reproducible test-dockerfiles lint format bench lab lab-down lock clean .venv run-venv dev-venv engines
 
 help:  ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +53,10 @@ test-crash: dev-venv engines  ## a build and push that ends at every single syst
 
 test-reproducible: dev-venv engines  ## the same image under all circumstances, two by two; prints what was tried
 	$(PYTEST) tests/reproducibility $(ARGS)
+
+test-dockerfiles: dev-venv engines  ## build and run every generated Dockerfile, with an engine of its own (as root)
+	@lab="$$($(PYTHON) lab/lab.py up --services)"; eval "$$lab"; $(PYTEST) -m slow tests/dockerfile/test_builds.py $(ARGS); \
+		code=$$?; $(PYTHON) lab/lab.py down; exit $$code
 
 lint: dev-venv  ## style, types, and the rules of this house
 	$(BIN)/ruff check .
