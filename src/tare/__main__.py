@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -17,6 +18,10 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"tare {__version__}\n")
         return 0
+    if sys.getfilesystemencoding() != "utf-8":
+        _again_as_utf8()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # A path is said as it is, also where it is no text.
     gc.set_threshold(_OBJECTS)
     try:
         from tare.cli.main import run
@@ -25,6 +30,15 @@ def main() -> int:
     except KeyboardInterrupt:  # before a command has begun, or a second time while the first is heard
         code = 130
     return _leave(code)
+
+
+def _again_as_utf8() -> None:
+    """Start anew in Python's UTF-8 mode: names of files are UTF-8 in an image, whatever the locale here says.
+
+    https://docs.python.org/3/library/os.html#python-utf-8-mode; it is the default where the locale is `C`, unless
+    somebody has switched it off.
+    """
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # ourselves
 
 
 def _leave(code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -182,6 +183,72 @@ def test_a_project_file_that_cannot_be_read_is_named(project: Place) -> None:
     (project.app / "main.py").chmod(0)
 
     assert project.build() == (2, "", "error: cannot read `TMP/app/main.py`\n  caused by: Permission denied\n")
+
+
+# Names and locales
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0"},
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C"},
+    ],
+)
+def test_names_that_are_not_ascii_are_the_same_in_every_locale(place: Place, locale: dict[str, str]) -> None:
+    place.write(
+        {"main.py": "print('ä')\n", "mödule/ü.py": "1", "pyproject.toml": '[project]\nname = "ä-b"\n'.replace("ä", "a")}
+    )
+    expected = place.finish(place.process("build", *place.target, "-o", "oci:öut"))
+    found = place.finish(place.process("build", *place.target, "-o", "oci:öut", env=locale))
+
+    assert (expected.code, expected.out) == (0, "oci:öut sha256:DIGEST\n")
+    assert found[:2] == expected[:2]
+    digests = {entry["digest"] for entry in json.loads((place.app / "öut" / "index.json").read_bytes())["manifests"]}
+    assert len(digests) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text_are_an_error_or_work(place: Place) -> None:
+    place.write({"main.py": ""})
+    name = os.fsdecode(b"b\xffd")
+    (place.app / name).mkdir()
+    (place.app / name / "main.py").touch()
+
+    assert place.finish(place.process("build", name, *place.target)) == (
+        2,
+        "",
+        "error: a name is not UTF-8\n  caused by: `TMP/app/b\\udcffd`\n\nhint: Rename it, or leave it out\n",
+    )
+    refused = place.build()
+    assert (refused.code, refused.err.splitlines()[1]) == (
+        2,
+        "  caused by: the name of `b\\udcffd/main.py` is not UTF-8",
+    )
+    shutil.rmtree(os.fsencode(place.app / name))
+    process = place.process("build", *place.target, "-o", f"oci:../{name}")
+    out, err = process.communicate()
+    assert (process.returncode, out.partition(b" ")[0]) == (0, b"oci:../b\xffd"), err
+
+
+def test_a_working_directory_that_is_gone_is_said(place: Place) -> None:
+    gone = place.root / "gone"
+    gone.mkdir()
+    program = (
+        f"import os; os.rmdir({str(gone)!r}); os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'tare', 'build'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=gone, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**place.environment, "PYTHONPATH": place.source},
+    )  # fmt: skip
+
+    assert place.finish(process) == (
+        2,
+        "",
+        "error: the working directory is not there any more\n  caused by: No such file or directory\n\n"
+        "hint: Change to a directory that exists, and run the command again\n",
+    )
 
 
 # Interrupted

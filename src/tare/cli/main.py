@@ -53,11 +53,6 @@ def run(argv: Sequence[str]) -> int:
     verbose = "--verbose" in argv
     try:
         return _answered(argv)
-    except TareError as error:
-        sys.stderr.write(render_error(error))
-        if verbose:
-            _traceback()
-        return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -65,20 +60,43 @@ def run(argv: Sequence[str]) -> int:
         # Whoever read our output has left; say nothing at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
-        sys.stderr.write(
-            render_error(
-                MachineError(f"cannot use `{error.filename or 'a file'}`", causes=(error.strerror or str(error),))
-            )
-        )
+    except (TareError, OSError, UnicodeEncodeError) as error:
+        expected = _expected(error)
+        sys.stderr.write(render_error(expected))
         if verbose:
             _traceback()
-        return MachineError.exit_code
+        return expected.exit_code
     except Exception as error:  # noqa: BLE001  # the last resort, which apologises
         sys.stderr.write(render_bug(error))
         if verbose:
             _traceback()
         return BUG
+
+
+def _expected(error: TareError | OSError | UnicodeEncodeError) -> TareError:
+    if isinstance(error, TareError):
+        return error
+    return _of_system(error) if isinstance(error, OSError) else _not_text(error)
+
+
+def _not_text(error: UnicodeEncodeError) -> MachineError:
+    """Return the error for a name of bytes that are no text, which no document can have."""
+    return MachineError(
+        "a name is not UTF-8", causes=(f"`{ascii(error.object)[1:-1][:200]}`",), hints=("Rename it, or leave it out",)
+    )
+
+
+def _of_system(error: OSError) -> MachineError:
+    """Return what the system refused. A call without a file that fails for want of one is about where we are."""
+    reason = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        try:
+            os.getcwd()
+        except OSError:
+            hints = ("Change to a directory that exists, and run the command again",)
+            return MachineError("the working directory is not there any more", causes=(reason,), hints=hints)
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
+    return MachineError(f"cannot use `{name}`", causes=(reason,))
 
 
 def _answered(argv: Sequence[str]) -> int:

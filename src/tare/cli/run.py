@@ -86,12 +86,13 @@ def _silent(_: str) -> None:
 
 def _image(arguments: RunArguments, cache: Path) -> Image:
     from tare.oci import platform as platforms
+    from tare.stores.cache import Cache
     from tare.stores.names import parse
     from tare.stores.open import Surroundings, open_source
 
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     surroundings = Surroundings(docker_host=host, stdin=sys.stdin.buffer, scratch=cache / "partial")
-    (cache / "partial").mkdir(parents=True, exist_ok=True)
+    Cache(cache).prepare()
     platform = platforms.parse(arguments.platform) if arguments.platform else None
     return open_source(parse(arguments.image), surroundings).read(platform)
 

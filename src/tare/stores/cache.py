@@ -54,6 +54,10 @@ class Cache:
         self.root = root
         self.partial = root / "partial"
 
+    def prepare(self) -> None:
+        """Make the directory of unfinished files, which others write to as well."""
+        self._make(self.partial)
+
     def path(self, digest: Digest) -> Path:
         """Return where the blob of *digest* lies or would lie."""
         parse(digest)
