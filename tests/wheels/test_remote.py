@@ -16,7 +16,7 @@ from make.zips import Entry
 
 from tare.errors import HostileInputError, IntegrityError
 from tare.oci.digest import sha256
-from tare.wheels.heads import inspect_heads, needed_names
+from tare.wheels.heads import inspect_heads, needed_names, version_hash
 from tare.wheels.install import install
 from tare.wheels.needs import inspect
 from tare.wheels.remote import Pieces, RemoteBytes, open_remote, tail_guess
@@ -152,14 +152,17 @@ def test_of_a_large_library_the_names_in_its_beginning_are_known() -> None:
 
 
 def test_a_library_whose_names_were_moved_to_its_end_is_not_read_but_known_to_be_there() -> None:
-    content = make_elf(needed=["libc.so.6"])[:64] + b"X" * 5_000 + NOISE
+    versions = b"".join(value.to_bytes(4, "little") for value in (version_hash("CXXABI_1.3"), 0x20000, 7, 0))
+    content = make_elf(needed=["libc.so.6"])[:64] + b"X" * 5_000 + versions + NOISE
     data = make_wheel({"sample.libs/libfoo-1a2b.so.1": content})
     wheel, _ = opened(data, "sample-1.0-cp313-cp313-linux_x86_64.whl")
 
     found = inspect_heads(wheel, len(data))
 
     assert found.unread == ("sample.libs/libfoo-1a2b.so.1",)
-    assert [(file.info.soname, file.info.needed) for file in found.needs.files] == [("libfoo-1a2b.so.1", ())]
+    assert [(file.info.soname, file.info.needed) for file in found.needs.files] == [
+        ("libfoo-1a2b.so.1", ("libstdc++.so.6",))
+    ]
 
 
 def test_a_table_that_goes_on_behind_what_was_read_gives_nothing() -> None:

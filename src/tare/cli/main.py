@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "build": "build an image from a locked project, without a daemon",
     "plan": "show which file would go into which layer, and why",
     "choose": "say which base to take, before anything is built",
+    "bases": "list the bases that are known, with what they are",
     "run": "run an image with Docker, podman, or neither",
     "copy": "copy an image from any place to any other",
     "verify": "check every rule of the image specification that can be checked",

@@ -29,6 +29,7 @@ from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
 from tare.stores.names import SuiteName, parse
+from tare.wheels.heads import COMPILERS_OWN, Heads
 from tare.wheels.linking import Missing, missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
@@ -97,7 +98,7 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
             sources.append(each)
     segments, _ = placed(acquired, scheme)
     needs = [looked[each.wheel.filename].heads for each in acquired if not each.built and is_native(each.wheel)]
-    standing, gaps = _gaps(world, job, [each.needs for each in needs], segments)
+    standing, gaps = _gaps(world, job, needs, segments)
     layers = layers_of(acquired, segments, target, interpreter=standing.interpreter, base_layers=standing.layers)
     layers = tuple(layer.on(standing.ground) for layer in layers)
     recoded = frozenset(each.wheel.digest for each in acquired if each.built)
@@ -200,32 +201,34 @@ def _project(world: World, project: Project, request: Request, spot: _Spot) -> t
 
 
 def _gaps(
-    world: World, job: Job, needs: Sequence[object], segments: Sequence[Segment]
+    world: World, job: Job, heads: Sequence[Heads], segments: Sequence[Segment]
 ) -> tuple[Standing, tuple[Missing, ...]]:
     """Return what the loader will not find, and the base: an assembled one gets the packages that it lacks."""
     standing = job.standing
-    if standing.libraries is None or not needs:
+    if standing.libraries is None or not heads:
         return standing, ()
     places = places_of(segments)
+    known = {each.needs.wheel: each for each in heads}
 
     def gaps(standing: Standing) -> tuple[Missing, ...]:
         assert standing.libraries is not None  # noqa: S101  # it was read from an image
         found = missing(
-            needs,  # type: ignore[arg-type]  # a sequence of WheelElf
+            [each.needs for each in heads],
             standing.libraries,
             installed_paths=places,
             allowed=job.request.allow_missing,
         )
-        return tuple(gap for gap in found if gap.severity == "error")
+        return tuple(gap for gap in found if _certain(gap, known))
 
     found = gaps(standing)
     name = parse(job.request.base)
-    if isinstance(name, SuiteName) and any(gap.kind == "library" for gap in found):
+    wanted = {gap.library for gap in found if gap.kind == "library"}
+    if any(each.unread for each in heads):
+        wanted |= COMPILERS_OWN - set(standing.libraries.names)
+    if isinstance(name, SuiteName) and wanted:
         from tare.flow import debian
 
-        packages = debian.packages_of(
-            world, job.request, {gap.library for gap in found if gap.kind == "library"}, name.suite
-        )
+        packages = debian.packages_of(world, job.request, wanted, name.suite)
         if packages:
             base = bases.resolve(world, job.request, packages=packages)
             standing = msgspec.structs.replace(
@@ -238,6 +241,21 @@ def _gaps(
             )
             found = gaps(standing)
     return standing, found
+
+
+def _certain(gap: Missing, known: Mapping[str, Heads]) -> bool:
+    """Whether something is surely missing, as far as the wheel was read.
+
+    What leads from a module to a library that was not read is unknown. So of such a wheel only modules themselves count,
+    and the compiler's own libraries, which no wheel needs by accident.
+    """
+    heads = known[gap.wheel]
+    if heads.complete:
+        return gap.severity == "error"
+    if gap.library in COMPILERS_OWN:
+        return True
+    roots = {file.path for file in heads.needs.files if file.info.module}
+    return gap.severity == "error" and (gap.via or gap.path) in roots
 
 
 def _distributions(

@@ -8,7 +8,7 @@ import msgspec
 
 from tare.bases.catalogue import KnownBase, catalogue
 from tare.bases.facts import BaseFacts
-from tare.errors import NetworkError, TareError, TargetError
+from tare.errors import NetworkError, TareError, TargetError, UsageError
 from tare.flow import bases
 from tare.flow.request import Request
 from tare.flow.world import World
@@ -19,6 +19,9 @@ from tare.stores.cache import key_of
 from tare.stores.names import RegistryName, SuiteName, parse
 from tare.wheels.libraries import Libraries
 from tare.wheels.target import Libc, Target
+
+FORMAT: Final = 1
+"""Raised when something else would be kept of a base that was read."""
 
 _LAYERS: Final = 6
 """Layers of a base that nobody has read: what matters of it is only that they are few."""
@@ -84,26 +87,77 @@ class _FactsKey(msgspec.Struct, frozen=True, kw_only=True):
     python: str | None
 
 
-def stand(world: World, request: Request, *, named: bool) -> Standing:
-    """Return what is known of the base of *request*. One that was *named* by a person is read when it must be."""
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A base that was read from its image, and when."""
+
+    standing: Standing
+    at: float
+    """Seconds since 1970."""
+
+
+class _ReadKey(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    base: str
+    platform: str
+    python: str | None
+
+
+def stand(world: World, request: Request, *, named: bool, whole: bool = False) -> Standing:
+    """Return what is known of the base of *request*.
+
+    One that was *named* by a person is read when nothing else is known of it, and with *whole* any is.
+    """
     name = parse(request.base)
     row = catalogue().find_base(request.base)
     if not isinstance(name, RegistryName):
-        return _of_base(request, bases.resolve(world, request), row)
+        return _kept(world, request, _of_base(request, bases.resolve(world, request), row))
     try:
         image = _image(world, request, name)
     except NetworkError as error:
+        before = last_read(world, request)
+        if before is not None:
+            why = f"{_why(error)}; this is what it was when it was last read"
+            return msgspec.structs.replace(before.standing, why=why)
         if row is None:
             raise
         return _of_row(request, row, None, why=_why(error))
     facts = _remembered(world, image, request)
-    if facts is None and (named and row is None):
+    if facts is None and (whole or (named and row is None)):
         facts = bases.facts(world, image, request)
     if facts is not None:
-        return _of_base(request, bases.Base(name=request.base, image=image, facts=facts, resolved=0.0), row)
+        base = bases.Base(name=request.base, image=image, facts=facts, resolved=0.0)
+        return _kept(world, request, _of_base(request, base, row))
     if row is None:
         raise TargetError(f"nothing is known of `{request.base}`", hints=("Name it with `--base` to have it read",))
     return _of_row(request, row, image, why="its layers were not read")
+
+
+def last_read(world: World, request: Request) -> Read | None:
+    """Return what a base was when its image was last read."""
+    return world.cache.recall("standings", _read_key(request), Read)
+
+
+def recorded(world: World, request: Request) -> tuple[Standing, float | None]:
+    """Return what is known of a base of the catalogue without asking anyone, and when its image was read, if ever."""
+    before = last_read(world, request)
+    if before is not None:
+        return before.standing, before.at
+    row = catalogue().find_base(request.base)
+    if row is None:
+        raise UsageError(f"the catalogue has no base `{request.base}`", hints=("`tare bases` lists those that it has",))
+    return _of_row(request, row, None, why=""), None
+
+
+def _kept(world: World, request: Request, standing: Standing) -> Standing:
+    known = last_read(world, request)
+    if known is None or known.standing != standing or request.pull:
+        value = msgspec.json.encode(Read(standing=standing, at=world.now()))
+        world.cache.remember("standings", _read_key(request), value)
+    return standing
+
+
+def _read_key(request: Request) -> Digest:
+    return key_of(_ReadKey(format=FORMAT, base=request.base, platform=str(request.platform), python=request.python))
 
 
 def _image(world: World, request: Request, name: RegistryName) -> Image:

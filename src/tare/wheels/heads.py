@@ -2,15 +2,18 @@
 
 A deflate stream can only be read from its start, and the dynamic section stands near a file's end. But the names in it
 stand near its start, in the string table after the symbols; so a short beginning gives the names of the libraries that
-are needed. A file whose tables were moved to its end (patchelf does that for auditwheel) keeps its secret: it is
-counted as not read, and the build reads it.
+are needed. A file whose names were moved to its end (patchelf does that for auditwheel) keeps them secret; but the
+hashes of the symbol versions that it needs stay where they were, and tell the compiler's own libraries, which are what
+wheels may expect of a base (PEP 600). Such a file is counted as not read, and the build reads it.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import struct
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -22,7 +25,7 @@ from tare.wheels.elf import ElfInfo
 from tare.wheels.needs import ElfFile, WheelElf, may_be_elf
 from tare.wheels.wheel import Wheel
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever the same wheel would give another `Heads`."""
 
 _WHOLE: Final = 48 * 1024
@@ -32,6 +35,17 @@ _HEAD: Final = 12 * 1024
 _SHARE: Final = 16
 """At most this part of a wheel is fetched for its libraries."""
 _LEAST: Final = 64 * 1024
+
+_VERSIONS: Final = {
+    "libstdc++.so.6": (
+        *(f"GLIBCXX_3.4{minor}" for minor in ("", *(f".{number}" for number in range(1, 35)))),
+        *(f"CXXABI_1.3{minor}" for minor in ("", *(f".{number}" for number in range(1, 17)))),
+    ),
+    "libgcc_s.so.1": ("GCC_3.0", "GCC_3.3", "GCC_3.3.1", "GCC_3.4", "GCC_4.2.0", "GCC_4.3.0", "GCC_7.0.0"),
+}
+"""Versions of the compiler's libraries: `maint/` of libstdc++'s ABI documentation, and libgcc's version scripts."""
+
+COMPILERS_OWN: Final = frozenset(_VERSIONS)
 
 _table = re.compile(rb"\0(?:[\x20-\x7e]+\0){4,}")
 """Names that follow each other: a string table."""
@@ -61,13 +75,15 @@ def inspect_heads(wheel: Wheel, size: int) -> Heads:
             unread.append(member.name)
             continue
         left -= wanted
-        info = _whole(wheel, member) if wanted == member.compressed else _begun(wheel, member)
-        complete &= wanted == member.compressed
-        if info is None:
+        whole = wanted == member.compressed
+        info, known = _whole(wheel, member) if whole else _begun(wheel, member)
+        complete &= whole
+        if not known:
             unread.append(member.name)
-        elif info.architecture:
+        if info.architecture:
             files.append(ElfFile(path=member.name, info=info))
-    files += _there(wheel, unread, {file.info.architecture for file in files})
+    seen = {file.path for file in files}
+    files += _there(wheel, [name for name in unread if name not in seen], {file.info.architecture for file in files})
     needs = WheelElf(
         distribution=wheel.name, wheel=wheel.filename, files=tuple(sorted(files, key=lambda file: file.path))
     )
@@ -95,26 +111,57 @@ def _libraries(wheel: Wheel) -> Iterator[Member]:
             yield member
 
 
-def _whole(wheel: Wheel, member: Member) -> ElfInfo | None:
+def _whole(wheel: Wheel, member: Member) -> tuple[ElfInfo, bool]:
     try:
         found = elf.read(io.BytesIO(wheel.archive.read(member)), path=member.name)
     except IntegrityError:
-        return None
-    return found if found is not None else ElfInfo(architecture="")
+        return ElfInfo(architecture=""), False
+    return found if found is not None else ElfInfo(architecture=""), True
 
 
-def _begun(wheel: Wheel, member: Member) -> ElfInfo | None:
-    """Return what the beginning of a library tells; None if it does not reach to the end of its names."""
+def _begun(wheel: Wheel, member: Member) -> tuple[ElfInfo, bool]:
+    """Return what the beginning of a library tells, and whether that is all of its names."""
     data = bytearray()
     for piece in wheel.archive.beginning(member, _HEAD):
         data += piece
     if data[:4] != b"\x7fELF":
-        return ElfInfo(architecture="")
-    names = needed_names(bytes(data), own=member.name.rpartition("/")[2])
+        return ElfInfo(architecture=""), True
+    own = member.name.rpartition("/")[2]
+    names = needed_names(bytes(data), own=own)
+    machine = elf.architecture(bytes(data[:20]))
     if names is None:
-        return None
-    stem = elf.module_name(member.name).encode()
-    return ElfInfo(architecture=elf.architecture(bytes(data[:20])), needed=names, module=b"PyInit_" + stem in data)
+        return ElfInfo(architecture=machine, needed=needed_versions(bytes(data)), soname=own), False
+    module = b"PyInit_" + elf.module_name(member.name).encode() in data
+    return ElfInfo(architecture=machine, needed=names, module=module), True
+
+
+def needed_versions(data: bytes) -> tuple[str, ...]:
+    """Return the compiler's libraries of which the beginning of an ELF file needs a version.
+
+    A record of a needed version begins with the hash of its name, at a multiple of four bytes.
+    """
+    order = "<" if data[5:6] == b"\1" else ">"
+    words = set(struct.unpack_from(f"{order}{len(data) // 4}I", data))
+    return tuple(name for name, hashes in _hashes().items() if hashes & words)
+
+
+@cache
+def _hashes() -> dict[str, frozenset[int]]:
+    return {name: frozenset(map(version_hash, versions)) for name, versions in _VERSIONS.items()}
+
+
+def version_hash(name: str) -> int:
+    """Return the hash of a symbol version's name (System V ABI, chapter 5, "Hash Table").
+
+    >>> hex(version_hash("GLIBC_2.2.5"))
+    '0x9691a75'
+    """
+    value = 0
+    for byte in name.encode():
+        value = (value << 4) + byte
+        high = value & 0xF0000000
+        value = (value ^ (high >> 24)) & ~high
+    return value
 
 
 def needed_names(data: bytes, *, own: str) -> tuple[str, ...] | None:
