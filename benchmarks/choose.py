@@ -33,6 +33,9 @@ class Case(NamedTuple):
     dependencies: tuple[str, ...]
     lock: str = "uv"
     platform: str = "linux/amd64"
+    large: bool = False
+    """Whether building it fetches gigabytes, which is only done with `--large`."""
+
     member: str = ""
     """The name of a second member of its workspace."""
 
@@ -45,7 +48,7 @@ CASES = {
     "cli": Case(("click", "rich", "httpx", "platformdirs")),
     "sdist": Case(("docopt", "requests")),
     "abi3": Case(("cryptography", "bcrypt", "pynacl")),
-    "torch": Case(("torch", "numpy")),
+    "torch": Case(("torch", "numpy"), large=True),
     "workspace": Case(("requests",), member="helper"),
     "poetry": Case(("requests", "pyyaml", "lxml"), lock="poetry"),
     "binaries": Case(("ruff", "uv", "orjson", "pydantic")),
@@ -57,6 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare predictions with builds.")
     parser.add_argument("--work", type=Path, help="where projects, caches and images are kept (default: a fresh one)")
     parser.add_argument("--only", action="append", choices=CASES, help="this case alone; may be repeated")
+    parser.add_argument("--large", action="store_true", help="build what fetches gigabytes, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = arguments.work or Path(scratch)
@@ -66,13 +70,13 @@ def main() -> int:
         )
         print("|---|--:|---|--:|--:|--:|--:|--:|")
         for name in arguments.only or CASES:
-            for row in _case(work, name, CASES[name]):
+            for row in _case(work, name, large=arguments.large):
                 print("| " + " | ".join(row) + " |", flush=True)
     return 0
 
 
-def _case(work: Path, name: str, case: Case) -> Iterator[tuple[str, ...]]:
-    project = work / name
+def _case(work: Path, name: str, *, large: bool) -> Iterator[tuple[str, ...]]:
+    case, project = CASES[name], work / name
     try:
         _make(project, name, case)
     except subprocess.CalledProcessError as error:
@@ -81,10 +85,10 @@ def _case(work: Path, name: str, case: Case) -> Iterator[tuple[str, ...]]:
     for base in BASES:
         reference = base if base != "musl" else f"oci:{_musl(work, case.platform)}"
         print(f"{name} on {base}", file=sys.stderr)
-        yield _compare(work, name, reference, base)
+        yield _compare(work, name, reference, base, large=large)
 
 
-def _compare(work: Path, name: str, reference: str, base: str) -> tuple[str, ...]:
+def _compare(work: Path, name: str, reference: str, base: str, *, large: bool) -> tuple[str, ...]:
     case, project = CASES[name], work / name
     target = (str(project), "--base", reference, "--platform", case.platform)
     started = time.monotonic()
@@ -97,6 +101,8 @@ def _compare(work: Path, name: str, reference: str, base: str) -> tuple[str, ...
         else ""
     )
     count = str(len(found["distributions"]))
+    if case.large and not large:
+        return name, count, base, f"{found['site_packages']['pull']:,}", "", "not built: see `--large`", "", share
     if not found["suitable"]:
         return name, count, base, "", "", f"not built: {found['reasons'][0]}", "", share
     built, errors = _tare(work / "building", "build", *target, "-o", f"oci:{work / 'images'}:{name}", "--json")

@@ -25,13 +25,13 @@ from tare.wheels.elf import ElfInfo
 from tare.wheels.needs import ElfFile, WheelElf, may_be_elf
 from tare.wheels.wheel import Wheel
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised whenever the same wheel would give another `Heads`."""
 
 _WHOLE: Final = 48 * 1024
 """Compressed bytes up to which a file is fetched whole."""
-_HEAD: Final = 12 * 1024
-"""Compressed bytes of the beginning of a longer one."""
+_HEADS: Final = (12 * 1024, 40 * 1024, 128 * 1024)
+"""Compressed bytes of the beginning of a longer one: more when the names go on behind what was read."""
 _SHARE: Final = 16
 """At most this part of a wheel is fetched for its libraries."""
 _LEAST: Final = 64 * 1024
@@ -67,27 +67,37 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def inspect_heads(wheel: Wheel, size: int) -> Heads:
     """Read the beginnings of the libraries of *wheel*, whose file has *size* bytes."""
-    left = max(size // _SHARE, _LEAST)
+    budget = _Budget(max(size // _SHARE, _LEAST))
     files, unread, complete = [], [], True
     for member in sorted(_libraries(wheel), key=lambda member: (member.compressed, member.name)):
-        wanted = member.compressed if member.compressed <= _WHOLE else _HEAD
-        if wanted > left:
-            unread.append(member.name)
-            continue
-        left -= wanted
-        whole = wanted == member.compressed
-        info, known = _whole(wheel, member) if whole else _begun(wheel, member)
+        whole = member.compressed <= _WHOLE and budget.take(member.compressed)
+        info, known = _whole(wheel, member) if whole else _begun(wheel, member, budget)
         complete &= whole
         if not known:
             unread.append(member.name)
         if info.architecture:
             files.append(ElfFile(path=member.name, info=info))
-    seen = {file.path for file in files}
-    files += _there(wheel, [name for name in unread if name not in seen], {file.info.architecture for file in files})
+    files += _there(
+        wheel, sorted({*unread} - {file.path for file in files}), {file.info.architecture for file in files}
+    )
     needs = WheelElf(
         distribution=wheel.name, wheel=wheel.filename, files=tuple(sorted(files, key=lambda file: file.path))
     )
     return Heads(needs=needs, unread=tuple(sorted(unread)), complete=complete and not unread)
+
+
+class _Budget:
+    """Bytes that may still be fetched of a wheel for its libraries."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def take(self, size: int) -> bool:
+        """Whether *size* bytes may be fetched, which are then gone."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
 
 
 def _there(wheel: Wheel, unread: list[str], known: set[str]) -> list[ElfFile]:
@@ -119,20 +129,35 @@ def _whole(wheel: Wheel, member: Member) -> tuple[ElfInfo, bool]:
     return found if found is not None else ElfInfo(architecture=""), True
 
 
-def _begun(wheel: Wheel, member: Member) -> tuple[ElfInfo, bool]:
+def _begun(wheel: Wheel, member: Member, budget: _Budget) -> tuple[ElfInfo, bool]:
     """Return what the beginning of a library tells, and whether that is all of its names."""
-    data = bytearray()
-    for piece in wheel.archive.beginning(member, _HEAD):
-        data += piece
-    if data[:4] != b"\x7fELF":
-        return ElfInfo(architecture=""), True
-    own = member.name.rpartition("/")[2]
-    names = needed_names(bytes(data), own=own)
-    machine = elf.architecture(bytes(data[:20]))
-    if names is None:
-        return ElfInfo(architecture=machine, needed=needed_versions(bytes(data)), soname=own), False
-    module = b"PyInit_" + elf.module_name(member.name).encode() in data
-    return ElfInfo(architecture=machine, needed=names, module=module), True
+    own, data, before = member.name.rpartition("/")[2], b"", 0
+    for length in _HEADS:
+        if before >= member.compressed or not budget.take(length - before):
+            break
+        data, before = b"".join(wheel.archive.beginning(member, length)), length
+        if data[:4] != b"\x7fELF":
+            return ElfInfo(architecture=""), True
+        names = needed_names(data, own=own)
+        if names is not None:
+            module = b"PyInit_" + elf.module_name(member.name).encode() in data
+            needed = tuple(name for name in names if not _is_vendored(name, wheel))
+            return ElfInfo(architecture=elf.architecture(data[:20]), needed=needed, module=module), True
+    if not data:
+        return ElfInfo(architecture=""), False
+    needed = tuple(name for name in needed_versions(data) if not _is_vendored(name, wheel))
+    return ElfInfo(architecture=elf.architecture(data[:20]), needed=needed, soname=own), False
+
+
+def _is_vendored(name: str, wheel: Wheel) -> bool:
+    """Whether the wheel has a copy of a library under auditwheel's name for it, which has a hash in it.
+
+    The name from before may still stand in a file that was made to need the copy.
+    """
+    stem = re.escape(name.partition(".so")[0])
+    return any(
+        re.fullmatch(rf"{stem}-[0-9a-f]{{8}}\.so.*", member.name.rpartition("/")[2]) for member in wheel.archive.members
+    )
 
 
 def needed_versions(data: bytes) -> tuple[str, ...]:
