@@ -103,6 +103,16 @@ def test_bytes_that_no_container_sees_are_told_by_what_became_of_them() -> None:
     assert found == {"TW001": (10, ("/a",)), "TW002": (50, ("/d/",)), "TW003": (40, ("/e/",))}
 
 
+def test_what_became_of_bytes_first_is_what_counts() -> None:
+    found = weighed({"srv/a": b"1" * 10}, {"srv/a": b"1" * 10}, {"srv/.wh.a": b"", "srv/b": b"1"})
+
+    assert codes(found) == {"TW003": (10, ("/srv/",)), "TW002": (10, ("/srv/",))}
+
+
+def test_a_file_that_is_replaced_through_a_link_is_written_again() -> None:
+    assert codes(weighed({"usr/lib/a": b"1" * 10, "lib": "usr/lib"}, {"lib/a": b"2"})) == {"TW001": (10, ("/usr/",))}
+
+
 def test_a_file_that_came_back_was_removed_all_the_same() -> None:
     found = weighed({"a": b"1" * 10}, {".wh.a": b""}, {"a": b"2"})
 

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase, translate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tare.measure.bytecode import bare, useless
 from tare.measure.collapse import MAX_PATHS, collapse
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tare.measure.contents import Contents, Live
     from tare.measure.packages.owners import Owners
     from tare.measure.packages.package import Package
+
+
+_WORTH: Final = 4096
+"""Bytes of a file's debugging sections that are worth a word."""
 
 
 class Waste:
@@ -90,7 +94,7 @@ class Waste:
         found = {
             item.path: item.file.debug
             for item in self._contents.live
-            if item.first and item.file.debug and item.path not in self._claimed and ".libs/" not in item.path
+            if item.first and item.file.debug >= _WORTH and item.path not in self._claimed and ".libs/" not in item.path
         }
         if found:
             layers = {item.file.layer for item in self._contents.live if item.path in found}

@@ -46,6 +46,8 @@ def _sizes(weighed: Weighed, name: str) -> str:
             f"`docker images` shows about {megabytes(sizes.unpacked)}; with the containerd store, which keeps the",
             f"compressed layers too, about {megabytes(sizes.store)}.",
         ]
+    elif weighed.digest is not None:
+        lines += ["", f"`docker images` shows about {megabytes(sizes.unpacked)}."]
     return "\n".join(lines) + "\n"
 
 
