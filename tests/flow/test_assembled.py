@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +187,34 @@ def test_offline_a_base_is_what_is_known_of_it(suite: Suite) -> None:
     offline, world = suite.build(suite.world(offline=True))
     assert offline.image.digest == first.image.digest
     assert (world.uses["fetch"], world.uses["blobs"]) == (0, 0)
+
+
+def test_another_mirror_that_a_person_names_is_another_base(suite: Suite) -> None:
+    first, _ = suite.build()
+    other = a_suite(suite.place.root / "other", Package(name="base-files", version="99", files={"etc/other": b"1"}))
+    other.publish()
+    world = suite.world()
+    world.environment |= variables(other)
+    second, world = suite.build(world)
+
+    assert world.uses["fetch"] > 0
+    assert ("etc/other" in files(second), "etc/other" in files(first)) == (True, False)
+    third, world = suite.build()
+    assert (third.image.digest, dict(world.uses)) == (first.image.digest, {})
+
+
+def test_keys_that_a_person_names_count_by_what_they_are(suite: Suite) -> None:
+    first, _ = suite.build()
+    keyring = suite.place.root / "copy.gpg"
+    named = variables(suite.mirror)["TARE_DEBIAN_KEYRING"]
+    keyring.write_bytes(Path(named).read_bytes())
+    world = suite.world()
+    world.environment["TARE_DEBIAN_KEYRING"] = str(keyring)
+    second, world = suite.build(world)
+    assert (second.image.digest, dict(world.uses)) == (first.image.digest, {})
+
+    keyring.write_bytes(b"no keys")
+    world = suite.world()
+    world.environment["TARE_DEBIAN_KEYRING"] = str(keyring)
+    with pytest.raises(TareError):
+        suite.build(world)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from tare.bases.debian import RECIPE, tables_digest
@@ -10,7 +12,7 @@ from tare.flow.world import World, held
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
 from tare.oci.image import Image, read_image
-from tare.stores.cache import key_of
+from tare.stores.cache import hash_file, key_of
 
 
 class Assembled(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +32,29 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
     platform: str
     packages: tuple[str, ...]
     debug: bool
+    sources: tuple[str, ...]
     epoch: int
+
+
+def named_sources(world: World) -> tuple[str, ...]:
+    """Return where a person says that packages and keys are from, as a part of keys; nothing where apt says it.
+
+    Mirrors that machines are configured for have one Debian; whoever names one means that one. The keys count by what
+    they are, not by the name of their file.
+    """
+    named = tuple(f"{name}={world.environment[name]}" for name in _NAMED if name in world.environment)
+    keyring = world.environment.get("TARE_DEBIAN_KEYRING")
+    return (*named, f"keys {_digest(keyring)}") if keyring else named
+
+
+_NAMED = ("TARE_DEBIAN_MIRROR", "TARE_DEBIAN_SECURITY_MIRROR")
+
+
+def _digest(path: str) -> str:
+    try:
+        return hash_file(Path(path))
+    except OSError as error:
+        return error.strerror or ""  # Whoever reads it says so.
 
 
 def assembled(world: World, request: Request, suite: str, packages: tuple[str, ...]) -> tuple[Image, float]:
@@ -43,6 +67,7 @@ def assembled(world: World, request: Request, suite: str, packages: tuple[str, .
             platform=str(request.platform),
             packages=tuple(sorted({*request.system_packages, *packages})),
             debug=request.debug,
+            sources=named_sources(world),
             epoch=world.epoch,
         )
     )

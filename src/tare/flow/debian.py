@@ -21,7 +21,7 @@ from tare.bases.debian.snapshot import Snapshot
 from tare.bases.debian.sources import Sources
 from tare.bases.debian.tables import tables
 from tare.errors import IntegrityError, NetworkError
-from tare.flow.assembled import Assembled
+from tare.flow.assembled import Assembled, named_sources
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.digest import Digest
@@ -33,6 +33,7 @@ from tare.stores.cache import key_of
 class _SuiteKey(msgspec.Struct, frozen=True, kw_only=True):
     suite: str
     platform: str
+    sources: tuple[str, ...]
 
 
 class _PinKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...
 
 def _pin(world: World, spec: BaseSpec, *, pull: bool) -> tuple[Pin, float]:
     """Return the packages of *spec*: the suite as it was when it was looked up, which is once until `--pull`."""
-    suite = key_of(_SuiteKey(suite=spec.suite, platform=str(spec.platform)))
+    suite = key_of(_SuiteKey(suite=spec.suite, platform=str(spec.platform), sources=named_sources(world)))
     resolved = world.cache.recall("suites", suite, _Resolved)
     if resolved is not None and pull and resolved.at < world.started:
         resolved = None

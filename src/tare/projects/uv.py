@@ -154,7 +154,9 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
 
     def _options(self) -> tuple[str, ...]:
         links = (part for place in self.find_links for part in ("--find-links", place))
-        fresh = ("--refresh",) if self.refresh and not self.offline else ()
+        # Offline, uv would forget what it knows and ask nobody.
+        offline = self.offline or self.env.get("UV_OFFLINE", "").lower() in {"1", "true"}
+        fresh = ("--refresh",) if self.refresh and not offline else ()
         return (*(("--offline",) if self.offline else ()), *fresh, *links)
 
     def _binary(self) -> str:
