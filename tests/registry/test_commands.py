@@ -14,7 +14,7 @@ from make.base_images import base_image
 from make.images import Entry, image, layer
 from make.wheelhouse import pylock
 from real_registry import docker_registry
-from samples import a_registry
+from samples import a_registry, noise
 
 from tare.stores.layout_writer import LayoutDestination
 
@@ -277,3 +277,19 @@ def test_an_image_that_cannot_be_opened_is_a_finding(project: Place, registry: S
     assert ran.code == 1
     document = json.loads(ran.out)
     assert (document["valid"], len(document["findings"])) == (False, 1)
+
+
+def test_a_large_layer_that_another_project_brought_is_mounted_in_another_run(
+    project: Place, registry: Served, based: str
+) -> None:
+    large = project.wheels.add("large", files={"large.bin": noise("large", 1_500_000)})
+    project.write({"pylock.toml": pylock(large.locked())})
+    push(project, based, f"{registry.name}/one:1", *AMD64)
+    project.write({"main.py": "print(2)\n"})
+    asked = Asked(registry)
+    push(project, based, f"{registry.name}/two:1", *AMD64)
+
+    assert len(asked("POST", containing="from=one")) == 1
+    asked = Asked(registry)
+    push(project, based, f"{registry.name}/three:1", *AMD64, cache="fresh")
+    assert asked("POST", containing="from=one") == asked("POST", containing="from=two") == []

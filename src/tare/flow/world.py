@@ -81,7 +81,7 @@ class World:
         """The machine's file system, where apt's configuration and keyrings lie."""
         self.insecure = insecure
         self.mirrors = mirrors
-        self.whereabouts = Whereabouts()
+        self.whereabouts = Whereabouts(lambda: self.cache)
         """Which repositories have which blobs."""
         self.started = now()
         self._project: Project | None = None

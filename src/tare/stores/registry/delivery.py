@@ -43,18 +43,19 @@ def deliver(
     def bring(blob: Blob) -> None:
         sources = mounts_of(registries, repository, blob.descriptor)
         uploads.upload(repository, blob, mount_from=sources, progress=report)
-        registries.whereabouts.note(blob.descriptor.digest, repository.reference)
+        registries.whereabouts.brought(blob.descriptor, repository.reference)
 
     parallel.run(look, wanted, threads=threads, stop=stop)
     missing.sort(key=lambda blob: (-blob.descriptor.size, blob.descriptor.digest))
     parallel.run(bring, missing, threads=threads, stop=stop)
+    registries.whereabouts.save(repository.reference.registry)
 
 
 def mounts_of(registries: Registries, repository: Repository, descriptor: Descriptor) -> tuple[str, ...]:
     """Return the other repositories of the same registry that should have a blob."""
     names = dict.fromkeys(
         reader.name
-        for reference in registries.whereabouts.of(descriptor.digest)
+        for reference in registries.whereabouts.of(descriptor.digest, repository.reference.registry)
         for reader in registries.readers(reference)
         if reader.registry == repository.registry
     )
