@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,9 @@ class Finished:
     """A run of tare that ended well."""
 
     seconds: float
+    cpu: float
+    """Seconds of a processor, of the process and of what it waited for; other work on the machine hardly shows in it."""
+
     stdout: str
 
 
@@ -59,17 +63,20 @@ class Tare:
 def spawn(command: Sequence[str], variables: dict[str, str]) -> Finished:
     """Run *command*, and say why when it fails."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         code = subprocess.run(
             command, check=False, env=variables, stdout=out, stderr=err, stdin=subprocess.DEVNULL
         ).returncode
         seconds = time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
         out.seek(0)
         err.seek(0)
         if code:
             said = err.read().decode(errors="replace").strip().splitlines()
             raise NotMeasuredError(f"`{' '.join(command[1:3])}` exits {code}: {' / '.join(said)[:400]}")
-        return Finished(seconds=seconds, stdout=out.read().decode())
+        return Finished(seconds=seconds, cpu=cpu, stdout=out.read().decode())
 
 
 LAUNCHER = """\

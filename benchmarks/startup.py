@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 import sys
 from pathlib import Path
 
-from fixture import Tare, spawn
+from fixture import Finished, Tare, spawn
 from harness import interleave
 from machine import environment
 from peers import SCIENCE
@@ -35,38 +36,48 @@ def measure(tare: Tare, scratch: Path, *, rounds: int, budget: float) -> Section
     source = project / "parcels.py"
     variables = environment(tare.cache)
 
-    def build() -> float:
-        return tare.run("build", str(project), "-o", f"oci:{layout}").seconds
+    processor: dict[str, list[float]] = {}
+
+    def kept(name: str, done: Finished) -> float:
+        processor.setdefault(name, []).append(done.cpu)
+        return done.seconds
+
+    def build(name: str = "") -> float:
+        return kept(name, tare.run("build", str(project), "-o", f"oci:{layout}"))
 
     def change() -> float:
         with source.open("a", encoding="utf-8") as file:
             file.write(f"# {source.stat().st_size}\n")
-        return build()
+        return build(LINE)
 
-    def again() -> float:
+    def again(name: str) -> float:
         """Build what the last change left: the first build after a change is another case's."""
         build()
-        return build()
+        return build(name)
 
     def bare() -> float:
-        return spawn([sys.executable, "-c", "pass"], variables).seconds
+        return kept(BARE, spawn([sys.executable, "-c", "pass"], variables))
 
     build()
     cases = {
         BARE: bare,
         BARE_AGAIN: bare,
-        VERSION: lambda: tare.run("--version").seconds,
-        NOTHING: again,
-        AGAIN: again,
+        VERSION: lambda: kept(VERSION, tare.run("--version")),
+        NOTHING: lambda: again(NOTHING),
+        AGAIN: lambda: again(AGAIN),
         LINE: change,
     }
     found = interleave(cases, rounds=rounds, seconds=budget)
     section.raw.update(found.figures)
+    section.raw.update({f"{name}, processor": values for name, values in processor.items() if name})
     goals = {VERSION: 0.06, NOTHING: 0.1}
     for name in (BARE, VERSION, NOTHING, LINE):
         goal = goals.get(name)
         took = found.median(name)
-        figure = f"**{seconds(took)}** (least {seconds(found.least(name))}, median of {found.count(name)})"
+        cpu = seconds(statistics.median(processor[name]))
+        figure = (
+            f"**{seconds(took)}** (least {seconds(found.least(name))}, processor {cpu}, median of {found.count(name)})"
+        )
         times = f", {found.ratio(name, BARE).median:.1f}× a bare interpreter" if name != BARE else ""
         section.add(name, figure + times, f"≤ {seconds(goal)}" if goal else "", None if goal is None else took <= goal)
     section.noise(found.ratio(BARE_AGAIN, BARE))

@@ -17,11 +17,13 @@ from tare.oci.compression import stored
 from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
-from tare.wheels.archive import STORED
+from tare.wheels.archive import DEFLATED, STORED
 from tare.wheels.scheme import InstalledFile
 from tare.wheels.wheel import Wheel
 
 _CHUNK: Final = 1024 * 1024
+_AT_ONCE: Final = 256 * 1024
+"""Bytes of a file that is looked at once, as a whole."""
 
 
 def write_layer(
@@ -55,6 +57,9 @@ def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, pat
         writer.add(path, mode=file.mode, data=member)
     elif again or member.size == 0:
         writer.add_stream(path, mode=file.mode, size=file.size, chunks=wheel.content(member))
+    elif member.method == DEFLATED and member.size <= _AT_ONCE:
+        whole, content = wheel.whole(member)
+        writer.add_deflated(path, mode=file.mode, size=file.size, crc=member.crc, raw=(whole,), inflated=(content,))
     else:
         raw = (
             stored(wheel.archive.inflate(member), member.size) if member.method == STORED else wheel.archive.raw(member)

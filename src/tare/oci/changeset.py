@@ -42,6 +42,12 @@ class LayerWriter:
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._stream: _Stream | None = None
+        self._owed = b""
+        """The trailer of the deflate stream that was written last, until something follows."""
+
+        self._padding = b""
+        """Zero bytes after the file that was written last, until something follows."""
+
         self._size = 0
         self._unpacked = 0
 
@@ -81,16 +87,15 @@ class LayerWriter:
         what they show must not change.
         """
         self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
-        self._flush()
-        self._emit(MEMBER_HEADER)
+        self._flush(MEMBER_HEADER)
         for piece in raw:
             self._emit(piece)
-        self._emit(trailer(crc, size))
         for chunk in inflated:
             self._hashing.add(chunk)
         self._unpacked += size
-        if padding := tar.padding(size):
-            self._plain(bytes(padding))
+        # Both go together with what follows: there are thousands of small files, and each call costs.
+        self._owed = trailer(crc, size)
+        self._padding = bytes(tar.padding(size))
 
     def close(self) -> WrittenLayer:
         """Write the end of the archive and return what the layer is."""
@@ -106,6 +111,8 @@ class LayerWriter:
         )
 
     def _plain(self, data: bytes) -> None:
+        if self._padding:
+            data, self._padding = self._padding + data, b""
         self._hashing.add(data)
         if self._stream is not None:
             self._emit(self._stream.feed(data))
@@ -114,7 +121,7 @@ class LayerWriter:
         self._waiting_size += len(data)
         if self._waiting_size > _ONE_GO:
             self._stream = _Stream()
-            self._emit(MEMBER_HEADER)
+            self._emit(self._pay() + MEMBER_HEADER)
             self._emit(self._stream.feed(self._take()))
 
     def _take(self) -> bytes:
@@ -123,14 +130,19 @@ class LayerWriter:
         self._waiting_size = 0
         return data
 
-    def _flush(self) -> None:
-        """End the member that is being written."""
+    def _flush(self, following: bytes = b"") -> None:
+        """End the member that is being written, and write *following* with it."""
         if self._stream is not None:
-            self._emit(self._stream.end())
+            self._emit(self._stream.end() + following)
             self._stream = None
         elif self._waiting:
             data = self._take()
-            self._emit(MEMBER_HEADER + deflate(data) + trailer(crc32(data), len(data)))
+            self._emit(self._pay() + MEMBER_HEADER + deflate(data) + trailer(crc32(data), len(data)) + following)
+
+    def _pay(self) -> bytes:
+        """Return the end of the deflate stream that was written last."""
+        owed, self._owed = self._owed, b""
+        return owed
 
     def _emit(self, data: bytes | memoryview) -> None:
         self._writing.add(data)

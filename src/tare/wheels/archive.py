@@ -162,6 +162,22 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
                 f"its data gives {'more' if size > member.size else f'{size} with CRC-32 {crc:08x}'}",
             )
 
+    def whole(self, member: Member) -> tuple[memoryview | bytes, bytes]:
+        """Return a small deflated member's bytes as they lie and its content, checked as `inflate` checks it.
+
+        Wheels have thousands of small files, and looking once at each takes half the time of `raw` and `inflate`.
+        """
+        raw = self.source.read_at(self._data(member), member.compressed)
+        decoder = zlib_ng.decompressobj(-15)
+        try:
+            data = decoder.decompress(raw, member.size + 1)
+        except zlib_ng.error:  # type: ignore[misc]  # the stub has a class, mypy sees a variable
+            data = b""
+        sound = decoder.eof and not decoder.unused_data and not decoder.unconsumed_tail
+        if not sound or len(data) != member.size or zlib_ng.crc32(data) != member.crc:
+            return raw, self.read(member)  # which says what is wrong
+        return raw, data
+
     def read(self, member: Member) -> bytes:
         """Return the whole content of a small member."""
         return b"".join(self.inflate(member))

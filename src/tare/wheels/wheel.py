@@ -95,7 +95,18 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
         for piece in self.archive.inflate(member):
             hasher.update(piece)
             yield piece
-        found = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()
+        self._agree(member, recorded, hasher.digest())
+
+    def whole(self, member: Member) -> tuple[memoryview | bytes, bytes]:
+        """Return a small deflated file as it lies and its content, and raise if it is not what RECORD says."""
+        raw, data = self.archive.whole(member)
+        recorded = self.record[member.name]
+        if recorded.algorithm:
+            self._agree(member, recorded, hashlib.new(recorded.algorithm, data).digest())
+        return raw, data
+
+    def _agree(self, member: Member, recorded: Recorded, digest: bytes) -> None:
+        found = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if found != recorded.hash:
             raise HostileInputError(
                 f"refusing {self.what}",
