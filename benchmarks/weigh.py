@@ -190,4 +190,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         kept = Tare(cache=Path(place, "cache"))
         argument = sys.argv[1] if len(sys.argv) > 1 else None
-        print(page([measure(kept, Path(place), rounds=5, budget=240, image=argument)], preface=""))
+        print(page([measure(kept, Path(place), rounds=5, budget=120, image=argument)], preface=""))

@@ -40,6 +40,26 @@ def test_an_environment_has_its_distributions(tmp_path: Path) -> None:
     assert codes(found) == {"TW301": (10, ("/lib/python3.13/site-packages/p/tests/",))}
 
 
+@pytest.mark.parametrize("key", ["version", "version_info"])
+def test_an_environment_says_which_interpreter_reads_its_bytecode(tmp_path: Path, key: str) -> None:
+    site = "lib/python3.13/site-packages"
+    write(
+        tmp_path,
+        {
+            "pyvenv.cfg": f"home = /usr/bin\n{key} = 3.13.5\n",
+            f"{site}/a.py": "1",
+            f"{site}/__pycache__/a.cpython-312.pyc": "x" * 20,
+        },
+    )
+    found = weigh_directory(read_directory(tmp_path))
+
+    assert codes(found) == {
+        "TW601": (20, (f"/{site}/__pycache__/",)),
+        "TW604": (0, (f"/{site}/a.py",)),
+    }
+    assert found.notes == ()
+
+
 def test_what_is_no_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a directory"):
         read_directory(tmp_path / "nothing")

@@ -17,6 +17,7 @@ _header = re.compile(r"^(Name|Version): *(.*?)\r?$", re.MULTILINE)
 _metadata = re.compile(r"(?P<site>.*?)/?(?P<dir>[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info))").fullmatch
 _stdlib = re.compile(r"(?P<prefix>(?:.*/)?)lib/(?P<name>python3\.[0-9]+t?)/os\.py").fullmatch
 _bytecode = re.compile(r"(?P<directory>(?:.*/)?)__pycache__/(?P<name>[^/]+?)\.[a-z]+-[0-9]+[^/]*\.pyc").fullmatch
+_version = re.compile(r"^version(?:_info)? *= *(?P<series>3\.[0-9]+)\b", re.MULTILINE).search
 _SITES: Final = ("site-packages", "dist-packages")
 
 
@@ -103,4 +104,14 @@ class Installation(tuple[str, str]):
 def installations(paths: Paths) -> list[Installation]:
     """Return the interpreters whose standard library is there."""
     found = [match for path in paths.by_path if path.endswith("/os.py") and (match := _stdlib(path))]
-    return [Installation((match["prefix"], match["name"])) for match in found]
+    return [Installation((match["prefix"], match["name"])) for match in found] or [*_environments(paths)]
+
+
+def _environments(paths: Paths) -> Iterator[Installation]:
+    """Yield what virtual environments say of an interpreter that lies elsewhere.
+
+    https://docs.python.org/3/library/venv.html; virtualenv and uv write `version_info`
+    """
+    for path in paths.by_path:
+        if path.rpartition("/")[2] == "pyvenv.cfg" and (match := _version(paths.text(path))):
+            yield Installation((path.removesuffix("pyvenv.cfg"), f"python{match['series']}"))
