@@ -13,18 +13,17 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal
 
-from tare.errors import IntegrityError, NetworkError
+from tare.errors import NetworkError
 from tare.net.address import Address, join
 from tare.net.connection import Content
 from tare.net.http import Answer
 from tare.net.retry import TransientError
 from tare.oci import digest as digests
-from tare.oci.descriptor import Descriptor
 from tare.oci.image import Blob
 from tare.stores.registry import blobs, problems
 from tare.stores.registry.attempts import Attempts
 from tare.stores.registry.chunks import Slice
-from tare.stores.registry.manifests import stated_digest
+from tare.stores.registry.mounts import check_digest, mount
 from tare.stores.registry.repository import Repository
 from tare.stores.registry.settings import MIB
 
@@ -52,35 +51,9 @@ def upload(
     """
     digests.parse(blob.descriptor.digest)
     for name in mount_from:
-        if _mount(repository, blob.descriptor, name):
+        if mount(repository, blob.descriptor, name):
             return "mounted"
     return _Upload(repository, blob, progress).run()
-
-
-def _mount(repository: Repository, descriptor: Descriptor, name: str) -> bool:
-    """Ask for a blob of another repository. A registry that does not do that starts an upload, which we cancel."""
-    query = f"blobs/uploads/?mount={descriptor.digest}&from={name}"
-    try:
-        answer = repository.request("POST", query, accept={201, 202}, also=frozenset({f"repository:{name}:pull"}))
-    except problems.RefusalError as refusal:
-        if refusal.problem.status >= 500:
-            raise
-        return False  # We may not see that repository, or the registry knows no mounts.
-    answer.discard()
-    if answer.status == 201:
-        _check_digest(repository, descriptor, answer)
-        return True
-    _cancel(repository, join(answer.address, answer.fields.get("location")))
-    return False
-
-
-def _cancel(repository: Repository, place: Address | None) -> None:
-    """Tell the registry that nothing will come. That it does not listen is no harm: uploads expire."""
-    if place is not None:
-        try:
-            repository.once("DELETE", place, accept=range(200, 600)).discard()
-        except (NetworkError, TransientError):
-            return
 
 
 class _Upload:
@@ -132,7 +105,7 @@ class _Upload:
             return self._start()
         answer.discard()
         if answer.status == 201:
-            _check_digest(self._repository, self._blob.descriptor, answer)
+            check_digest(self._repository, self._blob.descriptor, answer)
             return True
         minimum = answer.fields.get("oci-chunk-min-length")
         self._minimum = int(minimum) if minimum.isascii() and minimum.isdigit() and len(minimum) < 16 else 0
@@ -190,7 +163,7 @@ class _Upload:
             patience=_PATIENCE,
         )
         answer.discard()
-        _check_digest(self._repository, self._blob.descriptor, answer)
+        check_digest(self._repository, self._blob.descriptor, answer)
         self._report(self._size)
 
     def _required(self) -> Address:
@@ -263,13 +236,3 @@ class _Upload:
         with open_verified(self._blob) as stream:
             while stream.read(MIB):
                 pass
-
-
-def _check_digest(repository: Repository, descriptor: Descriptor, answer: Answer) -> None:
-    """Compare what the registry says that it got with what it should have got."""
-    found = stated_digest(repository, "PUT", answer)
-    if found and digests.algorithm(found) == digests.algorithm(descriptor.digest) and found != descriptor.digest:
-        raise IntegrityError(
-            repository.task,
-            causes=(f"the blob is {descriptor.digest}, the registry says that it got {found}",),
-        )
