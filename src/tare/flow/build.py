@@ -127,7 +127,9 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
         blobs = _base_blobs(world, known, base)
         if blobs is not None and all(world.cache.find(layer.descriptor) for layer in known.layers):
             return known, blobs, len(known.layers)
-    prepared, blobs, reused = _fresh(world, project, request, base, selection)
+    from tare.flow.damage import healed
+
+    prepared, blobs, reused = healed(world, selection.locked, lambda: _fresh(world, project, request, base, selection))
     world.cache.remember("prepared", key, msgspec.json.encode(prepared))
     return prepared, blobs, reused
 

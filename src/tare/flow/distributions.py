@@ -46,6 +46,8 @@ class BuiltWheel(msgspec.Struct, frozen=True, kw_only=True):
 
     filename: str
     digest: Digest
+    size: int
+    """Bytes of its file."""
 
 
 class _BuildKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ def acquire(
 def _fetch_all(world: World, wheels: list[LockedWheel]) -> dict[str, tuple[Digest, Path]]:
     """Return digest and path by file name, after fetching what is not there, largest first."""
     found = {wheel.filename: (digest, world.cache.path(digest)) for wheel in wheels for digest in (digest_of(wheel),)}
-    missing = [wheel for wheel in wheels if not found[wheel.filename][1].exists()]
+    missing = [wheel for wheel in wheels if not is_there(found[wheel.filename][1], wheel.size)]
     if missing:
         with world.step("fetch wheels"), threads.pool(8) as pool:
             world.reporter.total(sum(wheel.size or 0 for wheel in missing))
@@ -92,6 +94,15 @@ def _fetch_all(world: World, wheels: list[LockedWheel]) -> dict[str, tuple[Diges
             for future in futures:
                 future.result()
     return found
+
+
+def is_there(path: Path, size: int | None) -> bool:
+    """Return whether a blob is there, as far as its size tells: a disk that was full once has files without their end."""
+    try:
+        found = path.stat().st_size
+    except OSError:
+        return False
+    return found == size if size is not None else found > 0
 
 
 def digest_of(locked: LockedWheel | LockedSdist | LockedArchive) -> Digest:
@@ -121,7 +132,7 @@ def fetch(world: World, locked: LockedWheel | LockedSdist | LockedArchive, diges
 def built_before(world: World, identity: str, target: Target) -> BuiltWheel | None:
     """Return the wheel that a source became before, if it is still there."""
     known = world.cache.recall("builds", _build_key(world, identity, target), BuiltWheel)
-    return known if known is not None and world.cache.path(known.digest).exists() else None
+    return known if known is not None and is_there(world.cache.path(known.digest), known.size) else None
 
 
 def _build_key(world: World, identity: str, target: Target) -> Digest:
@@ -164,7 +175,7 @@ def keep_wheel(world: World, filename: str, path: Path) -> BuiltWheel:
     with world.cache.writing() as pending, path.open("rb") as file:
         shutil.copyfileobj(file, pending.file)
         world.cache.keep(pending, digest)
-    return BuiltWheel(filename=filename, digest=digest)
+    return BuiltWheel(filename=filename, digest=digest, size=path.stat().st_size)
 
 
 def _source(world: World, locked: LockedSdist | LockedDirectory | LockedVcs | LockedArchive) -> SourceTree:
@@ -172,7 +183,7 @@ def _source(world: World, locked: LockedSdist | LockedDirectory | LockedVcs | Lo
         case LockedSdist() | LockedArchive():
             digest = digest_of(locked)
             path = world.cache.path(digest)
-            if not path.exists():
+            if not is_there(path, locked.size):
                 with world.step("fetch sources"):
                     fetch(world, locked, digest, path)
             subdirectory = locked.subdirectory if isinstance(locked, LockedArchive) else None

@@ -11,7 +11,7 @@ import msgspec
 from tare import threads
 from tare.errors import IntegrityError
 from tare.flow.dependencies import NeedsKey, is_native
-from tare.flow.distributions import digest_of, fetch
+from tare.flow.distributions import digest_of, fetch, is_there
 from tare.flow.world import World
 from tare.oci.digest import Digest
 from tare.projects.locked import LockedWheel
@@ -71,7 +71,7 @@ def look_at(world: World, wheels: Iterable[LockedWheel]) -> dict[str, Looked]:
 def _look(world: World, locked: LockedWheel) -> Looked:
     digest = digest_of(locked)
     path = world.cache.path(digest)
-    if path.exists():
+    if is_there(path, locked.size):
         return _at_hand(world, locked, digest, path, origin="cache", fetched=0)
     if locked.path is not None:
         fetch(world, locked, digest, path)

@@ -6,6 +6,7 @@ import msgspec
 
 from tare.flow import bases
 from tare.flow.build import prepared_of
+from tare.flow.damage import healed
 from tare.flow.dependencies import plan_dependencies
 from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.project_layer import plan_project
@@ -36,7 +37,7 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
         selection = locked(
             project, base.facts.target(), world.resolver(request.pull), extras=request.extras, groups=request.groups
         )
-    planned = plan_dependencies(world, project, request, base, selection)
+    planned = healed(world, selection.locked, lambda: plan_dependencies(world, project, request, base, selection))
     prepared = prepared_of(planned, (), selection)
     part = plan_project(world, project, prepared)
     found = find_entrypoint(world, project, prepared, part)

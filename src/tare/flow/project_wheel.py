@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tare.flow.distributions import BUILD_FORMAT, BuiltWheel, build, refuse_foreign
+from tare.flow.distributions import BUILD_FORMAT, BuiltWheel, build, is_there, refuse_foreign
 from tare.flow.trees import SourceFile, copied, listing, revision
 from tare.flow.world import World
 from tare.oci.digest import Digest, sha256
@@ -71,7 +71,7 @@ def project_wheel(world: World, project: Project, target: Target) -> tuple[Wheel
         )
     )
     last = world.cache.recall(_KIND, key, _LastWheel)
-    if last is not None and world.cache.path(last.wheel.digest).exists():
+    if last is not None and is_there(world.cache.path(last.wheel.digest), last.wheel.size):
         changed = [path for path, digest in last.modules.items() if files[path].digest != digest]
         if all(path in last.members for path in changed):
             return _patched(world, project, last, changed)
