@@ -31,6 +31,8 @@ KEY = LayerKey(
             scheme=Scheme(prefix="opt/venv", series=(3, 13), free_threaded=False),
             provenance=Provenance(requested=False, direct_url=b""),
             without=("opt/venv/x",),
+            dropped=("opt/venv/y",),
+            cuts=(("opt/venv/z.so", "00ff"),),
             recoded=False,
         ),
     ),
@@ -128,7 +130,17 @@ def test_the_key_of_a_layer_has_all_that_its_bytes_depend_on() -> None:
         coder=CODER,
         mtime=MTIME,
         single_member=False,
-        segments=(SegmentKey(wheel=WHEEL.digest, scheme=SCHEME, provenance=Provenance(), without=(), recoded=False),),
+        segments=(
+            SegmentKey(
+                wheel=WHEEL.digest,
+                scheme=SCHEME,
+                provenance=Provenance(),
+                without=(),
+                dropped=(),
+                cuts=(),
+                recoded=False,
+            ),
+        ),
         files=(
             FileKey(path="a", mode=0o755, content=sha256(b"bytes")),
             FileKey(path="b", mode=0o644, content=sha256(b"bytes")),
@@ -153,7 +165,7 @@ def test_whether_streams_are_taken_over_is_in_the_key_of_the_wheel() -> None:
 def test_a_segments_files_follow_from_what_is_in_its_key() -> None:
     """What is left to another distribution is the one thing that a segment's key must add to its wheel and scheme."""
     segment = segment_of(WHEEL)
-    known = set(SegmentKey.__struct_fields__) | {"name", "version", "filename", "files"}
+    known = set(SegmentKey.__struct_fields__) | {"name", "version", "filename", "files", "shortened"}
     assert set(segment.__struct_fields__) <= known
     assert set(PlannedLayer.__struct_fields__) <= set(LayerKey.__struct_fields__) | {"kind", "why"}
     assert set(PlannedFile._fields) <= set(FileKey.__struct_fields__) | {"size", "source"}

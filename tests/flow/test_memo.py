@@ -136,6 +136,7 @@ _KEY: dict[str, Any] = {
     ),
     "directories": ("sha256:1",),
     "request": Request(base="deb:trixie", platform=platforms.parse("linux/amd64")),
+    "slim": None,
     "epoch": 0,
 }
 _OTHER: dict[str, Any] = {
@@ -147,6 +148,7 @@ _OTHER: dict[str, Any] = {
     "selection": msgspec.structs.replace(_KEY["selection"], locked=()),
     "directories": ("sha256:2",),
     "request": msgspec.structs.replace(_KEY["request"], debug=True),
+    "slim": sha256(b"rules"),
     "epoch": 1,
 }
 _PREPARED_KEY = flow_build._PreparedKey
@@ -171,6 +173,8 @@ _REQUESTS: dict[str, Any] = {
     "allow_missing": ("libx.so.1",),
     "single_member": True,
     "debug": True,
+    "slim": "safe",
+    "spared": ("TS101",),
 }
 
 

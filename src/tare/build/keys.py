@@ -10,7 +10,7 @@ from tare.oci.compression import CODER
 from tare.oci.digest import Digest, sha256
 from tare.oci.ground import Ground
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
-from tare.wheels.scheme import Provenance, Scheme
+from tare.wheels.scheme import Provenance, Scheme, Shortened
 
 FORMAT: Final = 2
 """Raised whenever the same plan would give other bytes."""
@@ -23,6 +23,8 @@ class SegmentKey(msgspec.Struct, frozen=True, kw_only=True):
     scheme: Scheme
     provenance: Provenance
     without: tuple[str, ...]
+    dropped: tuple[str, ...]
+    cuts: tuple[tuple[str, str], ...]
     recoded: bool
 
 
@@ -61,6 +63,12 @@ def layer_key(layer: PlannedLayer, *, mtime: int, single_member: bool, recoded: 
                 scheme=segment.scheme,
                 provenance=segment.provenance,
                 without=segment.without,
+                dropped=tuple(each.path for each in segment.dropped),
+                cuts=tuple(
+                    (file.path, file.source.digest.hex())
+                    for file in segment.files
+                    if isinstance(file.source, Shortened)
+                ),
                 recoded=segment.wheel in recoded,
             )
             for segment in layer.segments

@@ -13,7 +13,7 @@ from tare.oci.compression import stored_size
 from tare.oci.digest import Digest
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
 from tare.wheels.archive import STORED
-from tare.wheels.scheme import InstalledFile
+from tare.wheels.scheme import InstalledFile, Shortened
 
 
 class PredictedLayer(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +53,9 @@ def _measure(gauge: LayerGauge, file: InstalledFile, path: str, *, again: bool) 
     member = file.source
     if isinstance(member, bytes):
         gauge.add(path, mode=file.mode, data=member)
+    elif isinstance(member, Shortened):
+        gauge.add_measured(path, mode=file.mode, size=file.size, compressed=min(file.size, member.member.compressed))
+        return False
     elif member.size == 0:
         gauge.add(path, mode=file.mode)
     else:

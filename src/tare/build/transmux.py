@@ -18,7 +18,7 @@ from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
 from tare.wheels.archive import DEFLATED, STORED
-from tare.wheels.scheme import InstalledFile
+from tare.wheels.scheme import InstalledFile, Shortened
 from tare.wheels.wheel import Wheel
 
 _CHUNK: Final = 1024 * 1024
@@ -55,6 +55,8 @@ def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, pat
     member = file.source
     if isinstance(member, bytes):
         writer.add(path, mode=file.mode, data=member)
+    elif isinstance(member, Shortened):
+        writer.add_stream(path, mode=file.mode, size=file.size, chunks=member.content(wheel.content(member.member)))
     elif again or member.size == 0:
         writer.add_stream(path, mode=file.mode, size=file.size, chunks=wheel.content(member))
     elif member.method == DEFLATED and member.size <= _AT_ONCE:

@@ -31,11 +31,16 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, prog: str, description: str) -> None:
         self._columns = 80
         self._examples = ""
+        self._values: dict[str, str] = {}
         super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=self._formatter)
 
     def _formatter(self, prog: str) -> _Formatter:
         """Return a formatter: argparse makes one for each argument, and without a width each asks the terminal."""
         return _Formatter(prog, width=self._columns - 2)
+
+    def optional_value(self, option: str, value: str) -> None:
+        """Let *option* stand alone for `option=value`, without taking the word that follows it for its value."""
+        self._values[option] = value
 
     def examples(self, text: str) -> None:
         """Say *text*, which is shown as it is, at the end of the help."""
@@ -50,7 +55,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, argv: Sequence[str]) -> Arguments:
         """Read *argv*, or raise `UsageError`."""
-        arguments, unknown = self.parse_known_args(argv, Arguments())
+        words = [f"{word}={self._values[word]}" if word in self._values else word for word in argv]
+        arguments, unknown = self.parse_known_args(words, Arguments())
         if unknown:
             raise self._unknown(unknown[0])
         return arguments

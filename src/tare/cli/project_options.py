@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform as this_machine
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -34,6 +36,8 @@ class ProjectArguments(WorldArguments):
     allow_missing: list[str]
     single_member: bool
     debug: bool
+    slim: Literal["safe", "more"] | None
+    keep: list[str]
     pull: bool
     json: bool
 
@@ -74,6 +78,14 @@ def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
     )
     target.add_argument("--single-member", action="store_true", help="write layers that every old reader understands")
     target.add_argument("--debug", action="store_true", help="put a shell into an assembled base")
+    parser.optional_value("--slim", "safe")
+    target.add_argument(
+        "--slim", choices=("safe", "more"), metavar="LEVEL",
+        help="leave out what no container needs: `safe` (the default of --slim alone), or `more` after a look",
+    )  # fmt: skip
+    target.add_argument(
+        "--keep", action="append", default=[], metavar="RULE|PATH", help="what --slim must not take; may be repeated"
+    )
     target.add_argument("--pull", action="store_true", help="ask again what a base's name stands for")
     add_world_options(parser)
     parser.add_argument("--json", action="store_true", help="print a document that machines read")
@@ -124,5 +136,12 @@ def request(arguments: ProjectArguments, project: Project, base: str, platform: 
         allow_missing=tuple(sorted(arguments.allow_missing)),
         single_member=arguments.single_member,
         debug=arguments.debug,
+        slim=arguments.slim,
+        spared=spared(arguments.keep),
         pull=arguments.pull,
     )
+
+
+def spared(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the rules and the paths that `--keep` names, as rules compare them: paths from the image's root."""
+    return tuple(sorted({word.strip("/") for word in words}))

@@ -8,10 +8,12 @@ import msgspec
 
 from tare.bases.debian import RECIPE, tables_digest
 from tare.flow.request import Request
+from tare.flow.slim_base import slim_of
 from tare.flow.world import World, held
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest
 from tare.oci.image import Image, read_image
+from tare.plan.plan import Dropped
 from tare.stores.cache import hash_file, key_of
 
 
@@ -24,6 +26,9 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     resolved: float
     """When its suite was looked up, in seconds since 1970."""
 
+    dropped: tuple[Dropped, ...] = ()
+    """What it does without."""
+
 
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
     recipe: int
@@ -32,6 +37,7 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
     platform: str
     packages: tuple[str, ...]
     debug: bool
+    slim: str
     sources: tuple[str, ...]
     epoch: int
 
@@ -57,8 +63,8 @@ def _digest(path: str) -> str:
         return error.strerror or ""  # Whoever reads it says so.
 
 
-def assembled(world: World, request: Request, suite: str, packages: tuple[str, ...]) -> tuple[Image, float]:
-    """Return the base of *suite* with *packages* besides, and when its suite was looked up."""
+def assembled(world: World, request: Request, suite: str, packages: tuple[str, ...]) -> tuple[Image, Assembled]:
+    """Return the base of *suite* with *packages* besides, and what is remembered of it."""
     key = key_of(
         _Key(
             recipe=RECIPE,
@@ -67,6 +73,7 @@ def assembled(world: World, request: Request, suite: str, packages: tuple[str, .
             platform=str(request.platform),
             packages=tuple(sorted({*request.system_packages, *packages})),
             debug=request.debug,
+            slim=slim_of(request),
             sources=named_sources(world),
             epoch=world.epoch,
         )
@@ -78,4 +85,4 @@ def assembled(world: World, request: Request, suite: str, packages: tuple[str, .
 
         base = debian.resolve(world, request, suite, packages)
         world.cache.remember("assembled", key, msgspec.json.encode(base))
-    return read_image(base.manifest, base.config, (held(world, base.layer),)), base.resolved
+    return read_image(base.manifest, base.config, (held(world, base.layer),)), base

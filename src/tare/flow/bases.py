@@ -17,6 +17,7 @@ from tare.oci import media_types
 from tare.oci.compression import open_decompressed
 from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image
+from tare.plan.plan import Dropped
 from tare.stores.cache import key_of
 from tare.stores.names import RegistryName, SuiteName, parse
 
@@ -33,6 +34,9 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     resolved: float
     """When the name was resolved, in seconds since 1970; 0 for what lies on this machine."""
 
+    dropped: tuple[Dropped, ...] = ()
+    """What an assembled base does without."""
+
 
 class _FactsKey(msgspec.Struct, frozen=True, kw_only=True):
     format: int
@@ -46,8 +50,14 @@ def resolve(world: World, request: Request, *, packages: tuple[str, ...] = ()) -
     if isinstance(name, SuiteName):
         from tare.flow.assembled import assembled
 
-        image, resolved = assembled(world, request, name.suite, packages)
-        return Base(name=request.base, image=image, facts=facts(world, image, request), resolved=resolved)
+        image, known = assembled(world, request, name.suite, packages)
+        return Base(
+            name=request.base,
+            image=image,
+            facts=facts(world, image, request),
+            resolved=known.resolved,
+            dropped=known.dropped,
+        )
     if request.system_packages:
         raise UsageError(
             f"`system-packages` needs an assembled base; the base is `{request.base}`",

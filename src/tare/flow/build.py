@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ from tare.flow.world import World
 from tare.oci.compression import CODER
 from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image
+from tare.plan.plan import Dropped, PlannedLayer
 from tare.plan.run_config import run_config
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked
@@ -41,6 +42,9 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 
     reused: int
     """How many of the new layers were there before."""
+
+    slim: str | None
+    """How much of what no container needs was left out."""
 
     entrypoint_reason: str
     notes: tuple[str, ...]
@@ -69,6 +73,9 @@ class _PreparedKey(msgspec.Struct, frozen=True, kw_only=True):
     """What lies in the directories that the selection names."""
 
     request: Request
+    slim: Digest | None
+    """Of the rules that decide what a slim image does without."""
+
     epoch: int
 
 
@@ -95,6 +102,7 @@ def build(world: World, project: Project, request: Request) -> Built:
         prepared=prepared,
         own=own,
         reused=reused + outcome.reused,
+        slim=request.slim,
         entrypoint_reason=found.reason,
         notes=part.notes,
         warnings=(*prepared.warnings, *part.warnings, *((found.warning,) if found.warning else ())),
@@ -118,6 +126,7 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
             selection=selection,
             directories=directories(selection.locked, world.environment),
             request=msgspec.structs.replace(request, pull=False),
+            slim=_rules(request),
             epoch=world.epoch,
         )
     )
@@ -132,6 +141,14 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
     prepared, blobs, reused = healed(world, selection.locked, lambda: _fresh(world, project, request, base, selection))
     world.cache.remember("prepared", key, msgspec.json.encode(prepared))
     return prepared, blobs, reused
+
+
+def _rules(request: Request) -> Digest | None:
+    if request.slim is None:
+        return None
+    from tare.plan.slim import table_digest
+
+    return table_digest()
 
 
 def _base_blobs(world: World, prepared: Prepared, base: Base) -> Sequence[Blob] | None:
@@ -186,9 +203,17 @@ def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection
         layers=layers,
         distributions=tuple(each.name for each in selection.locked),
         claims=claims(segment for layer in planned.layers for segment in layer.segments),
+        dropped=tuple(sorted((*base.dropped, *_of(planned.layers, "dropped")), key=lambda each: each.path)),
+        shortened=tuple(sorted(_of(planned.layers, "shortened"), key=lambda each: each.path)),
         warnings=(*selection.warnings, *planned.warnings),
         savings=savings(planned.layers),
     )
+
+
+def _of(layers: Sequence[PlannedLayer], what: Literal["dropped", "shortened"]) -> Iterator[Dropped]:
+    for layer in layers:
+        for segment in layer.segments:
+            yield from segment.dropped if what == "dropped" else segment.shortened
 
 
 def _summary(base: Base) -> BaseSummary:

@@ -20,13 +20,16 @@ from tare.bases.debian.blobs import Supply
 from tare.bases.debian.snapshot import Snapshot
 from tare.bases.debian.sources import Sources
 from tare.bases.debian.tables import tables
+from tare.bases.debian.tree import Tree
 from tare.errors import IntegrityError, NetworkError
 from tare.flow.assembled import Assembled, named_sources
 from tare.flow.request import Request
+from tare.flow.slim_base import slim_of, slim_tree
 from tare.flow.world import World
 from tare.oci.digest import Digest
 from tare.oci.image import FileBlob, make_image
 from tare.oci.layer import WrittenLayer
+from tare.plan.plan import Dropped
 from tare.stores.cache import key_of
 
 
@@ -56,13 +59,16 @@ def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...
         platform=request.platform,
         packages=tuple(sorted({*request.system_packages, *packages})),
         debug=request.debug,
+        slim=slim_of(request),
     )
     pin, resolved = _pin(world, spec, pull=request.pull)
-    layer = _layer(world, spec, pin)
+    layer, dropped = _layer(world, request, spec, pin)
     blob = FileBlob(descriptor=layer.descriptor, path=world.cache.path(layer.descriptor.digest))
     created = datetime.fromtimestamp(world.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     image = make_image(image_config(spec, layer, created=created), (blob,), {})
-    return Assembled(manifest=image.raw, config=image.raw_config, layer=layer.descriptor, resolved=resolved)
+    return Assembled(
+        manifest=image.raw, config=image.raw_config, layer=layer.descriptor, resolved=resolved, dropped=dropped
+    )
 
 
 def _pin(world: World, spec: BaseSpec, *, pull: bool) -> tuple[Pin, float]:
@@ -95,11 +101,25 @@ def _pin_key(snapshot: Snapshot, spec: BaseSpec) -> Digest:
     return key_of(_PinKey(snapshot=snapshot, named=spec.named))
 
 
-def _layer(world: World, spec: BaseSpec, pin: Pin) -> WrittenLayer:
+class _BaseLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """The layer of an assembled base, and what it does without."""
+
+    layer: WrittenLayer
+    dropped: tuple[Dropped, ...]
+
+
+def _layer(world: World, request: Request, spec: BaseSpec, pin: Pin) -> tuple[WrittenLayer, tuple[Dropped, ...]]:
     key = key_of(layer_key(spec, pin, mtime=world.epoch))
-    known = world.cache.recall("base-layers", key, WrittenLayer)
-    if known is not None and world.cache.find(known.descriptor) is not None:
-        return known
+    known = world.cache.recall("base-layers", key, _BaseLayer)
+    if known is not None and world.cache.find(known.layer.descriptor) is not None:
+        return known.layer, known.dropped
+    dropped: list[Dropped] = []
+
+    def leave_out(tree: Tree) -> list[str]:
+        if request.slim is not None:
+            dropped.extend(slim_tree(tree, request.slim, request.spared))
+        return [each.path for each in dropped]
+
     with world.step("assemble the base"), world.cache.writing() as pending:
         with assemble(
             spec,
@@ -108,13 +128,14 @@ def _layer(world: World, spec: BaseSpec, pin: Pin) -> WrittenLayer:
             fetcher=world.fetcher,
             blobs=world.cache,
             progress=world.reporter.advance,
+            leave_out=leave_out,
         ) as base:
             layer = write_layer(base.tree, pending.file, mtime=world.epoch)
             for warning in base.unpacked.warnings:
                 world.reporter.warn(warning)
         world.cache.keep(pending, layer.descriptor.digest)
-    world.cache.remember("base-layers", key, msgspec.json.encode(layer))
-    return layer
+    world.cache.remember("base-layers", key, msgspec.json.encode(_BaseLayer(layer=layer, dropped=tuple(dropped))))
+    return layer, tuple(dropped)
 
 
 def package_sources(world: World) -> Sources:

@@ -64,6 +64,8 @@ def plan_dependencies(
     scheme = scheme_of(target)
     with world.step("plan"):
         segments, overlaps = placed(acquired, scheme)
+    if request.slim is not None:
+        request, base, segments = _slimmed(world, request, base, acquired, segments)
     base, gaps = _with_libraries(world, request, base, acquired, segments)
     layers = layers_of(acquired, segments, target, interpreter=_interpreter(base), base_layers=len(base.image.layers))
     return Dependencies(
@@ -74,6 +76,27 @@ def plan_dependencies(
         built=frozenset(each.wheel.digest for each in acquired if each.built),
         warnings=(*overlaps, *summary(gaps)),
     )
+
+
+def _slimmed(
+    world: World, request: Request, base: Base, acquired: Sequence[Acquired], segments: tuple[Segment, ...]
+) -> tuple[Request, Base, tuple[Segment, ...]]:
+    """Return *segments* without what `--slim` leaves out, and a base that still has what a wheel uses of it."""
+    from tare.flow.slimming import clues, slimmed
+
+    if request.slim is None:
+        return request, base, segments
+    known = clues(world, acquired)
+    with world.step("plan"):
+        segments = slimmed(segments, known, request.slim, request.spared)
+    if any(clue.iconv for clue in known.values()) and isinstance(parse(request.base), SuiteName):
+        request = msgspec.structs.replace(request, spared=tuple(sorted({*request.spared, _CONVERSION})))
+        base = bases.resolve(world, request)
+    return request, base, segments
+
+
+_CONVERSION = "TS202"
+"""The rule that takes the C library's character conversion, which wheels may use."""
 
 
 def scheme_of(target: Target) -> Scheme:

@@ -12,7 +12,7 @@ from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.project_layer import plan_project
 from tare.flow.request import Request
 from tare.flow.world import World
-from tare.plan.plan import Plan
+from tare.plan.plan import Dropped, Plan
 from tare.plan.run_config import run_config
 from tare.projects.project import Project
 from tare.projects.resolve import locked
@@ -25,6 +25,11 @@ class PlannedImage(msgspec.Struct, frozen=True, kw_only=True):
 
     base_layers: tuple[tuple[str, int, int], ...]
     """Digest, compressed and unpacked bytes of each layer of the base."""
+
+    slim: str | None
+    dropped: tuple[Dropped, ...]
+    shortened: tuple[Dropped, ...]
+    """What the image does without, and what loses its end."""
 
     entrypoint_reason: str
 
@@ -55,5 +60,8 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
         base_layers=tuple(
             (layer.descriptor.digest, layer.descriptor.size, layer.unpacked) for layer in prepared.base_layers
         ),
+        slim=request.slim,
+        dropped=prepared.dropped,
+        shortened=prepared.shortened,
         entrypoint_reason=found.reason,
     )

@@ -11,6 +11,7 @@ from tare.oci.ground import Ground
 from tare.oci.layer import WrittenLayer
 from tare.oci.platform import Platform
 from tare.plan.claims import Claim
+from tare.plan.plan import Dropped
 from tare.wheels.scheme import Scheme
 from tare.wheels.target import Target
 
@@ -66,6 +67,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     claims: dict[str, Claim]
     """What the names of installed modules and scripts lead to, by path."""
+
+    dropped: tuple[Dropped, ...] = ()
+    """What the image does without, with the base's part, sorted by path."""
+
+    shortened: tuple[Dropped, ...] = ()
+    """Files that lost their end, sorted by path."""
 
     warnings: tuple[str, ...] = ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from tare.oci.platform import Platform
@@ -32,6 +34,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     debug: bool = False
     """Whether an assembled base has a shell."""
+
+    slim: Literal["safe", "more"] | None = None
+    """Whether the image does without what a container does not need, and how much of it."""
+
+    spared: tuple[str, ...] = ()
+    """Rules of `slim` that are not applied, and paths that stay, sorted."""
 
     pull: bool = False
     """Whether names that were resolved before are asked for again."""

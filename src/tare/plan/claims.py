@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from tare.plan.plan import PlannedFile, Segment
-from tare.wheels.scheme import InstalledFile, Scheme
+from tare.wheels.scheme import InstalledFile, Scheme, Shortened
 
 _BESIDE: Final = frozenset({"benchmarks", "docs", "example", "examples", "scripts", "test", "tests", "tools"})
 """Names that some wheels have by mistake, and no program imports from them."""
@@ -85,4 +85,5 @@ def _above(directory: str, top: str) -> Iterator[str]:
 
 
 def _content(file: InstalledFile) -> tuple[int, int]:
-    return (len(file.source), 0) if isinstance(file.source, bytes) else (file.source.size, file.source.crc)
+    source = file.source.member if isinstance(file.source, Shortened) else file.source
+    return (len(source), 0) if isinstance(source, bytes) else (source.size, source.crc)

@@ -12,7 +12,7 @@ import msgspec
 
 from tare.errors import HostileInputError, ProjectError
 from tare.plan.plan import PlannedFile, Segment, parents
-from tare.wheels.scheme import InstalledFile
+from tare.wheels.scheme import InstalledFile, Shortened
 
 
 def settle(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
@@ -41,7 +41,8 @@ def _without(segment: Segment, paths: tuple[str, ...]) -> Segment:
 
 def _content(file: InstalledFile) -> tuple[int, int] | bytes:
     """Return what two files with equal contents have in common, without reading them."""
-    return file.source if isinstance(file.source, bytes) else (file.source.size, file.source.crc)
+    source = file.source.member if isinstance(file.source, Shortened) else file.source
+    return source if isinstance(source, bytes) else (source.size, source.crc)
 
 
 def refuse_clashes(segments: Sequence[Segment], skeleton: Sequence[PlannedFile]) -> None:

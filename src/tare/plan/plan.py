@@ -42,6 +42,19 @@ class PlannedFile(NamedTuple):
     source: HostFile | Link | bytes
 
 
+class Dropped(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A file that a rule of `--slim` leaves out, or shortens."""
+
+    path: str
+    """From the image's root, without a leading slash."""
+
+    size: int
+    """Bytes that the image does without."""
+
+    code: str
+    """The rule's."""
+
+
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """One distribution's part of a layer: a pure function of its wheel, the scheme and where it came from."""
 
@@ -59,6 +72,12 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
     without: tuple[str, ...] = ()
     """Paths of the wheel that are left to another distribution."""
+
+    dropped: tuple[Dropped, ...] = ()
+    """Files of the wheel that the image does without, sorted by path."""
+
+    shortened: tuple[Dropped, ...] = ()
+    """Files that lose their end, sorted by path."""
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from tare.flow.build import Built
 from tare.flow.prepared import ReadyLayer
 from tare.oci.image import Image, ImageIndex
+from tare.report.slim import slim_json, slim_summary
 from tare.report.text import age, duration, megabytes
 
 SCHEMA = "tare.build/1"
@@ -23,8 +24,11 @@ _NOUNS = {"test": "tests", "source": "C and Cython sources", "header": "headers"
 def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
     """Return a line for each image, the last of which has the time."""
     lines = [_line(each, now) for each in built]
-    idle = "".join(sorted({_idle(each.prepared.savings) for each in built}))
-    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}"
+    idle = "".join(sorted({_idle(each.prepared.savings) for each in built if each.slim is None}))
+    slim = "".join(
+        f"{slim_summary(each.prepared.dropped, each.prepared.shortened)}\n" for each in built if each.slim is not None
+    )
+    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}"
 
 
 def _idle(savings: Mapping[str, int]) -> str:
@@ -95,10 +99,18 @@ def _image(built: Built, reference: str) -> dict[str, object]:
         "sizes": {"pull": pull(built), "unpacked": unpacked(built)},
         "savings": {"bytes": sum(built.prepared.savings.values()), "kinds": built.prepared.savings},
         "reused": built.reused,
+        **_slim(built),
         "entrypoint": {"command": _words(built), "reason": built.entrypoint_reason},
         "notes": list(built.notes),
         "warnings": list(built.warnings),
     }
+
+
+def _slim(built: Built) -> dict[str, object]:
+    if built.slim is None:
+        return {}
+    prepared = built.prepared
+    return {"slim": {"level": built.slim, "rules": slim_json(prepared.dropped, prepared.shortened)}}
 
 
 def _words(built: Built) -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 from tare.flow.plan import PlannedImage
 from tare.oci.config import RunConfig
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
+from tare.report.slim import slim_json, slim_lines
 from tare.report.text import megabytes, table
 from tare.wheels.scheme import InstalledFile
 
@@ -27,6 +28,8 @@ def plan_text(planned: PlannedImage, *, files: bool) -> str:
         rows.append((layer.kind, megabytes(layer.unpacked), str(count), _what(layer)))
     lines = [f"{plan.platform} on {plan.base}", "", table(rows, right=frozenset({1, 2})), ""]
     lines += _run_lines(plan.run, planned.entrypoint_reason)
+    if planned.slim is not None:
+        lines += ["", f"left out (--slim={planned.slim})", *slim_lines(planned.dropped, planned.shortened), ""]
     lines += [f"note: {note}" for note in plan.notes]
     if files:
         lines += ["", *_file_lines(plan.layers)]
@@ -97,6 +100,11 @@ def _plan(planned: PlannedImage) -> dict[str, object]:
         "layers": [_layer(layer) for layer in plan.layers],
         "run": msgspec.to_builtins(run),
         "entrypoint_reason": planned.entrypoint_reason,
+        **(
+            {"slim": {"level": planned.slim, "rules": slim_json(planned.dropped, planned.shortened)}}
+            if planned.slim is not None
+            else {}
+        ),
         "notes": list(plan.notes),
     }
 

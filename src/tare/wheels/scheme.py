@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
     from tare.wheels.archive import Member
+    from tare.wheels.strip import Cut
 
 
 class Scheme(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,29 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
         return {"scripts": self.scripts, "data": self.prefix}.get(key, self.site_packages)
 
 
+class Shortened(NamedTuple):
+    """A file of a wheel whose end is left out: `wheels/strip.py`."""
+
+    member: Member
+    cut: Cut
+    digest: bytes
+    """SHA-256 of what it becomes."""
+
+    @property
+    def name(self) -> str:
+        """Its path in the wheel."""
+        return self.member.name
+
+    def content(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what the file becomes whose content *chunks* are, all of which are read, so that they are checked."""
+        yield self.cut.head
+        position = 0
+        for chunk in chunks:
+            yield chunk[max(0, len(self.cut.head) - position) : max(0, self.cut.keep - position)]
+            position += len(chunk)
+        yield self.cut.tail
+
+
 class InstalledFile(NamedTuple):
     """One file of an installed distribution. A tuple, since there are thousands."""
 
@@ -55,8 +80,8 @@ class InstalledFile(NamedTuple):
 
     size: int
 
-    source: Member | bytes
-    """The file in the wheel that is taken over as it is, or the content that an installer writes."""
+    source: Member | Shortened | bytes
+    """The file in the wheel that is taken over as it is, or without its end, or the content that an installer writes."""
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -58,6 +58,9 @@ class BaseSpec(msgspec.Struct, frozen=True, kw_only=True):
     debug: bool = False
     """Whether there is a shell (busybox)."""
 
+    slim: str = ""
+    """Names what `assemble` is told to leave out besides; equal names leave out the same."""
+
     @property
     def named(self) -> tuple[str, ...]:
         """All packages that are asked for, sorted."""
@@ -83,6 +86,7 @@ class LayerKey(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     packages: tuple[tuple[str, Digest], ...]
     named: tuple[str, ...]
+    slim: str
     recipe: int
     tables: Digest
     mtime: int
@@ -154,9 +158,11 @@ def assemble(
     fetcher: Fetcher,
     blobs: Blobs,
     progress: Callable[[int], None] | None = None,
+    leave_out: Callable[[Tree], Iterable[str]] = lambda _: (),
 ) -> Iterator[Base]:
     """Fetch the packages of *pin* and unpack them into a tree, which lasts as long as the block.
 
+    *leave_out* says which files of the tree the base does without, beside those that every base omits.
     *sources* is called when a package is missing. *progress* is told, from several threads, how many bytes came.
     """
     supply = Supply(sources=sources, fetcher=fetcher, blobs=blobs)
@@ -167,6 +173,9 @@ def assemble(
         unpacker.unpack(zip(pin.packages, paths, strict=True))
         generated.make_files(tree, python=tables().find_suite(spec.suite).python, debug=spec.debug)
         unpacker.omit(pin.packages)
+        for path in leave_out(tree):
+            tree.remove(path)
+        tree.prune()
         generated.make_directories(tree, architecture=pin.snapshot.architecture)
         yield Base(spec, pin, tree, unpacker.finish())
 
@@ -211,6 +220,7 @@ def layer_key(spec: BaseSpec, pin: Pin, *, mtime: int) -> LayerKey:
         architecture=pin.snapshot.architecture,
         packages=tuple((package.name, package.digest) for package in pin.packages),
         named=pin.named,
+        slim=spec.slim,
         recipe=RECIPE,
         tables=tables_digest(),
         mtime=mtime,

@@ -1,0 +1,115 @@
+"""What an image does without, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tare.plan.plan import Dropped
+from tare.plan.slim import Rule, Table, table
+from tare.report.text import megabytes
+from tare.wheels.kinds import inside
+
+_SHOWN = 3
+"""Places that are named for each rule; the document has all."""
+
+
+def slim_lines(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> list[str]:
+    """Return a paragraph for each rule that took something, the largest first."""
+    groups = _groups((*dropped, *shortened))
+    titles = {rule.code: rule for rule in table().rule}
+    lines = []
+    for code, files in groups:
+        rule = titles[code]
+        what = "shortened" if rule.cut else "left out"
+        lines.append(f"{megabytes(_bytes(files)):>8}  {code} {rule.level}  {rule.title}: {_files(len(files))} {what}")
+        places = _places(files)
+        lines += [f"            {path}" for path in places[:_SHOWN]]
+        if len(places) > _SHOWN:
+            lines.append(f"            and {len(places) - _SHOWN} more")
+    return lines
+
+
+def _places(files: Sequence[Dropped]) -> list[str]:
+    """Return where *files* are, the place with most bytes first: a package, or a directory of the system."""
+    found: dict[str, int] = {}
+    for each in files:
+        place = _place(each.path)
+        found[place] = found.get(place, 0) + each.size
+    return sorted(found, key=lambda place: (-found[place], place))
+
+
+def _place(path: str) -> str:
+    within = inside(path)
+    if within == path:
+        return f"/{path.rpartition('/')[0]}/"
+    first, slash, _ = within.partition("/")
+    return f"/{path.removesuffix(within)}{first}{slash}"
+
+
+def slim_summary(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> str:
+    """Return one line: how much, and by which rules."""
+    groups = _groups((*dropped, *shortened))
+    total = sum(_bytes(files) for _, files in groups)
+    parts = ", ".join(f"{code} {megabytes(_bytes(files))}" for code, files in groups)
+    return f"slim: {megabytes(total)} left out ({parts})" if groups else "slim: nothing to leave out"
+
+
+def slim_json(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> list[dict[str, object]]:
+    """Return the same for machines, with every path."""
+    titles = {rule.code: rule for rule in table().rule}
+    return [
+        {
+            "code": code,
+            "level": titles[code].level,
+            "title": titles[code].title,
+            "reason": titles[code].reason,
+            "bytes": _bytes(files),
+            "files": len(files),
+            "shortened": titles[code].cut,
+            "paths": [f"/{each.path}" for each in files],
+        }
+        for code, files in _groups((*dropped, *shortened))
+    ]
+
+
+def _groups(files: Iterable[Dropped]) -> list[tuple[str, list[Dropped]]]:
+    found: dict[str, list[Dropped]] = {}
+    for each in files:
+        found.setdefault(each.code, []).append(each)
+    return sorted(found.items(), key=lambda group: (-_bytes(group[1]), group[0]))
+
+
+def _bytes(files: Iterable[Dropped]) -> int:
+    return sum(each.size for each in files)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def with_rules(page: str, known: Table) -> str:
+    """Return `docs/slim.md` with the rules as the table has them."""
+    start, end = "<!-- rules: written by tools/slim_page.py -->\n", "<!-- end of rules -->"
+    before, _, rest = page.partition(start)
+    after = rest.partition(end)[2]
+    paragraphs = [_paragraph(rule) for rule in known.rule]
+    kept = [
+        f"- {', '.join(f'`{code}`' for code in each.rules)} keep {', '.join(f'`{path}`' for path in each.paths)}. "
+        f"{each.reason}. ({each.source}; {each.date})"
+        for each in known.exception
+    ]
+    body = "\n\n".join([*paragraphs, "### Exceptions", "\n".join(kept)])
+    return f"{before}{start}\n{body}\n\n{end}{after}"
+
+
+def _paragraph(rule: Rule) -> str:
+    what = ", ".join([*(f"*{kind}*" for kind in rule.kinds), *(f"`{path}`" for path in rule.paths)])
+    lines = [f"### {rule.code}: {rule.title} ({rule.level})", f"{rule.reason}. Takes {what}."]
+    if rule.but:
+        lines.append(f"Keeps {', '.join(f'`{path}`' for path in rule.but)}.")
+    if rule.unless:
+        lines.append(f"Keeps everything where there is use for it: {', '.join(rule.unless)}.")
+    if rule.caution:
+        lines.append(f"{rule.caution}.")
+    lines.append(f"({rule.source}; {rule.date})")
+    return f"{lines[0]}\n\n" + "\n".join(lines[1:])
