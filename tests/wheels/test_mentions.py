@@ -14,7 +14,7 @@ from tare.wheels.mentions import mentions, reads_stub
         (b"x = 'from p import tests'\nimport os", ()),
         (b"from p.tests import a, b as c", ("p.tests", "p.tests.a", "p.tests.b")),
         (b"from . import (\n    core,\n    tests,\n)", ("p.tests",)),
-        (b"from ..q import tests", ()),
+        (b"from ..q import tests", ("q.tests",)),
         (b"def f():\n    import p.tests.runner", ("p.tests.runner",)),
         (b"import importlib\nm = importlib.import_module('p.tests.x')", ("p.tests.x",)),
         (b"from p import tests (", ()),
