@@ -74,7 +74,7 @@ def cut(data: bytes) -> Cut | None:
     """
     try:
         return _cut(data)
-    except (struct.error, LookupError, ValueError):  # what is no sound ELF file is left alone
+    except (struct.error, LookupError, ValueError, OverflowError):  # what is no sound ELF file is left alone
         return None
 
 
