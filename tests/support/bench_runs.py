@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tare.bench.harness import Bench
 from tare.bench.journal import Journal
-from tare.bench.places import Job, Outcome, Place
+from tare.bench.places import Job, Outcome, Place, Running
 from tare.bench.result import Candidate, Counters, Facts, Machine, Plan, Results, Run, Sample
 from tare.bench.schedule import turns
 from tare.bench.workload import Measured, Workload
@@ -68,6 +68,9 @@ class FakePlace(Place):
     def run(self, job: Job) -> Outcome:
         self.jobs.append(job)
         return self.outcome
+
+    def serve(self, job: Job) -> Running:
+        raise NotImplementedError
 
 
 class FakeWorkload(Workload):

@@ -263,11 +263,11 @@ def _warnings(samples: Sequence[Sample], cells: Sequence[Cell]) -> Iterable[str]
 
 def _apart(samples: Sequence[Sample], baseline: str) -> Iterable[str]:
     """Warn of candidates that did not run in between the baseline's rounds: whatever drifted looks like a difference."""
-    times: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    times: dict[tuple[str, str], dict[str, set[float]]] = defaultdict(lambda: defaultdict(set))
     for each in samples:
-        times[each.workload, each.block][each.candidate].append(each.started)
+        times[each.workload, each.block][each.candidate].add(each.started)
     for (workload, _), by_candidate in times.items():
-        own = by_candidate.get(baseline, [])
+        own = by_candidate.get(baseline, set())
         for candidate, started in by_candidate.items():
             if candidate == baseline or len(started) < FEWEST or len(own) < FEWEST:
                 continue

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import msgspec
 
@@ -21,6 +22,8 @@ PROGRAMS: Final = Path(__file__).parent / "programs"
 INSIDE: Final = "/tare-bench"
 """Where a container sees the programs."""
 _MOST_OUTPUT: Final = 16 * 2**20
+_GRACE: Final = 10.0
+"""Seconds that a service has to end."""
 _BROKEN: Final = 125
 """The exit code of the process between us and an engine that could not do its part."""
 
@@ -67,9 +70,23 @@ class Place(Protocol):
         """Run *job* in a fresh container to its end."""
         ...
 
+    def serve(self, job: Job) -> Running:
+        """Start *job* in a fresh container, which goes on until it is told to end."""
+        ...
 
-Start = Callable[[int, int], int]
-"""Runs with standard output and error at these descriptors, and returns the exit code."""
+
+class Running(Protocol):
+    """A container that runs while something else happens."""
+
+    def alive(self) -> bool: ...
+
+    def stop(self) -> Outcome:
+        """End it, as Docker does: a signal to end, and after some seconds one that cannot be refused."""
+        ...
+
+
+Start = Callable[[int, int, str | None], int]
+"""Runs with standard output and error at these descriptors, and a control group; returns the exit code."""
 
 
 class ImagePlace:
@@ -81,6 +98,12 @@ class ImagePlace:
         self._environment = dict(environment or {})
 
     def run(self, job: Job) -> Outcome:
+        return _Child(self._start(job)).wait()
+
+    def serve(self, job: Job) -> Running:
+        return _Child(self._start(job))
+
+    def _start(self, job: Job) -> Start:
         command = job.command if job.whole else ("python3", *_at(job.command, INSIDE))
         options = RunOptions(
             entrypoint=command,
@@ -90,6 +113,7 @@ class ImagePlace:
             mounts=(Mount(source=PROGRAMS, target=INSIDE), *job.mounts),
             tmpfs=("/tmp",),  # noqa: S108  # of the container
             network=job.network,
+            host_network=job.network,
             user="0",
         )
 
@@ -97,7 +121,7 @@ class ImagePlace:
             told = msgspec.structs.replace(options, stdout=stdout, stderr=stderr, cgroup=group)
             return self._engine.run(self._image, told)
 
-        return _counted(start)
+        return start
 
 
 class HostPlace:
@@ -108,13 +132,19 @@ class HostPlace:
         self._environment = dict(environment or {})
 
     def run(self, job: Job) -> Outcome:
+        return _Child(self._start(job)).wait()
+
+    def serve(self, job: Job) -> Running:
+        return _Child(self._start(job))
+
+    def _start(self, job: Job) -> Start:
         command = job.command if job.whole else (self._python, *_at(job.command, str(PROGRAMS)))
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", **_EVEN, **self._environment, **job.environment}
 
         def start(stdout: int, stderr: int, _: str | None) -> int:
             return _process(command, environment, job, stdout, stderr)
 
-        return _counted(start)
+        return start
 
 
 _EVEN: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
@@ -126,75 +156,95 @@ def _at(command: Sequence[str], directory: str) -> tuple[str, ...]:
 
 
 def _process(command: Sequence[str], environment: Mapping[str, str], job: Job, stdout: int, stderr: int) -> int:
+    """Run *command*, as a process of this machine that this one's child becomes the parent of."""
     import resource
     import subprocess
 
+    from tare.engines.runner import held_signals, supervise
+
     def limit() -> None:
+        if release is not None:
+            release()
         if job.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (job.memory, job.memory))
 
-    try:
-        finished = subprocess.run(
-            list(command),
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            timeout=job.timeout,
-            check=False,
-            preexec_fn=limit if job.memory is not None else None,  # one system call and no lock
-        )
-    except subprocess.TimeoutExpired:
-        return TIMED_OUT
-    except OSError as error:
-        raise MachineError(f"cannot run `{command[0]}`", causes=(error.strerror or str(error),)) from None
-    return finished.returncode if finished.returncode >= 0 else 128 - finished.returncode
-
-
-def _counted(start: Callable[[int, int, str | None], int]) -> Outcome:
-    """Call *start* in a child of this process, in a control group of its own where there can be one."""
-    group = Group(f"tare-bench-{os.getpid()}-{os.urandom(4).hex()}")
-    grouped = group.create()
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        begun = time.monotonic()
+    with held_signals() as release:
         try:
-            code = _forked(
-                lambda: start(stdout.fileno(), stderr.fileno(), f"/{group.name}" if grouped else None),
-                group if grouped else None,
-                stderr.fileno(),
+            process = subprocess.Popen(
+                list(command),
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                preexec_fn=limit,  # noqa: PLW1509  # two system calls and no lock
             )
-            seconds = time.monotonic() - begun
-            counters = group.read() if grouped else Counters()
-        finally:
-            if grouped:
-                group.remove()
-        stdout.seek(0)
-        stderr.seek(0)
-        said = stderr.read(2**20).decode("utf-8", "replace")
-        if code == _BROKEN:
-            raise MachineError("a container cannot be run", causes=tuple(said.strip().splitlines()[-2:]))
-        return Outcome(code=code, stdout=stdout.read(_MOST_OUTPUT), stderr=said, seconds=seconds, counters=counters)
+        except OSError as error:
+            raise MachineError(f"cannot run `{command[0]}`", causes=(error.strerror or str(error),)) from None
+        with process:
+            code = supervise(process, timeout=job.timeout)
+    return TIMED_OUT if code is None else code
 
 
-def _forked(start: Callable[[], int], group: Group | None, stderr: int) -> int:
-    pid = os.fork()
-    if pid == 0:
+class _Child:
+    """A child of this process, in a control group of its own where there can be one, that runs *start*."""
+
+    def __init__(self, start: Start) -> None:
+        self._group = Group(f"tare-bench-{os.getpid()}-{os.urandom(4).hex()}")
+        self._grouped = self._group.create()
+        self._stdout, self._stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # closed in wait
+        self._code: int | None = None
+        self._begun = time.monotonic()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._become(start)
+
+    def _become(self, start: Start) -> NoReturn:
         code = _BROKEN
+        stderr = self._stderr.fileno()
         try:
-            if group is not None:
-                group.enter()
-            code = start()
+            if self._grouped:
+                self._group.enter()
+            code = start(self._stdout.fileno(), stderr, f"/{self._group.name}" if self._grouped else None)
         except TareError as error:
             os.write(stderr, f"{error.message}: {'; '.join(error.causes)}\n".encode())
         except BaseException as error:  # noqa: BLE001  # whatever it is, the child must not go on as its parent
             os.write(stderr, f"{type(error).__name__}: {error}\n".encode())
         finally:
             os._exit(code)
-    try:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    except BaseException:
-        import signal
 
-        os.kill(pid, signal.SIGTERM)
-        os.waitpid(pid, 0)
-        raise
+    def alive(self) -> bool:
+        if self._code is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code is None
+
+    def stop(self) -> Outcome:
+        give_up = time.monotonic() + _GRACE
+        if self.alive():
+            os.kill(self._pid, signal.SIGTERM)
+        while self.alive() and time.monotonic() < give_up:
+            time.sleep(0.02)
+        if self.alive():
+            os.kill(self._pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self) -> Outcome:
+        try:
+            if self._code is None:
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        except BaseException:
+            os.kill(self._pid, signal.SIGTERM)
+            os.waitpid(self._pid, 0)
+            raise
+        seconds = time.monotonic() - self._begun
+        counters = self._group.read() if self._grouped else Counters()
+        if self._grouped:
+            self._group.remove()
+        with self._stdout as stdout, self._stderr as stderr:
+            stdout.seek(0)
+            stderr.seek(0)
+            output, said = stdout.read(_MOST_OUTPUT), stderr.read(2**20).decode("utf-8", "replace")
+        if self._code == _BROKEN:
+            raise MachineError("a container cannot be run", causes=tuple(said.strip().splitlines()[-2:]))
+        return Outcome(code=self._code, stdout=output, stderr=said, seconds=seconds, counters=counters)

@@ -18,6 +18,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     rows: int
     """Of the table, and of the data frame."""
+    ingest: int
+    """Rows that are loaded anew each round."""
+    chunk: int = 10_000_000
+    """Rows of a data frame that are in memory at once."""
     rounds: int
     scale: int
     """How many times the smallest piece of work of the interpreter is done."""
@@ -47,6 +51,6 @@ def compat(profile: Profile, workloads: tuple[str, ...], extra: str = "") -> str
     """Return what two runs have in common that can be compared: the programs' bytes and all parameters."""
     total = hashlib.sha256(msgspec.json.encode([profile, sorted(workloads), extra]))
     for path in sorted(PROGRAMS.rglob("*")):
-        if path.is_file() and path.suffix in {".py", ".txt", ".toml", ".sql"}:
+        if path.suffix == ".py":
             total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()

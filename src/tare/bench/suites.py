@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from tare.bench.places import Job, Place
 from tare.bench.profiles import Profile
 from tare.bench.workload import Measured, Program, ProgramWorkload, Workload, failure
 
-NAMES: Final = ("size", "build", "start", "io", "cpu")
+NAMES: Final = ("size", "start", "io", "cpu", "frames", "learning")
+PROJECT: Final = Path(__file__).parent / "projects" / "work"
+"""What has to be installed for more than the standard library."""
+FRAMES: Final = tuple(
+    f"frames: {name}"
+    for name in (
+        "import", "sum of v1 by id1", "sum of v1 by id1, id2", "sum of v1, mean of v3 by id3", "means by id4",
+        "sums by id6", "median, deviation by id4, id5", "range by id3", "largest two by id6", "sort", "join",
+        "rolling mean", "write CSV", "read CSV, C parser", "read CSV, pyarrow", "write Parquet", "read Parquet",
+        "strings", "histogram", "hexagons", "line, as SVG", "threads that allocate",
+    )
+)  # fmt: skip
+SQLITE: Final = tuple(f"sqlite: {name}" for name in ("load", "points", "range", "aggregate", "count", "fetch"))
 
 PYTHON_CASES: Final = tuple(
     f"python: {name}"
@@ -38,6 +51,25 @@ def start(profile: Profile, modules: tuple[str, ...] = ()) -> Workload:
 
 
 def cpu(profile: Profile) -> Workload:
-    """Return the CPU-bound workload."""
-    programs = [Program(command=("work_python.py", str(profile.scale)), cases=PYTHON_CASES, timeout=900)]
-    return ProgramWorkload(name="cpu", programs=tuple(programs))
+    """Return the work of the interpreter alone."""
+    program = Program(command=("work_python.py", str(profile.scale)), cases=PYTHON_CASES, timeout=900)
+    return ProgramWorkload(name="cpu", programs=(program,))
+
+
+def frames(profile: Profile) -> Workload:
+    """Return the work with data frames and figures."""
+    command = ("work_frames.py", str(profile.rows), str(profile.chunk))
+    return ProgramWorkload(name="frames", programs=(Program(command=command, cases=FRAMES, timeout=7200),))
+
+
+def learning(profile: Profile) -> Workload:
+    """Return the optional work with scikit-learn, for images that have it."""
+    command = ("work_learning.py", str(min(profile.rows, 200_000)))
+    cases = ("learning: k-means", "learning: random forest")
+    return ProgramWorkload(name="learning", programs=(Program(command=command, cases=cases, timeout=3600),))
+
+
+def sqlite(profile: Profile) -> Workload:
+    """Return the I/O-bound work without a server."""
+    program = Program(command=("work_sqlite.py", str(min(profile.rows, 1_000_000))), cases=SQLITE, timeout=1800)
+    return ProgramWorkload(name="io", programs=(program,))

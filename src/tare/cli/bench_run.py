@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import socket
 import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +18,9 @@ from tare.bench import suites
 from tare.bench.doctor import examine, refuse, vitals
 from tare.bench.harness import Bench
 from tare.bench.journal import Journal
+from tare.bench.postgres import Database, database
 from tare.bench.profiles import Profile, compat
-from tare.bench.result import Plan, Results, Run
+from tare.bench.result import Machine, Plan, Results, Run
 from tare.bench.workload import CommandWorkload, Workload, read_commands
 from tare.cli.progress import Terminal
 from tare.cli.settings import cache_path
@@ -33,64 +38,98 @@ _STEADY = "local"
 
 def measure(arguments: BenchArguments, world: World, reporter: Terminal, directory: Path, profile: Profile) -> Results:
     """Measure, or go on measuring, and return everything that is there."""
-    import platform as this_machine
-
     journal = Journal(directory)
     names = flow.names_of(arguments.image or _defaults(arguments))
-    engine = _engine(arguments)
-    workloads = _workloads(arguments, profile)
-    looked = vitals(directory)
-    findings = list(
-        examine(
-            looked, profile, engine=arguments.engine or "the engine", unavailable=engine.available() if engine else None
-        )
-    )
-    refuse(findings, arguments.profile or "smoke")
-    platform = platforms.parse(this_machine.machine())
-    ready = list(flow.prepare(world, names, engine=engine, platform=platform, environments={}))
     baseline = arguments.baseline or next(iter(names))
     if baseline not in names:
         raise UsageError(f"there is no candidate `{baseline}`", hints=(f"Choose one of {', '.join(names)}",))
-    ready += [flow.control_of(each) for each in ready if each.candidate.name == baseline]
-    block = arguments.block or _STEADY
-    run = Run(
+    engine = _engine(arguments)
+    wanted = _wanted(arguments)
+    served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
+    here = _machine(arguments, directory, profile, engine)
+    ready = _ready(world, names, baseline, engine, packages="frames" in wanted or served)
+    with contextlib.ExitStack() as stack:
+        data = Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
+        server = stack.enter_context(database(arguments.database, data)) if served else None
+        workloads = _workloads(
+            arguments, wanted=wanted, profile=profile, journal=journal, database=server, names=list(names)
+        )
+        run = _head(
+            arguments,
+            profile=profile,
+            baseline=baseline,
+            workloads=workloads,
+            ready=ready,
+            here=here,
+            server=server,
+            now=world.now(),
+        )
+        rounds = _begin(journal, run, arguments)
+        bench = Bench(
+            places={each.candidate.name: each.place for each in ready},
+            workloads=workloads,
+            journal=journal,
+            seed=run.plan.seed,
+            block=arguments.block or _STEADY,
+            now=world.now,
+            say=reporter.step,
+        )
+        stack.enter_context(flow.held(engine, ready))
+        bench.run(rounds)
+    return journal.read()
+
+
+def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engine: Engine | None) -> Machine:
+    """Look at the machine, refuse what cannot be done on it, and return it."""
+    looked = vitals(directory)
+    name = engine.name if engine else "host"
+    findings = list(examine(looked, profile, engine=name, unavailable=engine.available() if engine else None))
+    refuse(findings, arguments.profile or "smoke")
+    noisy = [f"{each.what}: {each.text}" for each in findings if each.kind == "noisy"]
+    return flow.machine(looked, name=socket.gethostname(), engine=name, warnings=noisy)
+
+
+def _ready(
+    world: World, names: Mapping[str, str], baseline: str, engine: Engine | None, *, packages: bool
+) -> list[flow.Ready]:
+    import platform as this_machine
+
+    project = suites.PROJECT if packages else None
+    platform = platforms.parse(this_machine.machine())
+    ready = list(flow.prepare(world, names, engine=engine, platform=platform, environments={}, project=project))
+    return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
+
+
+def _head(
+    arguments: BenchArguments,
+    *,
+    profile: Profile,
+    baseline: str,
+    workloads: Sequence[Workload],
+    ready: Sequence[flow.Ready],
+    here: Machine,
+    server: Database | None,
+    now: float,
+) -> Run:
+    names = tuple(each.name for each in workloads)
+    return Run(
         tare=flow.version(),
         plan=Plan(
             profile=arguments.profile or "smoke",
-            workloads=tuple(each.name for each in workloads),
+            workloads=names,
             rounds=arguments.rounds or profile.rounds,
             seed=arguments.seed,
             baseline=baseline,
             rows=profile.rows,
-            engine=engine.name if engine else "host",
-            database=profile.database,
-            compat=compat(profile, tuple(each.name for each in workloads)),
+            engine=here.engine,
+            database=server.version if server else "sqlite",
+            compat=compat(profile, names),
         ),
         candidates=tuple(each.candidate for each in ready),
-        machines={
-            block: flow.machine(
-                looked,
-                name=socket.gethostname(),
-                engine=engine.name if engine else "host",
-                warnings=[f"{each.what}: {each.text}" for each in findings if each.kind == "noisy"],
-            )
-        },
+        machines={arguments.block or _STEADY: here},
         command=shlex.join(["tare", "bench", *_said()]),
-        started=world.now(),
+        started=now,
     )
-    rounds = _begin(journal, run, arguments)
-    bench = Bench(
-        places={each.candidate.name: each.place for each in ready},
-        workloads=workloads,
-        journal=journal,
-        seed=arguments.seed,
-        block=block,
-        now=world.now,
-        say=reporter.step,
-    )
-    with flow.held(engine, ready):
-        bench.run(rounds)
-    return journal.read()
 
 
 def _said() -> list[str]:
@@ -113,20 +152,65 @@ def _engine(arguments: BenchArguments) -> Engine | None:
     return choose(engines(cache_path(arguments.cache_dir)), arguments.engine).engine
 
 
-def _workloads(arguments: BenchArguments, profile: Profile) -> list[Workload]:
+def _wanted(arguments: BenchArguments) -> list[str]:
     wanted = [each.strip() for each in arguments.workloads.split(",") if each.strip()]
     unknown = [each for each in wanted if each not in suites.NAMES]
     if unknown:
         raise UsageError(f"there is no workload `{unknown[0]}`", hints=(f"Choose of {', '.join(suites.NAMES)}",))
-    found: list[Workload] = []
-    if "start" in wanted:
-        found.append(suites.start(profile))
-    if "cpu" in wanted:
-        found.append(suites.cpu(profile))
+    return wanted
+
+
+def _workloads(
+    arguments: BenchArguments,
+    *,
+    wanted: list[str],
+    profile: Profile,
+    journal: Journal,
+    database: Database | None,
+    names: list[str],
+) -> list[Workload]:
+    made: dict[str, Callable[[], list[Workload]]] = {
+        "start": lambda: [suites.start(profile)],
+        "io": lambda: _io(profile, journal, database, names),
+        "cpu": lambda: [suites.cpu(profile)],
+        "frames": lambda: [suites.frames(profile)],
+        "learning": lambda: [suites.learning(profile)],
+    }
+    found = [workload for name, make in made.items() if name in wanted for workload in make()]
     if arguments.define:
         commands = read_commands(Path(arguments.define).read_bytes(), arguments.define)
         found += [CommandWorkload(name=name, command=command) for name, command in commands.items()]
     return found
+
+
+def _io(profile: Profile, journal: Journal, database: Database | None, names: list[str]) -> list[Workload]:
+    if database is None:
+        return [suites.sqlite(profile)]
+    from tare.bench.io import Generator, ServiceWorkload, TableWorkload, lowest_peaks
+
+    def service(name: str, *, is_open: bool) -> Workload:
+        return ServiceWorkload(
+            name=name,
+            profile=profile,
+            database=database,
+            generator=Generator(python=sys.executable),
+            peaks=lambda: lowest_peaks(journal.read().samples, names),
+            open=is_open,
+            free_port=_free_port,
+        )
+
+    return [
+        TableWorkload(profile=profile, database=database),
+        service("service", is_open=False),
+        service("service, open loop", is_open=True),
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _begin(journal: Journal, run: Run, arguments: BenchArguments) -> int:

@@ -78,14 +78,20 @@ def prepare(
     engine: Engine | None,
     platform: Platform,
     environments: Mapping[str, dict[str, str]],
+    project: Path | None = None,
 ) -> Iterator[Ready]:
-    """Yield the candidates of *names*; without an *engine* they are interpreters of this machine."""
+    """Yield the candidates of *names*; without an *engine* they are interpreters of this machine.
+
+    Images get what *project* locks, installed by `tare build`.
+    """
     for name, reference in names.items():
         environment = environments.get(name, {})
         if engine is None:
             yield _host(name, reference, environment, world)
         else:
-            yield _image(name, reference, world, engine=engine, platform=platform, environment=environment)
+            yield _image(
+                name, reference, world, engine=engine, platform=platform, environment=environment, project=project
+            )
 
 
 def _host(name: str, reference: str, environment: dict[str, str], world: World) -> Ready:
@@ -101,14 +107,22 @@ def _host(name: str, reference: str, environment: dict[str, str], world: World) 
 
 
 def _image(
-    name: str, reference: str, world: World, *, engine: Engine, platform: Platform, environment: dict[str, str]
+    name: str,
+    reference: str,
+    world: World,
+    *,
+    engine: Engine,
+    platform: Platform,
+    environment: dict[str, str],
+    project: Path | None,
 ) -> Ready:
     from tare.engines.image_sizes import image_sizes
     from tare.flow.bases import resolve
 
     with world.step(f"get {reference}"):
-        base = resolve(world, Request(base=reference, platform=platform))
-        image = base.image
+        request = Request(base=reference, platform=platform)
+        base = resolve(world, request)
+    image = base.image if project is None else _built(world, project, request)
     with world.step(f"weigh {reference}"):
         sizes = image_sizes(image, 0)
     place = ImagePlace(engine, image, environment=environment)
@@ -135,6 +149,14 @@ def _image(
         ),
     )
     return Ready(candidate=candidate, place=place, image=image)
+
+
+def _built(world: World, project: Path, request: Request) -> Image:
+    from tare.flow.build import build
+    from tare.projects.project import read
+
+    with world.step(f"build on {request.base}"):
+        return build(world, read(str(project), memo_directory=world.memo_directory), request).image
 
 
 def read_facts(place: Place, name: str) -> Facts:

@@ -1,0 +1,205 @@
+"""Load on a service, in a process of its own that is never in the candidate's image.
+
+*Closed*: N connections, each of which asks again when it has an answer. It finds the peak and says nothing of waiting,
+since a service that stands still is asked nothing. *Open*: requests at times that were set beforehand, whether or not
+the service keeps up; the latency counts from the time that was set. The same rate is offered to all candidates.
+
+`main` takes a JSON `Spec` and returns a JSON `Loaded`; `io.Generator` runs it in a process of its own.
+
+https://www.scylladb.com/2021/04/22/on-coordinated-omission/ explains the difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from tare.bench.http_client import Connection, connect, request
+from tare.errors import MachineError
+
+if TYPE_CHECKING:
+    from hdrh.histogram import HdrHistogram
+
+HIGHEST: Final = 120_000_000
+"""Microseconds; longer ones are counted as that."""
+LATE: Final = 0.001
+"""Seconds that a request may start after its time through the generator's fault."""
+BUSY: Final = 0.8
+"""Share of one core above which the generator is what is measured."""
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What load to make."""
+
+    host: str = "127.0.0.1"
+    port: int
+    path: str
+    """`{key}` stands for a number that is drawn anew for each request."""
+    keys: int = 1
+    mode: Literal["closed", "open"]
+    connections: int
+    rate: float = 0.0
+    """Requests per second, of an open load."""
+    seconds: float
+    seed: int = 108
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    requests: int
+    """That were answered with 200."""
+    errors: int
+    seconds: float
+    histogram: str
+    """Latencies in µs, HdrHistogram V2."""
+    lag_p99: float = 0.0
+    """Seconds after its time that the generator started a request for which there was a connection."""
+    busy: float = 0.0
+    """Share of one core that the generator used."""
+    dropped: int = 0
+    """Requests whose time had come when the load ended, and that were never sent."""
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds if self.seconds else 0.0
+
+    def saturated(self, p99: float) -> str | None:
+        """Return why the generator itself was the limit, or None; *p99* is the latency that was measured."""
+        if self.busy > BUSY:
+            return f"the load generator used {self.busy:.0%} of a core"
+        if self.lag_p99 > max(LATE, 0.1 * p99):
+            return f"the load generator was {self.lag_p99 * 1000:.1f} ms late"
+        return None
+
+
+def histogram() -> HdrHistogram:
+    """Return an empty histogram of latencies."""
+    try:
+        from hdrh.histogram import HdrHistogram as Histogram
+    except ImportError:
+        raise MachineError(
+            "load cannot be measured without `hdrhistogram`",
+            hints=("Install the extra: `pip install 'pytare[bench]'`",),
+        ) from None
+    return Histogram(1, HIGHEST, 3)
+
+
+def decoded(text: str) -> HdrHistogram:
+    """Return a histogram from its text; histograms of several generators are added exactly."""
+    made = histogram()
+    made.decode_and_add(text.encode())
+    return made
+
+
+def percentiles(text: str, points: tuple[float, ...] = (50, 90, 99, 99.9, 100)) -> dict[float, float]:
+    """Return latencies in seconds at *points*."""
+    made = decoded(text)
+    return {point: float(made.get_value_at_percentile(point)) / 1e6 for point in points}
+
+
+async def run(spec: Spec) -> Loaded:
+    """Make the load."""
+    return await (_Open(spec).run() if spec.mode == "open" else _Closed(spec).run())
+
+
+class _Load:
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.dice = random.Random(spec.seed)
+        self.histogram: Any = histogram()
+        self.requests = self.errors = 0
+        self._opened: list[Connection] = []
+
+    def head(self) -> bytes:
+        path = self.spec.path.replace("{key}", str(self.dice.randrange(self.spec.keys)))
+        return request(f"{self.spec.host}:{self.spec.port}", path)
+
+    async def ask(self, connection: Connection, since: float) -> Connection:
+        """Send one request, count its latency from *since* on, and return a connection for the next one."""
+        try:
+            status, _ = await connection.get(self.head())
+        except OSError:
+            status = 0
+        took = time.perf_counter() - since
+        self.histogram.record_value(max(1, min(HIGHEST, round(took * 1e6))))
+        if status == 200:
+            self.requests += 1
+        else:
+            self.errors += 1
+        return connection if not connection.closed else await self.connection()
+
+    async def connection(self) -> Connection:
+        made = await connect(self.spec.host, self.spec.port)
+        self._opened.append(made)
+        return made
+
+    async def close(self) -> None:
+        """Close every connection, and let the loop see it."""
+        for each in self._opened:
+            each.close()
+        await asyncio.sleep(0)
+
+    def loaded(self, seconds: float, busy: float, **others: Any) -> Loaded:  # noqa: ANN401  # fields of Loaded
+        text = self.histogram.encode().decode()
+        return Loaded(
+            requests=self.requests, errors=self.errors, seconds=seconds, histogram=text, busy=busy / seconds, **others
+        )
+
+
+class _Closed(_Load):
+    async def run(self) -> Loaded:
+        begun, cpu = time.perf_counter(), time.process_time()
+        end = begun + self.spec.seconds
+        await asyncio.gather(*(self._user(end) for _ in range(self.spec.connections)))
+        seconds, busy = time.perf_counter() - begun, time.process_time() - cpu
+        await self.close()
+        return self.loaded(seconds, busy)
+
+    async def _user(self, end: float) -> None:
+        connection = await self.connection()
+        while (now := time.perf_counter()) < end:
+            connection = await self.ask(connection, now)
+
+
+class _Open(_Load):
+    async def run(self) -> Loaded:
+        idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        for _ in range(self.spec.connections):
+            idle.put_nowait(await self.connection())
+        lags = histogram()
+        running: set[asyncio.Task[None]] = set()
+        begun, cpu = time.perf_counter(), time.process_time()
+        total = max(1, round(self.spec.rate * self.spec.seconds))
+        for number in range(total):
+            due = begun + number / self.spec.rate
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            elif number % 16 == 0:
+                await asyncio.sleep(0)  # Behind, but answers have to be read.
+            lags.record_value(max(1, min(HIGHEST, round((time.perf_counter() - due) * 1e6))))
+            task = asyncio.create_task(self._one(idle, due))
+            running.add(task)
+            task.add_done_callback(running.discard)
+        seconds, busy = time.perf_counter() - begun, time.process_time() - cpu
+        _, late = await asyncio.wait(running, timeout=max(5.0, self.spec.seconds)) if running else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        await self.close()
+        lag = float(lags.get_value_at_percentile(99)) / 1e6
+        return self.loaded(seconds, busy, lag_p99=lag, dropped=len(late))
+
+    async def _one(self, idle: asyncio.LifoQueue[Connection], due: float) -> None:
+        connection = await idle.get()
+        idle.put_nowait(await self.ask(connection, due))
+
+
+def main(argument: str) -> str:
+    """Run the load that *argument* describes, and return what came of it, as JSON."""
+    spec = msgspec.json.decode(argument.encode(), type=Spec)
+    return msgspec.json.encode(asyncio.run(run(spec))).decode()

@@ -1,0 +1,151 @@
+"""The PostgreSQL of the I/O-bound work: one that was named, or one that is started for it from what is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tare.errors import MachineError
+
+OWNER: Final = "postgres"
+"""Whom the server runs as if we are root, which it refuses to be. Debian's package makes that user."""
+_PATIENCE: Final = 60.0
+
+SETTINGS: Final = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "shared_buffers": "1GB",
+    "maintenance_work_mem": "1GB",
+    "max_wal_size": "8GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "synchronous_commit": "off",
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+}
+"""Those of a server that is loaded and then read; `docs/bench.md` says what they are worth."""
+
+
+class Database:
+    """A server that is there, asked through `psql`, which comes with it."""
+
+    def __init__(self, url: str, psql: str) -> None:
+        self.url = url
+        self._psql = psql
+
+    def ask(self, sql: str) -> str:
+        """Return the only value of the answer to *sql*, or nothing."""
+        command = [self._psql, "--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--dbname", self.url, "-c", sql]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        if finished.returncode:
+            said = finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"]
+            raise MachineError("the database does not answer", causes=(said[-1],))
+        return finished.stdout.strip()
+
+    @property
+    def version(self) -> str:
+        return "PostgreSQL " + self.ask("SHOW server_version").split()[0]
+
+    def reset_statements(self) -> None:
+        """Forget what was counted. Raises `MachineError` if the server does not count."""
+        self.ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        self.ask("SELECT pg_stat_statements_reset()")
+
+    def statements(self, table: str) -> int:
+        """Return how many statements about *table* were executed since then."""
+        sql = f"SELECT coalesce(sum(calls), 0)::int8 FROM pg_stat_statements WHERE query LIKE 'SELECT%{table}%'"  # noqa: S608  # a name of ours
+        return int(self.ask(sql))
+
+    def remembered(self, table: str) -> bool:
+        """Tell whether *table* was loaded to its end."""
+        sql = f"SELECT coalesce(obj_description(to_regclass('{table}'), 'pg_class'), '')"
+        return self.ask(sql) == "loaded"
+
+    def remember(self, table: str) -> None:
+        self.ask(f"COMMENT ON TABLE {table} IS 'loaded'")
+
+    def drop(self, table: str) -> None:
+        self.ask(f"DROP TABLE IF EXISTS {table}")
+
+
+@contextlib.contextmanager
+def database(url: str | None, directory: Path) -> Iterator[Database]:
+    """Give the database at *url*, or one that is started with its data in *directory* and ended afterwards."""
+    programs = _programs()
+    psql = shutil.which("psql") or (str(programs / "psql") if programs else None)
+    if psql is None:
+        raise MachineError("there is no `psql`", hints=("Install PostgreSQL, or choose `--profile smoke`",))
+    if url is not None:
+        yield Database(url, psql)
+        return
+    if programs is None:
+        raise MachineError(
+            "there is no PostgreSQL on this machine",
+            hints=("Install it, name one with `--database`, or choose `--profile smoke`",),
+        )
+    with _started(programs, directory) as port:
+        yield Database(f"postgresql://{OWNER}@127.0.0.1:{port}/postgres", psql)
+
+
+def _programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: each.parent.parent.name.zfill(4))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(os.path.realpath(on_path)).parent if on_path else None
+
+
+@contextlib.contextmanager
+def _started(programs: Path, data: Path) -> Iterator[int]:
+    owner = OWNER if os.geteuid() == 0 else None
+    if not (data / "PG_VERSION").exists():
+        _initialise(programs, data, owner)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    settings = [word for name, value in {**SETTINGS, "port": str(port)}.items() for word in ("-c", f"{name}={value}")]
+    log = data.with_name(f"{data.name}.log")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(programs / "postgres"), "-D", str(data), *settings],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", user=owner, group=owner,
+        )  # fmt: skip
+    try:
+        _wait(process, port, log)
+        yield port
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def _initialise(programs: Path, data: Path, owner: str | None) -> None:
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(mode=0o700, parents=True)
+    if owner is not None:
+        shutil.chown(data, owner, owner)
+    command = [str(programs / "initdb"), "--pgdata", str(data), f"--username={OWNER}", "--auth=trust"]
+    finished = subprocess.run(
+        [*command, "--locale=C.UTF-8", "--encoding=UTF8"],
+        capture_output=True, text=True, check=False, cwd="/", user=owner, group=owner,
+    )  # fmt: skip
+    if finished.returncode:
+        raise MachineError("cannot make a database", causes=tuple(finished.stderr.strip().splitlines()[-2:]))
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        with socket.socket() as client:
+            client.settimeout(1)
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None or time.monotonic() > give_up:
+            raise MachineError("PostgreSQL does not start", causes=(f"see `{log}`",))
+        time.sleep(0.05)
