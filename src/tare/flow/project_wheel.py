@@ -18,6 +18,7 @@ from tare.oci.digest import Digest, sha256
 from tare.projects.project import Project
 from tare.stores.cache import key_of
 from tare.wheels import archive, patch
+from tare.wheels.random_access import HeldBytes
 from tare.wheels.target import Target
 from tare.wheels.wheel import Wheel, open_wheel
 from tare.wheels.wheel import read as read_wheel
@@ -113,7 +114,7 @@ def _patched(world: World, project: Project, last: _LastWheel, changed: Sequence
         return wheel, ()
     contents = {last.members[path]: _read(project.root, path) for path in changed}
     data = patch.replace(wheel, contents)
-    held = archive.read(archive.HeldBytes(data), what=f"`{last.wheel.filename}`")
+    held = archive.read(HeldBytes(data), what=f"`{last.wheel.filename}`")
     names = ", ".join(f"`{path}`" for path in sorted(changed)[:3]) + (" …" if len(changed) > 3 else "")
     note = f"the build backend was not run: only the contents of {names} changed since the last wheel"
     return read_wheel(held, filename=last.wheel.filename, digest=sha256(data)), (note,)

@@ -10,18 +10,17 @@ https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT and the rules that i
 
 from __future__ import annotations
 
-import mmap
 import re
 import stat
 import struct
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from zlib_ng import zlib_ng
 
 from tare.errors import HostileInputError, IntegrityError
+from tare.wheels.random_access import Bytes
 
 STORED: Final = 0
 DEFLATED: Final = 8
@@ -36,8 +35,6 @@ MAX_DIRECTORY: Final = 64 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 _FIRST: Final = 4096
 """Bytes of the first piece: who only looks at how a file begins should not fetch more of an archive that is far away."""
-_READ_AROUND: Final = 64 * 1024
-"""Bytes that Linux maps in for one that is touched."""
 
 _END = struct.Struct("<4s4H2IH")
 _END64_LOCATOR = struct.Struct("<4sIQI")
@@ -55,49 +52,6 @@ _UNICODE_PATH = 0x7075
 
 # C0 and C1, line and paragraph separators, and what turns the direction of the text that a person sees.
 _unprintable = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]").search
-
-
-class Bytes(Protocol):
-    """Random access to an archive's bytes, wherever it lies."""
-
-    @property
-    def size(self) -> int: ...
-
-    def read_at(self, offset: int, length: int) -> bytes | memoryview:
-        """Return exactly *length* bytes from *offset*."""
-        ...
-
-
-class MappedFile:
-    """A file's bytes, mapped: nothing is copied that is not asked for, and nothing stays that was read."""
-
-    def __init__(self, path: Path) -> None:
-        self.size = path.stat().st_size
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else None
-        self._view = memoryview(self._map or b"")
-        self._touched = 0
-
-    def read_at(self, offset: int, length: int) -> memoryview:
-        self._touched += max(length, _READ_AROUND)
-        if self._touched > _CHUNK:
-            self._touched = 0
-            if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
-                # Pages of a mapped file count as the process's memory until they are given back.
-                self._map.madvise(mmap.MADV_DONTNEED)
-        return self._view[offset : offset + length]
-
-
-class HeldBytes:
-    """An archive that is held in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self.size = len(data)
-        self._view = memoryview(data)
-
-    def read_at(self, offset: int, length: int) -> memoryview:
-        """Return exactly *length* bytes from *offset*."""
-        return self._view[offset : offset + length]
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
