@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 from command import Place
+from lab import needs_root
 from layouts import read_layout
 from make.base_images import base_image
 from make.images import Entry, image, layer
@@ -293,3 +294,18 @@ def test_a_large_layer_that_another_project_brought_is_mounted_in_another_run(
     asked = Asked(registry)
     push(project, based, f"{registry.name}/three:1", *AMD64, cache="fresh")
     assert asked("POST", containing="from=one") == asked("POST", containing="from=two") == []
+
+
+def test_an_image_in_a_registry_is_run_and_fetched_once(place: Place, registry: Served, busybox: bytes) -> None:
+    needs_root("running without an engine")
+    del place.environment["UV_OFFLINE"]
+    shell = image(layer([Entry("bin/sh", busybox, mode=0o755)]), entrypoint=("/bin/sh", "-c", "exit 7"))
+    LayoutDestination(place.app / "dist").write(shell)
+    name = f"{registry.name}/shell:1"
+    assert place("copy", "oci:dist", name).code == 0
+    asked = Asked(registry)
+    for _ in range(2):
+        ran = place.finish(place.process("run", "--engine", "chroot", "--quiet", name))
+        assert (ran.code, ran.err) == (7, "")
+    layers = {each.descriptor.digest for each in shell.layers}
+    assert len([line for line in asked("GET") if line.rpartition("/")[2] in layers]) == 1

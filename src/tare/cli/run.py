@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.engines import engines
-from tare.cli.settings import cache_path
+from tare.cli.settings import add_registry_options, cache_path
 from tare.engines.interface import Mount, RunOptions
 from tare.errors import UsageError
 from tare.oci.image import Image
+
+if TYPE_CHECKING:
+    from tare.flow.world import World
 
 
 class RunArguments(Arguments):
@@ -37,11 +40,15 @@ class RunArguments(Arguments):
     tty: bool
     quiet: bool
     cache_dir: str | None
+    insecure_registry: list[str]
+    mirror: list[str]
 
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("image", metavar="IMAGE", help="oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF")
+    parser.add_argument(
+        "image", metavar="IMAGE", help="docker://REF, oci:DIR[:TAG], docker-archive:FILE or docker-daemon:REF"
+    )
     parser.add_argument("args", nargs="...", metavar="ARG", help="arguments of the container, in the place of its own")
     parser.add_argument("--engine", metavar="NAME", help="docker, podman or chroot (default: the first that works)")
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image of an index (default: this machine's)")
@@ -61,7 +68,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("-i", "--interactive", action="store_true", help="hand on standard input")
     parser.add_argument("-t", "--tty", action="store_true", help="give the container a terminal")
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say which engine is used")
-    parser.add_argument("--cache-dir", metavar="DIR", help="where tare keeps unpacked images (TARE_CACHE_DIR)")
+    group = parser.add_argument_group("where images come from and are kept")
+    group.add_argument("--cache-dir", metavar="DIR", help="where tare keeps unpacked images (TARE_CACHE_DIR)")
+    add_registry_options(group)
 
 
 def execute(arguments: Arguments) -> int:
@@ -70,9 +79,13 @@ def execute(arguments: Arguments) -> int:
 
     arguments = cast("RunArguments", arguments)
     cache = cache_path(arguments.cache_dir)
-    image = _image(arguments, cache)
-    options = _options(arguments)
-    return run_with_first(engines(cache), arguments.engine, image, options, say=_silent if arguments.quiet else _say)
+    world = _world(arguments, cache)
+    try:
+        image, options = _image(arguments, world), _options(arguments)
+        say = _silent if arguments.quiet else _say
+        return run_with_first(engines(cache), arguments.engine, image, options, say=say)
+    finally:
+        world.close()
 
 
 def _say(text: str) -> None:
@@ -84,17 +97,39 @@ def _silent(_: str) -> None:
     pass
 
 
-def _image(arguments: RunArguments, cache: Path) -> Image:
-    from tare.oci import platform as platforms
-    from tare.stores.cache import Cache
-    from tare.stores.names import parse
-    from tare.stores.open import Surroundings, open_source
+def _world(arguments: RunArguments, cache: Path) -> World:
+    import time
 
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    surroundings = Surroundings(docker_host=host, stdin=sys.stdin.buffer, scratch=cache / "partial")
+    from tare.flow.world import Reporter, World
+    from tare.stores.cache import Cache
+
     Cache(cache).prepare()
+    return World(
+        environment=dict(os.environ),
+        python=sys.executable,
+        cache=Cache(cache),
+        now=time.time,
+        reporter=Reporter(),
+        offline=os.environ.get("UV_OFFLINE", "") in {"1", "true"},
+        insecure=tuple(arguments.insecure_registry),
+        mirrors=tuple(arguments.mirror),
+    )
+
+
+def _image(arguments: RunArguments, world: World) -> Image:
+    import msgspec
+
+    from tare.flow.pulled import current
+    from tare.oci import platform as platforms
+    from tare.stores.names import RegistryName, parse
+    from tare.stores.open import open_source
+
+    name = parse(arguments.image)
     platform = platforms.parse(arguments.platform) if arguments.platform else None
-    return open_source(parse(arguments.image), surroundings).read(platform)
+    if isinstance(name, RegistryName):
+        return current(world, name.reference, platform)
+    surroundings = msgspec.structs.replace(world.surroundings, stdin=sys.stdin.buffer)
+    return open_source(name, surroundings).read(platform)
 
 
 def _options(arguments: RunArguments) -> RunOptions:

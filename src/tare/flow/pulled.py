@@ -11,6 +11,7 @@ from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.descriptor import Descriptor
 from tare.oci.image import Blob, Image, read_image
+from tare.oci.platform import Platform
 from tare.oci.reference import Reference
 from tare.stores.cache import key_of
 
@@ -56,6 +57,16 @@ def pulled(world: World, request: Request, reference: Reference) -> tuple[Image,
     image = read_image(kept.manifest, kept.config, (), what=what)
     layers = tuple(_layer(world, reference, descriptor) for descriptor in image.manifest.layers)
     return msgspec.structs.replace(image, layers=layers), kept.resolved
+
+
+def current(world: World, reference: Reference, platform: Platform | None) -> Image:
+    """Return the image that *reference* stands for now. Its layers are kept once they were read."""
+    from tare.stores.registry.source import RegistrySource
+
+    image = RegistrySource(world.registries, reference).read(platform)
+    return msgspec.structs.replace(
+        image, layers=tuple(_layer(world, reference, descriptor) for descriptor in image.manifest.layers)
+    )
 
 
 def _look_up(world: World, request: Request, reference: Reference) -> _Pulled:
