@@ -113,3 +113,22 @@ def test_a_layout_is_found_by_its_path(place: Place, image: str) -> None:
     by_path = place.document("weigh", image.removeprefix("oci:"))
 
     assert by_path["image"]["digest"] == place.document("weigh", image)["image"]["digest"]
+
+
+def test_a_file_is_not_a_directory(place: Place) -> None:
+    place.write({"saved.tar": ""})
+
+    assert place("weigh", "./saved.tar") == (
+        2,
+        "",
+        "error: `./saved.tar` is a file\n\n"
+        "hint: Write `docker-archive:./saved.tar` if `docker save` wrote it; unpack any other into a directory\n",
+    )
+
+
+def test_a_base_that_is_assembled_is_not_weighed(place: Place) -> None:
+    assert place("weigh", "deb:trixie") == (
+        2,
+        "",
+        "error: `deb:trixie` is a base that is assembled when it is needed\n\nhint: Weigh the image that was built\n",
+    )

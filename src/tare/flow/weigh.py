@@ -40,6 +40,11 @@ def open_named(world: World, text: str, platform: Platform | None = None) -> Ope
     """Read everything under *text*, which is an image's name or a directory's path."""
     if is_directory(text):
         directory = Path(text).expanduser()
+        if directory.is_file():
+            raise UsageError(
+                f"`{text}` is a file",
+                hints=(f"Write `docker-archive:{text}` if `docker save` wrote it; unpack any other into a directory",),
+            )
         if not (directory / "oci-layout").is_file():
             return Opened(name=text, image=None, contents=read_directory(directory), repacked=False)
         return open_image(world, LayoutName(directory=str(directory)), platform)
