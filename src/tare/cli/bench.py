@@ -84,7 +84,7 @@ def configure(parser: Parser) -> None:
 def execute(arguments: Arguments) -> int:
     """Do what was asked for."""
     arguments = cast("BenchArguments", arguments)
-    actions = {"run": _run, "report": _report, "doctor": _doctor, "compare": _compare, "explain": _explain}
+    actions = {"run": _run, "report": _report, "doctor": _doctor, "compare": _compare, "explain": _run}
     return actions[arguments.action](arguments)
 
 
@@ -163,7 +163,3 @@ def _compare(arguments: BenchArguments) -> int:
     failed = failures(changes, limits)
     sys.stdout.write(changes_json(changes, failed) if arguments.json else changes_text(changes, failed))
     return 1 if failed else 0
-
-
-def _explain(arguments: BenchArguments) -> int:
-    raise UsageError(f"`tare bench {arguments.action}` is not there yet")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tare.bench import suites
+from tare.bench.ablation import ablated
 from tare.bench.doctor import examine, refuse, vitals
 from tare.bench.harness import Bench
 from tare.bench.journal import Journal
@@ -41,13 +42,16 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, directo
     journal = Journal(directory)
     names = flow.names_of(arguments.image or _defaults(arguments))
     baseline = arguments.baseline or next(iter(names))
+    environments: dict[str, dict[str, str]] = {}
+    if arguments.action == "explain":
+        names, environments = ablated(names)
     if baseline not in names:
         raise UsageError(f"there is no candidate `{baseline}`", hints=(f"Choose one of {', '.join(names)}",))
     engine = _engine(arguments)
     wanted = _wanted(arguments)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
     here = _machine(arguments, directory, profile, engine)
-    ready = _ready(world, names, baseline, engine, packages="frames" in wanted or served)
+    ready = _ready(world, names, baseline, engine, environments=environments, packages="frames" in wanted or served)
     with contextlib.ExitStack() as stack:
         data = Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
         server = stack.enter_context(database(arguments.database, data)) if served else None
@@ -90,13 +94,21 @@ def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engin
 
 
 def _ready(
-    world: World, names: Mapping[str, str], baseline: str, engine: Engine | None, *, packages: bool
+    world: World,
+    names: Mapping[str, str],
+    baseline: str,
+    engine: Engine | None,
+    *,
+    environments: dict[str, dict[str, str]],
+    packages: bool,
 ) -> list[flow.Ready]:
     import platform as this_machine
 
     project = suites.PROJECT if packages else None
     platform = platforms.parse(this_machine.machine())
-    ready = list(flow.prepare(world, names, engine=engine, platform=platform, environments={}, project=project))
+    ready = list(
+        flow.prepare(world, names, engine=engine, platform=platform, environments=environments, project=project)
+    )
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
 
 

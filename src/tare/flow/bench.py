@@ -86,12 +86,17 @@ def prepare(
     """
     for name, reference in names.items():
         environment = environments.get(name, {})
-        if engine is None:
-            yield _host(name, reference, environment, world)
-        else:
-            yield _image(
-                name, reference, world, engine=engine, platform=platform, environment=environment, project=project
-            )
+        try:
+            if engine is None:
+                yield _host(name, reference, environment, world)
+            else:
+                yield _image(
+                    name, reference, world, engine=engine, platform=platform, environment=environment, project=project
+                )
+        except MachineError as error:
+            if not environment:
+                raise
+            world.reporter.note(f"`{name}` is left out: {'; '.join(error.causes) or error.message}")
 
 
 def _host(name: str, reference: str, environment: dict[str, str], world: World) -> Ready:
