@@ -41,6 +41,7 @@ def test_a_first_build_does_everything_once(project: Place, build: Build) -> Non
         "remember facts": 1,
         "remember layers": 2,
         "remember prepared": 1,
+        "remember speeds": 1,
     }
 
 
@@ -84,6 +85,7 @@ def test_a_changed_lock_writes_the_dependencies_and_fetches_what_is_new(project:
         "remember entrypoints": 1,
         "remember layers": 1,
         "remember prepared": 1,
+        "remember speeds": 1,
     }
     assert digests(second)[-1] == digests(first)[-1]
     assert digests(second)[-2] != digests(first)[-2]

@@ -171,3 +171,9 @@ def test_a_table_that_goes_on_behind_what_was_read_gives_nothing() -> None:
     assert needed_names(b"\x7fELF" + names, own="x.so") is None
     assert needed_names(b"\x7fELF" + names + b"\x01", own="x.so") == ("libc.so.6",)
     assert needed_names(b"\x7fELF" + bytes(100), own="x.so") is None
+
+
+def test_names_of_libraries_that_a_program_opens_later_are_no_table_of_its_own() -> None:
+    later = b"\0" + b"\0".join([b"DISPLAY", b"WAYLAND_DISPLAY", b"libX11.so.6", b"XOpenDisplay", b"x"]) + b"\0\x01"
+
+    assert needed_names(b"\x7fELF" + later, own="x.so") is None

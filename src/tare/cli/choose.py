@@ -24,6 +24,7 @@ class ChooseArguments(ProjectArguments):
     all: bool
     prefer: Prefer
     explain: str | None
+    accuracy: bool
     require: list[str]
     max_pull: str | None
     max_unpacked: str | None
@@ -41,6 +42,9 @@ def configure(parser: Parser) -> None:
     )  # fmt: skip
     choice.add_argument("--explain", metavar="IMAGE", help="tell the whole story of one base")
     choice.add_argument("--format", choices=("text", "markdown"), default="text", help="markdown is for a pull request")
+    choice.add_argument(
+        "--accuracy", action="store_true", help="show how long past builds took, and what was estimated"
+    )
     gate = parser.add_argument_group("a gate, which exits 1")
     gate.add_argument(
         "--require", action="append", default=[], metavar="RULE",
@@ -59,6 +63,8 @@ def execute(arguments: Arguments) -> int:
     wanted = limits(arguments.require, max_pull=arguments.max_pull, max_unpacked=arguments.max_unpacked)
     reporter = Terminal()
     world = make_world(arguments, reporter)
+    if arguments.accuracy:
+        return _accuracy(arguments, world)
     try:
         with world.cache.in_use():
             project = read_project(arguments, world)
@@ -76,6 +82,15 @@ def execute(arguments: Arguments) -> int:
         for text in failed:
             sys.stderr.write(f"failed: {text}\n")
     return 1 if failed or choice.recommended is None else 0
+
+
+def _accuracy(arguments: ChooseArguments, world: World) -> int:
+    from tare.flow.estimate import records
+    from tare.report.choose import accuracy_json, accuracy_text
+
+    builds = records(world).builds
+    sys.stdout.write(accuracy_json(builds) if arguments.json else accuracy_text(builds[-20:], now=world.now()))
+    return 0
 
 
 def _requests(arguments: ChooseArguments, world: World, project: Project, named: list[str]) -> tuple[Request, ...]:

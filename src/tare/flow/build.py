@@ -24,6 +24,7 @@ from tare.oci.digest import Digest
 from tare.oci.image import Blob, Image
 from tare.plan.plan import Dropped, PlannedLayer
 from tare.plan.run_config import run_config
+from tare.projects.locked import LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked
 from tare.stores.cache import key_of
@@ -163,8 +164,16 @@ def _fresh(
     world: World, project: Project, request: Request, base: Base, selection: Selection
 ) -> tuple[Prepared, Sequence[Blob], int]:
     """Plan and write base and dependencies."""
+    from tare.flow import estimate
     from tare.flow.dependencies import plan_dependencies
+    from tare.flow.distributions import digest_of
 
+    started, before = world.now(), dict(world.seconds)
+    there = {
+        each.filename
+        for each in selection.locked
+        if isinstance(each, LockedWheel) and world.cache.path(digest_of(each)).exists()
+    }
     planned = plan_dependencies(world, project, request, base, selection)
     with world.step("write layers"):
         outcomes = write_layers(
@@ -183,6 +192,25 @@ def _fresh(
         for layer, outcome in zip(planned.layers, outcomes, strict=True)
     )
     prepared = prepared_of(planned, layers, selection)
+    fresh = [outcome.layer for outcome in outcomes if not outcome.reused]
+    if fresh:
+        taken = {name: seconds - before.get(name, 0.0) for name, seconds in world.seconds.items()}
+        wheels = [wheel for wheel in planned.wheels.values() if wheel.filename not in there]
+        estimate.add(
+            world,
+            estimate.Build(
+                at=started,
+                project=project.name or "",
+                base=request.base,
+                fetched=sum(wheel.archive.source.size for wheel in wheels if wheel.digest not in planned.built),
+                hashed=sum(layer.unpacked + layer.descriptor.size for layer in fresh),
+                sources=len(planned.built),
+                fetching=taken.get("fetch wheels", 0.0),
+                writing=taken.get("write layers", 0.0),
+                building=taken.get("build from source", 0.0),
+                seconds=world.now() - started,
+            ),
+        )
     return prepared, planned.base.image.layers, sum(outcome.reused for outcome in outcomes)
 
 

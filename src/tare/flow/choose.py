@@ -8,6 +8,7 @@ import msgspec
 
 from tare import __version__
 from tare.errors import TareError, TargetError
+from tare.flow import estimate
 from tare.flow.bases import moment
 from tare.flow.judge import Job, weigh
 from tare.flow.looked import Looked, look_at
@@ -22,7 +23,7 @@ from tare.projects.project import Project
 from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever the same inputs would be judged otherwise."""
 
 
@@ -53,6 +54,7 @@ def choose(
     With *reachable*, a base that can only be judged from the catalogue is not suitable.
     """
     world.fetch_for(project)
+    world.fetch_for(project)
     jobs = _jobs(world, project, requests, named=named)
     if reachable:
         jobs = [_reached(job) for job in jobs]
@@ -64,7 +66,8 @@ def choose(
         if isinstance(each, LockedWheel)
     ]
     looked = look_at(world, wanted)
-    judged = [_judge(world, project, job, looked) for job in jobs]
+    past = estimate.speeds(estimate.records(world).builds)
+    judged = [_timed(_judge(world, project, job, looked), past) for job in jobs]
     today = moment(world.now()).date()
     candidates = ranked(judged, prefer=prefer, today=today)
     downloaded = sorted(name for name, each in looked.items() if each.origin == "download")
@@ -153,6 +156,14 @@ def _judge(world: World, project: Project, job: Job, looked: Mapping[str, Looked
     if not any(isinstance(each, LockedDirectory) for each in coverage.selection.locked):
         world.cache.remember("judged", _key(world, project, job), msgspec.json.encode(found))
     return found
+
+
+def _timed(candidate: Candidate, past: estimate.Speeds | None) -> Candidate:
+    """Return *candidate* with an estimate of the time that its build takes."""
+    if not candidate.distributions:
+        return candidate
+    work = candidate.work
+    return msgspec.structs.replace(candidate, work=msgspec.structs.replace(work, seconds=estimate.estimate(past, work)))
 
 
 def _known(world: World, project: Project, job: Job) -> Candidate | None:

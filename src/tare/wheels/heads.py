@@ -25,7 +25,7 @@ from tare.wheels.elf import ElfInfo
 from tare.wheels.needs import ElfFile, WheelElf, may_be_elf
 from tare.wheels.wheel import Wheel
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised whenever the same wheel would give another `Heads`."""
 
 _WHOLE: Final = 48 * 1024
@@ -49,6 +49,8 @@ COMPILERS_OWN: Final = frozenset(_VERSIONS)
 
 _table = re.compile(rb"\0(?:[\x20-\x7e]+\0){4,}")
 """Names that follow each other: a string table."""
+_MARKS: Final = (b"\0__cxa_finalize\0", b"\0__gmon_start__\0", b"\0_ITM_deregisterTMCloneTable\0")
+"""Symbols that compilers have in every library. Programs have names of libraries in other tables, to open them later."""
 _library = re.compile(rb"[\w.+-]+\.so(?:\.[\w.]+)*")
 _suffixes = re.compile(r"\.so(?:\.[0-9.]+)?$")
 
@@ -196,7 +198,7 @@ def needed_names(data: bytes, *, own: str) -> tuple[str, ...] | None:
     """
     for match in _table.finditer(data):
         names = [name for name in match[0].split(b"\0") if _library.fullmatch(name)]
-        if names:
+        if names and (any(name.startswith(b"libc.") for name in names) or any(mark in match[0] for mark in _MARKS)):
             if match.end() >= len(data):
                 return None
             return tuple(dict.fromkeys(name.decode() for name in names if name.decode() != own))
