@@ -114,7 +114,7 @@ def _there(wheel: Wheel, unread: list[str], known: set[str]) -> list[ElfFile]:
 
 
 def _machine(wheel: Wheel, member: Member) -> str:
-    return elf.architecture(b"".join(wheel.archive.beginning(member, 512))[:20])
+    return elf.architecture(wheel.archive.beginning(member, 512)[:20])
 
 
 def _libraries(wheel: Wheel) -> Iterator[Member]:
@@ -137,7 +137,7 @@ def _begun(wheel: Wheel, member: Member, budget: _Budget) -> tuple[ElfInfo, bool
     for length in _HEADS:
         if before >= member.compressed or not budget.take(length - before):
             break
-        data, before = b"".join(wheel.archive.beginning(member, length)), length
+        data, before = wheel.archive.beginning(member, length), length
         if data[:4] != b"\x7fELF":
             return ElfInfo(architecture=""), True
         names = needed_names(data, own=own)
