@@ -150,7 +150,7 @@ def _option(finding: Finding) -> Option:
 
 def _about(finding: Finding) -> Text:
     text = Text(f"{finding.code} ", style=_COLORS[finding.safety])
-    text.append(f"{finding.safety}\n{finding.message}\n\n", style="")
+    text.append(f"{finding.safety}\n{printable(finding.message)}\n\n", style="")
     text.append(f"fix: {finding.fix}\n\n")
     text.append("Enter shows the files", style="dim")
     return text

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from tare.measure.difference import Difference, PackageChange
+from tare.report.documents import dumped
 from tare.report.text import megabytes, printable, shortened, table
 
 SCHEMA: Final = "tare.diff/1"
@@ -122,7 +123,7 @@ def _config(difference: Difference) -> str:
         return ""
     lines = []
     for each in difference.config:
-        lines.append(f"  {each.field}")
+        lines.append(f"  {printable(each.field)}")
         if each.before is not None:
             lines.append(f"    - {shortened(printable(each.before), 110)}")
         if each.after is not None:
@@ -158,7 +159,7 @@ def diff_json(difference: Difference) -> str:
         "kinds": msgspec.to_builtins(difference.kinds),
         "config": msgspec.to_builtins(difference.config),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode("utf-8", "replace") + "\n"
+    return dumped(document)
 
 
 def diff_markdown(difference: Difference, *, top: int = _TOP) -> str:

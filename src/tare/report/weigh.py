@@ -23,7 +23,7 @@ def weigh_text(weighed: Weighed, *, name: str, top: int | None = _TOP) -> str:
         _bars("by kind", [(part.bytes, part.name, _count(part.files)) for part in weighed.kinds], top),
         _bars("by directory", [(part.bytes, part.name, _count(part.files)) for part in weighed.directories], top),
         _findings(weighed),
-        "".join(f"note: {note}\n" for note in weighed.notes),
+        "".join(f"note: {printable(note)}\n" for note in weighed.notes),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -118,7 +118,7 @@ def _findings(weighed: Weighed) -> str:
         size = megabytes(finding.bytes) if finding.bytes else ""
         layers = f"; layer {', '.join(map(str, finding.layers))}" if weighed.layers and finding.layers else ""
         lines += ["", f"{size:>9}  {finding.code} {finding.safety:<4}  {finding.title}"]
-        lines.append(f"           {finding.message}{layers}")
+        lines.append(f"           {printable(finding.message)}{layers}")
         if finding.safety != "note":
             lines += [f"             {shortened(printable(path), 105)}" for path in finding.paths[:_PATHS]]
             if len(finding.paths) > _PATHS:

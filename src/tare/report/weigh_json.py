@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tare.measure.weighed import Part, Weighed
+from tare.report.documents import dumped
 
 SCHEMA = "tare.weigh/1"
 
@@ -26,7 +27,7 @@ def weigh_json(weighed: Weighed, *, name: str) -> str:
         "savings": weighed.savings,
         "notes": list(weighed.notes),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode("utf-8", "replace") + "\n"
+    return dumped(document)
 
 
 def _part(part: Part) -> dict[str, object]:
