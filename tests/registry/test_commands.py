@@ -200,6 +200,18 @@ def test_what_the_shared_cache_has_of_somebody_else_is_not_damaged_by_it(
     assert project("verify", "oci:out").code == 0
 
 
+def test_the_shared_cache_is_a_repository(place: Place) -> None:
+    del place.environment["UV_OFFLINE"]
+    place.write({"main.py": "print(1)\n", "pylock.toml": pylock()})
+    assert place.build("--cache", "registry.example/team/cache:1") == (
+        2,
+        "",
+        "error: `--cache registry.example/team/cache:1` names an image, not a repository\n"
+        "\n"
+        "hint: Write `--cache registry.example/team/cache`\n",
+    )
+
+
 def test_zstd_compresses_the_new_layers_and_leaves_the_base(project: Place, registry: Served, based: str) -> None:
     gzip = push(project, based, f"{registry.name}/app:1", *AMD64)
     zstd = push(project, based, f"{registry.name}/app:zstd", *AMD64, "--compression", "zstd")

@@ -78,7 +78,7 @@ def execute(arguments: Arguments) -> int:
     if arguments.cache is not None:
         from tare.flow.shared_cache import SharedCache
 
-        world.cache = SharedCache(world.cache.root, world.registries, references.parse(arguments.cache))
+        world.cache = SharedCache(world.cache.root, world.registries, _repository(arguments.cache))
     tags = tuple(references.parse(text) for text in arguments.tag)
     if arguments.push and not tags:
         raise UsageError(
@@ -90,6 +90,15 @@ def execute(arguments: Arguments) -> int:
     finally:
         world.close()
         reporter.close()
+
+
+def _repository(text: str) -> Reference:
+    """Return the repository of `--cache`, whose tags are ours to give."""
+    found = references.parse(text)
+    if found.tag or found.digest:
+        plain = msgspec.structs.replace(found, tag=None, digest=None).familiar
+        raise UsageError(f"`--cache {text}` names an image, not a repository", hints=(f"Write `--cache {plain}`",))
+    return found
 
 
 def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tuple[Reference, ...]) -> int:
