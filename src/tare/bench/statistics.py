@@ -21,6 +21,8 @@ THRESHOLD: Final = math.log(1.03)
 WIDEST: Final = math.log(1.10)
 """What is noisier than this is undecided, and never *no practical difference*."""
 MOST_ROUNDS: Final = 30
+UNBOUNDED: Final = 1e9
+"""Stands for a ratio that nothing bounds from above; JSON has no infinity."""
 FEWEST: Final = 5
 """Rounds below which nothing is called faster or slower: a median of fewer has no interval worth the name."""
 
@@ -34,7 +36,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Above 1: it takes more, of time as of memory; a rate is turned around before."""
     low: float
     high: float
-    """A 95 % interval of the ratio."""
+    """A 95 % interval of the ratio; from 0 to `UNBOUNDED` when one round says nothing of it."""
     rounds: int
     verdict: Verdict
     threshold: float
@@ -96,14 +98,14 @@ def compare(values: Sequence[float], *, floor: float = 0.0) -> Comparison:
     threshold = max(THRESHOLD, floor)
     if not values:
         return Comparison(
-            ratio=math.nan, low=math.nan, high=math.nan, rounds=0, verdict="not measured", threshold=math.exp(threshold)
+            ratio=1.0, low=0.0, high=UNBOUNDED, rounds=0, verdict="not measured", threshold=math.exp(threshold)
         )
     median, low, high = interval(values)
     verdict = _verdict(median, low, high, threshold, len(values))
     return Comparison(
         ratio=math.exp(median),
         low=math.exp(low),
-        high=math.exp(high) if high < 700 else math.inf,
+        high=min(math.exp(min(high, 100.0)), UNBOUNDED),
         rounds=len(values),
         verdict=verdict,
         threshold=math.exp(threshold),
@@ -157,7 +159,7 @@ def compare_apart(new: Sequence[float], old: Sequence[float], *, seed: int = 0) 
     return Comparison(
         ratio=math.exp(median),
         low=math.exp(low),
-        high=math.exp(high) if high < 700 else math.inf,
+        high=min(math.exp(min(high, 100.0)), UNBOUNDED),
         rounds=count,
         verdict=_verdict(median, low, high, THRESHOLD, count),
         threshold=math.exp(THRESHOLD),

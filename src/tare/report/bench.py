@@ -11,7 +11,7 @@ import msgspec
 from tare.bench.analysis import Analysis, Cell
 from tare.bench.doctor import Finding
 from tare.bench.result import Candidate, Results, Run, Sample
-from tare.bench.statistics import Comparison
+from tare.bench.statistics import UNBOUNDED, Comparison
 from tare.report.text import duration, megabytes, table
 
 _RATES: Final = {"/s", "rows/s", "requests/s"}
@@ -116,8 +116,8 @@ def mark(comparison: Comparison) -> str:
 
 def interval(comparison: Comparison) -> str:
     """Return how much more it takes, with its interval."""
-    if math.isinf(comparison.high) or comparison.low <= 0:
-        return f"{_percent(comparison.ratio)} (one round)"
+    if comparison.high >= UNBOUNDED or comparison.low <= 0:
+        return f"{_percent(comparison.ratio)} (too few rounds)"
     return f"{_percent(comparison.ratio)} ({_percent(comparison.low)} to {_percent(comparison.high)})"
 
 
