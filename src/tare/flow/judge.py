@@ -30,6 +30,7 @@ from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
 from tare.stores.names import SuiteName, parse
 from tare.wheels.heads import COMPILERS_OWN, Heads
+from tare.wheels.kinds import kinds
 from tare.wheels.linking import Missing, missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
@@ -262,6 +263,7 @@ def _distributions(
     coverage: Coverage, acquired: Sequence[Acquired], segments: Sequence[Segment], target: Target, world: World
 ) -> tuple[Distribution, ...]:
     unpacked = {segment.name: segment.size for segment in segments}
+    parts = {segment.name: _parts(segment) for segment in segments}
     sizes = {each.wheel.name: each.size for each in acquired}
     found = []
     for each in coverage.selection.locked:
@@ -276,6 +278,7 @@ def _distributions(
                     size=sizes[each.name],
                     unpacked=unpacked[each.name],
                     native=not each.filename.endswith("-any.whl"),
+                    parts=parts[each.name],
                 )
             )
         else:
@@ -309,6 +312,16 @@ def _distributions(
         for each in coverage.impossible
     ]
     return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _parts(segment: Segment) -> dict[str, int]:
+    """Return the bytes of a distribution by what its files are for."""
+    root = f"{segment.scheme.site_packages}/"
+    sizes = {file.path.removeprefix(root): file.size for file in segment.files}
+    found: dict[str, int] = {}
+    for path, kind in kinds(sizes).items():
+        found[kind] = found.get(kind, 0) + sizes[path]
+    return dict(sorted(found.items()))
 
 
 def _tag(filename: str, target: Target) -> str:

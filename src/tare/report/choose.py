@@ -126,7 +126,7 @@ def explain_text(candidate: Candidate) -> str:
     lines = [table(facts), "", *(f"  - {reason}" for reason in candidate.reasons), "", _weights(candidate)]
     if candidate.distributions:
         lines += ["", _distributions(candidate.distributions)]
-    lines += ["", _work(candidate)]
+    lines += ["", *_parts(candidate), _work(candidate)]
     lines += _gaps(candidate)
     lines += [f"note: {note}" for note in candidate.notes]
     lines += ["", *(f"source: {source}" for source in candidate.sources)]
@@ -139,6 +139,17 @@ def _weights(candidate: Candidate) -> str:
     rows += [("project", *_pair(candidate.project)), ("image", _size(candidate.pull), _size(candidate.unpacked))]
     exact = "to the byte" if candidate.exact else "but for what is built from source"
     return table(rows, right=frozenset({1, 2})) + f"\n(the new layers are counted {exact})"
+
+
+def _parts(candidate: Candidate) -> list[str]:
+    """Return what the packages consist of, the largest part first."""
+    total: dict[str, int] = {}
+    for each in candidate.distributions:
+        for kind, size in each.parts.items():
+            total[kind] = total.get(kind, 0) + size
+    largest = sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))[:6]
+    text = ", ".join(f"{kind} {megabytes(size)}" for kind, size in largest if size)
+    return [f"the packages are {text}"] if text else []
 
 
 def _work(candidate: Candidate) -> str:
