@@ -119,7 +119,7 @@ def merge(parts: Iterable[Results]) -> Results:
     samples: dict[tuple[str, str, str, str, int], Sample] = {}
     machines = dict(first.machines)
     for part in found:
-        _same(first, part.run)
+        check_same(first, part.run)
         machines |= part.run.machines
         for sample in part.samples:
             if samples.setdefault(sample.key, sample) != sample:
@@ -133,13 +133,15 @@ def merge(parts: Iterable[Results]) -> Results:
     return Results(run=msgspec.structs.replace(first, machines=machines), samples=ordered)
 
 
-def _same(one: Run, other: Run) -> None:
+def check_same(one: Run, other: Run) -> None:
+    """Refuse to put samples of other work, or of other images, beside each other."""
     if one.plan.compat != other.plan.compat:
         raise UsageError(
-            "results of different work cannot be merged",
+            "results of different work cannot be put together",
+            hints=("Name another directory with `--output`, or measure both with the same tare and options",),
             causes=(f"one is of {one.plan.compat[:16]}, the other of {other.plan.compat[:16]}",),
         )
     ours = {each.name: each.digest for each in one.candidates}
     theirs = {each.name: each.digest for each in other.candidates}
     if ours != theirs:
-        raise UsageError("results of different images cannot be merged", causes=(f"{ours}", f"{theirs}"))
+        raise UsageError("results of different images cannot be put together", causes=(f"{ours}", f"{theirs}"))

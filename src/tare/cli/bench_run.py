@@ -18,7 +18,7 @@ from tare.bench import suites
 from tare.bench.ablation import ablated
 from tare.bench.doctor import examine, refuse, vitals
 from tare.bench.harness import Bench
-from tare.bench.journal import Journal
+from tare.bench.journal import Journal, check_same
 from tare.bench.postgres import Database, database
 from tare.bench.profiles import Profile, compat
 from tare.bench.result import Machine, Plan, Results, Run
@@ -73,7 +73,7 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, directo
             places={each.candidate.name: each.place for each in ready},
             workloads=workloads,
             journal=journal,
-            seed=run.plan.seed,
+            seed=journal.read().run.plan.seed,
             block=arguments.block or _STEADY,
             now=world.now,
             say=reporter.step,
@@ -231,12 +231,7 @@ def _begin(journal: Journal, run: Run, arguments: BenchArguments) -> int:
         journal.begin(run)
         return run.plan.rounds
     there = journal.read()
-    if there.run.plan.compat != run.plan.compat:
-        raise UsageError(
-            f"`{journal.directory}` has results of other work",
-            causes=(f"it is of {there.run.plan.compat[:16]}, this is {run.plan.compat[:16]}",),
-            hints=("Name another directory with `--output`",),
-        )
+    check_same(there.run, run)
     done = 1 + max((each.round for each in there.samples), default=-1)
     rounds = done + arguments.more if arguments.more else max(run.plan.rounds, done)
     machines = {**there.run.machines, **run.machines}
