@@ -160,6 +160,13 @@ def test_an_engine_that_fails_is_told_from_a_program_that_does(code: int, log: F
     assert asked == (["podman events --stream=false --filter=container"] if code in {125, 126} else [])
 
 
+def test_a_program_that_cannot_be_executed_is_not_the_engine_s_fault() -> None:
+    said = Finished(code=126, stdout="", stderr='docker: runc create failed: exec: "/etc/passwd": permission denied\n')
+    recorder = Recorder({"docker events": NOT_STARTED, "docker run": said}, 126)
+
+    assert Docker(runner=recorder, monotonic=lambda: 0.0).run(native(), RunOptions()) == 126
+
+
 def test_a_program_that_ran_for_long_was_started() -> None:
     times = iter((0.0, 301.0))
     recorder = Recorder({"docker events": NOT_STARTED}, 125)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -23,6 +24,8 @@ _REPOSITORY: Final = "localhost/tare-run"
 
 _OWN_CODES: Final = frozenset({125, 126})
 """With what `run` ends when the engine fails, or its runtime: https://docs.podman.io/en/latest/markdown/podman-run.1.html"""
+
+_CANNOT_RUN: Final = 126
 
 _START: Final = 300.0
 """Seconds within which a container has started, or never will."""
@@ -60,15 +63,17 @@ class CommandLineEngine:
                 *self._limits(),
                 *_flags(image, options),
             ]
+            argv += [reference, *run_arguments(options)]
             started = self._monotonic()
             code = self._runner.attach(
-                [*argv, reference, *run_arguments(options)],
+                argv,
                 stdout=options.stdout,
                 stderr=options.stderr,
                 timeout=options.timeout,
                 expired=lambda: self._kill(container),
             )
-            if code in _OWN_CODES and self._monotonic() - started < _START and self._never_started(container):
+            early = code in _OWN_CODES and self._monotonic() - started < _START and self._never_started(container)
+            if early and (code != _CANNOT_RUN or not self._blames_program(argv)):
                 raise MachineError(f"`{self._argv[0]}` cannot start the container", causes=("it has said why",))
         return TIMED_OUT if code is None else code
 
@@ -89,6 +94,14 @@ class CommandLineEngine:
         wanted = (f"--filter=container={container}", "--filter=event=start", "--since=10m")
         finished = self._runner.capture([*self._argv, "events", *self._past(), *wanted], timeout=10)
         return finished.code == 0 and not finished.stdout.strip()
+
+    def _blames_program(self, argv: Sequence[str]) -> bool:
+        """Return whether a container that never started fails for its program, which the runtime could not execute.
+
+        A runtime that fails for its own reasons has the same code, so it is asked once more for what it says.
+        """
+        said = self._runner.capture(argv, timeout=60).stderr
+        return re.search(r"\bexec|open executable", said) is not None
 
     def _past(self) -> Sequence[str]:
         """Return the options with which `events` shows what has been, and ends."""
