@@ -182,7 +182,7 @@ def test_a_project_file_that_cannot_be_read_is_named(project: Place) -> None:
         pytest.skip("root reads everything")
     (project.app / "main.py").chmod(0)
 
-    assert project.build() == (2, "", "error: cannot read `TMP/app/main.py`\n  caused by: Permission denied\n")
+    assert project.build() == (2, "", "error: cannot use `TMP/app/main.py`\n  caused by: Permission denied\n")
 
 
 # Names and locales
