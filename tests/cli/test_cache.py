@@ -17,7 +17,7 @@ def project(place: Place) -> Place:
 def test_an_empty_cache_says_so(place: Place) -> None:
     assert place("cache", "info") == (
         0,
-        "TMP/cache\n  0 blobs, 0 B\n  0 remembered steps\n  0 B unfinished\n",
+        "TMP/cache\n  0 blobs, 0 B\n  0 remembered steps\n  0 unpacked images, 0 B\n  0 B unfinished\n",
         "",
     )
 
@@ -32,7 +32,7 @@ def test_a_used_cache_says_what_is_in_it(project: Place) -> None:
     first, *rest = out.splitlines()
     assert (code, err, first) == (0, "", "TMP/cache")
     assert rest[0].startswith("  3 blobs, ")
-    assert rest[2] == "  1.5 kB unfinished"
+    assert rest[2:] == ["  0 unpacked images, 0 B", "  1.5 kB unfinished"]
 
 
 def test_what_was_used_lately_stays(project: Place) -> None:
@@ -61,7 +61,7 @@ def test_everything_goes_when_asked_for(project: Place) -> None:
     assert project("cache", "prune", "--all").code == 0
     assert project("cache", "info") == (
         0,
-        "TMP/cache\n  0 blobs, 0 B\n  0 remembered steps\n  0 B unfinished\n",
+        "TMP/cache\n  0 blobs, 0 B\n  0 remembered steps\n  0 unpacked images, 0 B\n  0 B unfinished\n",
         "",
     )
 

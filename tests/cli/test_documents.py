@@ -223,6 +223,8 @@ def test_the_cache_answers_with_documents(project: Place) -> None:
         "blob_bytes": info["blob_bytes"],
         "memos": info["memos"],
         "partial_bytes": 0,
+        "rootfs": 0,
+        "rootfs_bytes": 0,
     }
     assert pruned["freed"] > info["blob_bytes"] > 22_000_000
     assert project.document("cache", "info")["blobs"] == 0

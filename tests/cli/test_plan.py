@@ -30,6 +30,7 @@ project      19 B      3  the project's own files, which change most often
 
 runs     python main.py   (there is a `main.py`)
 as       65532:65532 in /app
+fetches  2 files, SIZE, unless the cache has them
 """,
         "",
     )
@@ -79,9 +80,18 @@ def test_what_is_noted_and_what_is_warned_of_is_in_the_plan(place: Place) -> Non
     assert out.partition("runs")[2] == (
         "     nothing   (nothing says what to run)\n"
         "as       65532:65532 in /app\n"
+        "fetches  1 file, SIZE, unless the cache has them\n"
         "note: the build is not pinned: `requirements.txt` leaves open which version of `sample`\n"
         "note: nothing says what to run: set `entrypoint` in [tool.tare], or pass `--entrypoint`\n"
     )
+
+
+def test_a_dry_run_lists_files_too(project: Place) -> None:
+    assert (
+        project("build", *project.target, "--dry-run", "--files").out == project("plan", *project.target, "--files").out
+    )
+    refused = project("build", *project.target, "--files")
+    assert (refused.code, refused.err.splitlines()[0]) == (2, "error: `--files` is for `--dry-run`")
 
 
 def test_two_platforms_are_two_plans(place: Place) -> None:

@@ -205,3 +205,16 @@ def test_the_bases_directories_stay_as_they_are_wherever_the_sources_go(
         "/opt 0o40755 0 ",
         f"True {place}/main.py",
     ]
+
+
+def test_a_project_with_setup_py_alone_is_built_and_runs(tare_command: Tare, tmp_path: Path) -> None:
+    setup = (
+        "from setuptools import setup\nsetup(name='legacy', version='1.2', packages=['pkg'], install_requires=['six'],\n"
+        "      entry_points={'console_scripts': ['legacy=pkg:main']})\n"
+    )
+    code = "def main():\n    import six\n    print('six', six.PY3)\n"
+    write(tmp_path / "app", {"setup.py": setup, "pkg/__init__.py": code})
+
+    tare_command.build(str(tmp_path / "app"), *TRIXIE, "-o", f"oci:{tmp_path}/out")
+
+    assert tare_command("run", "--quiet", f"oci:{tmp_path}/out").out == "six True\n"

@@ -122,6 +122,7 @@ _KEY: dict[str, Any] = {
     "coder": "zlib-ng",
     "base": sha256(b"base"),
     "requested": ("sample",),
+    "asked": (None, "0"),
     "selection": Selection(
         locked=(
             LockedWheel(
@@ -147,6 +148,7 @@ _OTHER: dict[str, Any] = {
     "coder": "zlib",
     "base": sha256(b"another"),
     "requested": (),
+    "asked": (None, "1"),
     "selection": msgspec.structs.replace(_KEY["selection"], locked=()),
     "directories": ("sha256:2",),
     "request": msgspec.structs.replace(_KEY["request"], debug=True),

@@ -360,3 +360,34 @@ def test_a_lock_that_appears_is_seen_in_spite_of_the_memo(tmp_path: Path) -> Non
     write(root, {"uv.lock": ""})
 
     assert read(root, memo_directory=memo).lock == Lock(kind="uv", path=str(root / "uv.lock"))
+
+
+SETUP = "from setuptools import setup\nsetup(name='x', version='1')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "built", "lock"),
+    [
+        ({"setup.py": SETUP}, True, "setup.py"),
+        ({"setup.py": SETUP, "requirements.txt": ""}, True, "requirements.txt"),
+        ({"setup.py": SETUP, "pyproject.toml": "[tool.x]\n"}, True, "pyproject.toml"),
+        ({"setup.py": SETUP, "pyproject.toml": "[tool.uv]\npackage = false\n"}, False, "pyproject.toml"),
+        ({"setup.py": "import app\napp.create_tables()\n"}, False, None),
+    ],
+)
+def test_a_setup_py_alone_is_a_project_of_setuptools(
+    tmp_path: Path, files: dict[str, str], lock: str | None, *, built: bool
+) -> None:
+    found = read(write(tmp_path, files))
+
+    assert (found.has_build_system, found.lock and found.lock.name) == (built, lock)
+
+
+def test_a_script_with_metadata_may_have_any_name(tmp_path: Path) -> None:
+    block = '#!/usr/bin/env python\n# /// script\n# dependencies = ["a"]\n# ///\n'
+    root = write(tmp_path, {"job": block, "other": "#!/bin/sh\n"})
+
+    found = read(root / "job")
+    assert (found.name, found.script, found.dependencies) == ("job", str(root / "job"), ("a",))
+    with pytest.raises(ProjectError, match="`other` is no lockfile"):
+        read(root / "other")

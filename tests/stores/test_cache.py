@@ -152,10 +152,6 @@ def test_an_outcome_is_remembered_by_step_and_inputs(tmp_path: Path) -> None:
     assert cache.remembered("layers", KEY) == b"second"
     assert cache.remembered("bases", KEY) == b"other"
     assert cache.remembered("layers", sha256(b"other inputs")) == b""
-    cache.forget("layers", KEY)
-    cache.forget("layers", KEY)
-    assert cache.remembered("layers", KEY) is None
-    assert cache.remembered("bases", KEY) == b"other"
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"path": 1}', b"\xff", b'{"path": "\xff"}'])
@@ -392,7 +388,6 @@ def test_a_file_in_the_place_of_the_cache_is_told(tmp_path: Path) -> None:
     acts: dict[str, tuple[Callable[[], object], Path, str]] = {
         "keep": (lambda: keep(cache, BLOB), place / "partial", "Not a directory"),
         "remember": (lambda: cache.remember("layers", KEY, b""), place / "partial", "Not a directory"),
-        "forget": (lambda: cache.forget("layers", KEY), cache.root / "memo" / "layers" / KEY[7:], "Not a directory"),
         "prune": (lambda: cache.prune(unused_since=0), place, "File exists"),
     }
     for act, where, reason in acts.values():

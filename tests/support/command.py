@@ -22,6 +22,7 @@ from tare.cli.main import run
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SHORT_DIGEST = re.compile(r"sha256:[0-9a-f]{12}…")
 _PULL = re.compile(r"\b[0-9.]+ (?:B|kB|MB) to pull\b")
+_FETCHES = re.compile(r"(?<=^fetches  )(.* files?), [0-9.]+ (?:B|kB|MB)", re.MULTILINE)
 _BYTES = re.compile(r"\(([0-9,]+) bytes\)")
 _TIME = re.compile(r"; (?:[0-9]+ ms|[0-9.]+ s)$", re.MULTILINE)
 
@@ -130,7 +131,7 @@ class Place:
     def filtered(self, data: bytes) -> str:
         text = data.decode().replace(str(self.root), "TMP").replace(os.path.dirname(sys.executable), "BIN")
         text = _SHORT_DIGEST.sub("sha256:DIGEST…", _DIGEST.sub("sha256:DIGEST", text))
-        text = _BYTES.sub("(N bytes)", text)
+        text = _FETCHES.sub(r"\1, SIZE", _BYTES.sub("(N bytes)", text))
         return _TIME.sub("; TIME", _PULL.sub("SIZE to pull", text))
 
     def leftovers(self, *below: Path) -> list[str]:

@@ -47,6 +47,7 @@ class BuildArguments(ProjectArguments):
     cache: str | None
     compression: Literal["gzip", "zstd"]
     dry_run: bool
+    files: bool
 
 
 def configure(parser: Parser) -> None:
@@ -64,11 +65,14 @@ def configure(parser: Parser) -> None:
         "--compression", choices=("gzip", "zstd"), default="gzip", help="how the new layers are compressed"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, and build nothing")
+    parser.add_argument("--files", action="store_true", help="with --dry-run: list every file with where it comes from")
 
 
 def execute(arguments: Arguments) -> int:
     """Build, write to every output, and say what came of it."""
     arguments = cast("BuildArguments", arguments)
+    if arguments.files and not arguments.dry_run:
+        raise UsageError("`--files` is for `--dry-run`", hints=("Add `--dry-run`, or run `tare plan --files`",))
     if arguments.dry_run:
         from tare.cli import plan
 

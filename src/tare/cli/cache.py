@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.settings import cache_path
@@ -14,6 +14,9 @@ from tare.report.text import megabytes
 from tare.stores.cache import Cache
 
 _UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400}
+
+if TYPE_CHECKING:
+    from tare.engines.rootfs_cache import RootfsCache
 
 
 class CacheArguments(Arguments):
@@ -44,29 +47,31 @@ def execute(arguments: Arguments) -> int:
     if arguments.action == "prune":
         age = 0 if arguments.all else _seconds(arguments.older_than)
         before = time.time() + 1 if arguments.all else time.time() - age
-        freed = cache.prune(unused_since=before) + _prune_root_file_systems(cache.root / "rootfs", before)
+        freed = cache.prune(unused_since=before) + _root_file_systems(cache.root / "rootfs").prune(unused_since=before)
         sys.stdout.write(_json({"freed": freed}) if arguments.json else f"{megabytes(freed)} freed\n")
         return 0
     usage = cache.usage()
+    images, unpacked = _root_file_systems(cache.root / "rootfs").usage()
     if arguments.json:
         sys.stdout.write(
             _json({"path": usage.path, "blobs": usage.blobs, "blob_bytes": usage.blob_bytes, "memos": usage.memos,
-                   "partial_bytes": usage.partial_bytes})
+                   "partial_bytes": usage.partial_bytes, "rootfs": images, "rootfs_bytes": unpacked})
         )  # fmt: skip
         return 0
     sys.stdout.write(
         f"{usage.path}\n"
         f"  {usage.blobs} blobs, {megabytes(usage.blob_bytes)}\n"
         f"  {usage.memos} remembered steps\n"
+        f"  {images} unpacked image{'' if images == 1 else 's'}, {megabytes(unpacked)}\n"
         f"  {megabytes(usage.partial_bytes)} unfinished\n"
     )
     return 0
 
 
-def _prune_root_file_systems(directory: Path, before: float) -> int:
+def _root_file_systems(directory: Path) -> RootfsCache:
     from tare.engines.rootfs_cache import RootfsCache
 
-    return RootfsCache(directory, as_root=False).prune(unused_since=before)
+    return RootfsCache(directory, as_root=False)
 
 
 def _seconds(text: str) -> int:

@@ -41,5 +41,5 @@ def execute(arguments: Arguments) -> int:
     if arguments.json:
         sys.stdout.write(plan_json(planned))
     else:
-        sys.stdout.write("\n".join(plan_text(each, files=getattr(arguments, "files", False)) for each in planned))
+        sys.stdout.write("\n".join(plan_text(each, files=arguments.files) for each in planned))
     return 0

@@ -67,6 +67,11 @@ class RootfsCache:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
+    def usage(self) -> tuple[int, int]:
+        """Return how many images lie here unpacked, and the bytes of their files."""
+        images = [marker.with_suffix("") for marker in self._directory.glob(f"*{_USED}")]
+        return len(images), sum(tree.size(path) for path in images)
+
     def prune(self, *, unused_since: float) -> int:
         """Remove what was last used before *unused_since* (seconds since 1970) and is not in use; return the bytes."""
         freed = 0

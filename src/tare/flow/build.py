@@ -25,7 +25,7 @@ from tare.oci.image import Blob, Image
 from tare.plan.plan import Dropped, PlannedLayer
 from tare.plan.run_config import run_config
 from tare.projects.locked import LockedWheel
-from tare.projects.project import Project
+from tare.projects.project import Project, digest
 from tare.projects.resolve import Selection, locked
 from tare.stores.cache import key_of
 
@@ -68,6 +68,9 @@ class _PreparedKey(msgspec.Struct, frozen=True, kw_only=True):
     base: Digest
     requested: tuple[str, ...]
     """What the project itself asks for: its distributions are marked as such."""
+
+    asked: tuple[str | None, ...]
+    """The digests of the files that say it where the manifest does not."""
 
     selection: Selection
     directories: tuple[str, ...]
@@ -124,6 +127,7 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
             coder=CODER,
             base=base.image.digest,
             requested=project.dependencies,
+            asked=_asked(project, selection),
             selection=selection,
             directories=directories(selection.locked, world.environment),
             request=msgspec.structs.replace(request, pull=False),
@@ -150,6 +154,13 @@ def _rules(request: Request) -> Digest | None:
     from tare.plan.slim import table_digest
 
     return table_digest()
+
+
+def _asked(project: Project, selection: Selection) -> tuple[str | None, ...]:
+    if project.lock is None or project.lock.kind != "requirements" or project.dependencies:
+        return ()
+    stem, _, _ = project.lock.path.rpartition(".")
+    return (digest(f"{stem}.in"), None if selection.hashed else digest(project.lock.path))
 
 
 def _base_blobs(world: World, prepared: Prepared, base: Base) -> Sequence[Blob] | None:

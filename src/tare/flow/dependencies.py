@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -132,8 +133,24 @@ def _compressed(wheel: Wheel) -> int:
 
 def requested(project: Project) -> frozenset[str]:
     """Return the normalized names of what the project itself asks for."""
+    if project.lock is not None and project.lock.kind == "requirements" and not project.dependencies:
+        return _in_requirements(project.lock.path)
     names = (re.match(r"[A-Za-z0-9._-]+", requirement.strip()) for requirement in project.dependencies)
     return frozenset(normalize(name[0]) for name in names if name)
+
+
+def _in_requirements(path: str) -> frozenset[str]:
+    """Return what a requirements file, or the one that it was made from, asks for.
+
+    One with hashes names all that is needed for what somebody asked for, and no longer says what that was.
+    """
+    from tare.projects.locks import requirements_file
+
+    source = os.path.splitext(path)[0] + ".in"
+    contents = requirements_file.parse(source if os.path.isfile(source) else path, {})
+    if any(entry.hashes for entry in contents.entries):
+        return frozenset()
+    return frozenset(normalize(entry.requirement.name) for entry in contents.entries if entry.requirement)
 
 
 def _segment(acquired: Acquired, scheme: Scheme) -> Segment:

@@ -33,9 +33,25 @@ def find_entrypoint(world: World, project: Project, prepared: Prepared, part: Pr
         return known
     from tare.projects.entrypoint import find
 
-    found = find(project, [path for path, _ in part.digests], _reader(project.root), prepared.distributions)
+    found = find(
+        _with_scripts(project, part), [path for path, _ in part.digests], _reader(project.root), prepared.distributions
+    )
     world.cache.remember("entrypoints", key, msgspec.json.encode(found))
     return found
+
+
+def _with_scripts(project: Project, part: ProjectPart) -> Project:
+    """Return *project* with the scripts of its wheel, where only its backend knows them."""
+    if project.scripts or not part.wheels:
+        return project
+    from tare.wheels.entry_points import console_scripts
+
+    found = {
+        name: ":".join(target)
+        for wheel in part.wheels.values()
+        for name, target in console_scripts(wheel.entry_points, what=wheel.what)
+    }
+    return msgspec.structs.replace(project, scripts=found)
 
 
 def with_entrypoint(project: Project, found: Entrypoint) -> ToolConfig:

@@ -64,10 +64,20 @@ def image_annotations(prepared: Prepared, project: Project, created: str) -> dic
 
 
 def _base_name(prepared: Prepared) -> str:
-    """Return the base's name if it means something elsewhere: the path of a layout would differ between machines."""
+    """Return the base's name if it means something elsewhere.
+
+    The path of a layout or an archive would differ between machines; its tag is often the reference that it was copied
+    from, and is the name then.
+    """
     reference = prepared.base.reference
     if reference.startswith(("oci:", "docker-archive:")):
-        return ""
+        from tare.stores.names import ArchiveName, LayoutName, parse
+
+        name = parse(reference)
+        if isinstance(name, ArchiveName):
+            return name.reference.familiar if name.reference else ""
+        tag = name.tag if isinstance(name, LayoutName) and name.tag else ""
+        return tag if ":" in tag or "/" in tag else ""
     return reference.removeprefix("docker://").removeprefix("docker-daemon:")
 
 

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tare.flow import bases
 from tare.flow.build import prepared_of
 from tare.flow.damage import healed
 from tare.flow.dependencies import plan_dependencies
+from tare.flow.distributions import digest_of
 from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.project_layer import plan_project
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.plan.plan import Dropped, Plan
 from tare.plan.run_config import run_config
+from tare.projects.locked import Locked, LockedDirectory, LockedVcs
 from tare.projects.project import Project
 from tare.projects.resolve import locked
+
+
+class Download(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that are fetched."""
+
+    files: int
+    size: int
+    """Bytes, of those whose size is known."""
+
+    unknown: int
+    """How many have no known size: a source in a repository, or a file whose lock does not say it."""
 
 
 class PlannedImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +47,9 @@ class PlannedImage(msgspec.Struct, frozen=True, kw_only=True):
     """What the image does without, and what loses its end."""
 
     entrypoint_reason: str
+
+    download: Download
+    """What is fetched for the project on a machine that has nothing of it."""
 
 
 def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
@@ -64,4 +82,24 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
         dropped=prepared.dropped,
         shortened=prepared.shortened,
         entrypoint_reason=found.reason,
+        download=_download(world, selection.locked),
     )
+
+
+def _download(world: World, locked: Sequence[Locked]) -> Download:
+    """Return what the files of *locked* weigh: as their lock says, or as they lie in the cache now."""
+    fetched = [each for each in locked if not isinstance(each, LockedDirectory)]
+    sizes = [_size(world, each) for each in fetched]
+    known = [size for size in sizes if size is not None]
+    return Download(files=len(fetched), size=sum(known), unknown=len(fetched) - len(known))
+
+
+def _size(world: World, locked: Locked) -> int | None:
+    if isinstance(locked, LockedDirectory | LockedVcs):
+        return None
+    if locked.size is not None:
+        return locked.size
+    try:
+        return world.cache.path(digest_of(locked)).stat().st_size
+    except OSError:
+        return None

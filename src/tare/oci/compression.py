@@ -27,9 +27,6 @@ ZSTD_CODER: Final = "zstandard 0.25.0 level 3"
 MEMBER_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Deflate, no name, no time, and 255 for the operating system: the fields that would differ between machines."""
 
-MEMBER_OVERHEAD: Final = len(MEMBER_HEADER) + 8
-"""Bytes that a gzip member adds to its deflate stream."""
-
 _STORED_MAX: Final = 0xFFFF
 _CHUNK: Final = 256 * 1024
 
@@ -39,11 +36,6 @@ crc32 = zlib_ng.crc32
 def deflate(data: bytes | memoryview) -> bytes:
     """Return *data* as one raw deflate stream of the pinned coder."""
     return zlib_ng.compress(data, 6, -15)
-
-
-def deflater() -> Deflater:
-    """Return a raw deflate stream to feed piece by piece; the pieces' bounds do not show in its output."""
-    return Deflater()
 
 
 class Deflater:

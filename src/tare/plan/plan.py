@@ -151,9 +151,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     run: RunConfig
     """How a container of the image starts."""
 
-    annotations: dict[str, str] = {}
-    """Of the manifest."""
-
     notes: tuple[str, ...] = ()
     """What the person should know about decisions that were made."""
 

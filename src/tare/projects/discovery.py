@@ -13,6 +13,8 @@ import msgspec
 from tare.errors import ProjectError
 from tare.projects import files
 
+_LEGACY = "setup.py"
+
 Kind = Literal["pylock", "uv", "poetry", "pdm", "pipfile", "requirements", "pyproject", "script"]
 """What a resolution comes from; the last two are not locks."""
 
@@ -65,6 +67,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     is_script: bool = False
     workspace: str | None = None
+    has_legacy: bool = False
+    """Whether there is a `setup.py`, for which setuptools is the build system (PEP 517)."""
+
     warnings: tuple[str, ...] = ()
 
 
@@ -76,7 +81,9 @@ def find(path: str, lock: str | None) -> Found:
         raise ProjectError(f"there is no `{path}`", hints=(f"Name {_ACCEPTED}",))
     if base in {"pyproject.toml", "Pipfile"}:
         return _in_directory(os.path.dirname(path), _named(lock) if lock else None)
-    if base.endswith((".py", ".py.lock")):
+    if base == _LEGACY and not _is_script(path):
+        return _in_directory(os.path.dirname(path), _named(lock) if lock else None)
+    if base.endswith((".py", ".py.lock")) or _is_script(path):
         return _script(path.removesuffix(".lock"))
     return _in_directory(_root_of(path), _named(lock or path))
 
@@ -114,6 +121,10 @@ def _in_directory(root: str, named: Lock | None) -> Found:
             if workspace
             else Lock(kind="pyproject", path=manifest)
         )
+    legacy = os.path.join(root, _LEGACY)
+    has_legacy = os.path.isfile(legacy) and _is_of_setuptools(legacy)
+    if lock is None and has_legacy:
+        lock = Lock(kind="pyproject", path=legacy)
     if lock is not None and not os.path.isfile(lock.path):
         raise ProjectError(f"there is no `{lock.path}`")
     pipfile = os.path.join(root, "Pipfile")
@@ -125,6 +136,7 @@ def _in_directory(root: str, named: Lock | None) -> Found:
         lock=lock,
         pipfile=files.read_bytes(pipfile) if is_pipenv else b"",
         workspace=workspace,
+        has_legacy=has_legacy,
         warnings=warnings,
     )
 
@@ -150,6 +162,20 @@ def _workspace_above(root: str) -> str | None:
             return directory if "workspace" in settings else None
         directory = os.path.dirname(directory)
     return None
+
+
+def _is_of_setuptools(path: str) -> bool:
+    """Return whether a `setup.py` is one: programs of that name set up other things."""
+    data = files.read_bytes(path)
+    return b"setuptools" in data or b"distutils" in data
+
+
+def _is_script(path: str) -> bool:
+    """Return whether a file of any name has the metadata of a script (PEP 723), which is read as one then."""
+    if path.endswith((".toml", ".lock", ".txt", ".in")) or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return b"\n# /// script" in b"\n" + file.read(64 * 1024)
 
 
 def _script(path: str) -> Found:

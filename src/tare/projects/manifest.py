@@ -17,7 +17,14 @@ from tare.projects.values import Mistakes, Table, any_string, string
 def decode(found: Found) -> Project:
     """Return what *found* says."""
     if found.manifest is None:
-        project = Project(root=found.root, lock=found.lock, warnings=found.warnings)
+        from_legacy = found.lock is not None and found.lock.kind == "pyproject"
+        project = Project(
+            root=found.root,
+            lock=found.lock,
+            has_build_system=found.has_legacy,
+            has_dependencies=from_legacy,  # only its backend knows
+            warnings=found.warnings,
+        )
     elif found.is_script:
         project = _from_script(found, script.metadata(found.manifest, found.data))
     else:
@@ -61,7 +68,7 @@ def _from_manifest(found: Found, document: Mapping[str, Any]) -> Project:
         requires_python=table.one("requires-python", any_string, "a version specifier")
         or poetry.requires_python(old)
         or None,
-        has_build_system=_is_built(document, old),
+        has_build_system=_is_built(document, old, legacy=found.has_legacy),
         scripts=table.mapping("scripts", string, "an entry point") or _strings(old.get("scripts")),
         gui_scripts=table.mapping("gui-scripts", string, "an entry point"),
         dependencies=dependencies,
@@ -108,11 +115,14 @@ def _static_version(old: Mapping[str, Any], dynamic: tuple[str, ...]) -> str | N
     return None if "version" in dynamic else string(old.get("version"))
 
 
-def _is_built(document: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """Return whether the project is a distribution; uv and Poetry can say that it is not, in spite of a backend."""
+def _is_built(document: Mapping[str, Any], old: Mapping[str, Any], *, legacy: bool) -> bool:
+    """Return whether the project is a distribution; uv and Poetry can say that it is not, in spite of a backend.
+
+    Without a table, a `setup.py` is what setuptools is run for, as PEP 517 has it.
+    """
     if _tool(document, "uv").get("package") is False or old.get("package-mode") is False:
         return False
-    return isinstance(document.get("build-system"), dict)
+    return isinstance(document.get("build-system"), dict) or legacy
 
 
 def _strings(value: object) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tare.flow.plan import PlannedImage
+from tare.flow.plan import Download, PlannedImage
 from tare.oci.config import RunConfig
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
 from tare.report.slim import slim_json, slim_lines
@@ -28,12 +28,22 @@ def plan_text(planned: PlannedImage, *, files: bool) -> str:
         rows.append((layer.kind, megabytes(layer.unpacked), str(count), _what(layer)))
     lines = [f"{plan.platform} on {plan.base}", "", table(rows, right=frozenset({1, 2})), ""]
     lines += _run_lines(plan.run, planned.entrypoint_reason)
+    if planned.download.files:
+        lines.append(f"fetches  {_download(planned.download)}")
     if planned.slim is not None:
         lines += ["", f"left out (--slim={planned.slim})", *slim_lines(planned.dropped, planned.shortened), ""]
     lines += [f"note: {note}" for note in plan.notes]
     if files:
         lines += ["", *_file_lines(plan.layers)]
     return "\n".join(lines) + "\n"
+
+
+def _download(download: Download) -> str:
+    files = f"{download.files} file{'' if download.files == 1 else 's'}"
+    if download.unknown == download.files:
+        return f"{files} of unknown size, unless the cache has them"
+    more = f" and {download.unknown} of unknown size" if download.unknown else ""
+    return f"{files}, {megabytes(download.size)}{more}, unless the cache has them"
 
 
 def _what(layer: PlannedLayer) -> str:
@@ -106,6 +116,7 @@ def _plan(planned: PlannedImage) -> dict[str, object]:
             else {}
         ),
         "notes": list(plan.notes),
+        "download": msgspec.to_builtins(planned.download),
     }
 
 

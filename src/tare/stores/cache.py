@@ -153,14 +153,6 @@ class Cache:
         """Hand on what this run remembered to whoever shares the cache, and return how many outcomes that were."""
         return 0
 
-    def forget(self, kind: str, key: Digest) -> None:
-        """Remove what was remembered, because what it names is gone."""
-        path = self._memo(kind, key)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Keep `prune` away while the block runs."""

@@ -57,8 +57,9 @@ def _script(lock: Lock, project: Project, uv: Uv) -> bytes:
 
 def _manifest(lock: Lock, project: Project, request: Request, uv: Uv) -> bytes:
     data = files.read_bytes(lock.path)
-    document = files.toml(lock.path, data)
-    if "project" in document:
+    legacy = lock.name == "setup.py"
+    document = {} if legacy else files.toml(lock.path, data)
+    if legacy or "project" in document:
         options = [part for name in request.extras for part in ("--extra", name)]
         options += [part for name in request.groups for part in ("--group", name)]
         args, stdin = (*options, os.path.basename(lock.path)), ""
