@@ -23,7 +23,7 @@ from tare.projects.project import Project
 from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever the same inputs would be judged otherwise."""
 
 

@@ -24,7 +24,7 @@ from tare.oci.ground import Ground
 from tare.plan.choose import Candidate, Distribution, Sizes, Work
 from tare.plan.claims import Claim, claims
 from tare.plan.plan import PlannedLayer, Segment
-from tare.projects.locked import Locked, LockedDirectory, LockedWheel
+from tare.projects.locked import Impossible, Locked, LockedDirectory, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
@@ -296,6 +296,7 @@ def _distributions(
                     unpacked=unpacked.get(each.name),
                     native=native,
                     why=why,
+                    remedy=_remedy(world, each, target) if native else "",
                 )
             )
     found += [
@@ -308,10 +309,17 @@ def _distributions(
             size=None,
             unpacked=None,
             why=each.reason,
+            remedy=_remedy(world, each, target),
         )
         for each in coverage.impossible
     ]
     return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _remedy(world: World, locked: Locked | Impossible, target: Target) -> str:
+    from tare.flow.remedy import remedy
+
+    return remedy(world, locked.name, getattr(locked, "version", ""), getattr(locked, "index", None), target)
 
 
 def _parts(segment: Segment) -> dict[str, int]:

@@ -118,4 +118,7 @@ class Impossible(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     """Their whole tags."""
 
+    index: str | None = None
+    """The index that it is from, when the lock knows it."""
+
     reason: str

@@ -73,7 +73,14 @@ def cover(
             reason = "; ".join(error.causes) or error.message
             version = str(package.version or "")
             impossible.append(
-                Impossible(name=str(package.name), version=version, offered=offered, tags=tags, reason=reason)
+                Impossible(
+                    name=str(package.name),
+                    version=version,
+                    offered=offered,
+                    tags=tags,
+                    index=_index(package),
+                    reason=reason,
+                )
             )
     return tuple(sorted(found, key=lambda each: each.name)), tuple(sorted(impossible, key=lambda each: each.name))
 
