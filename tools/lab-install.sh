@@ -19,6 +19,7 @@ buildah           buildah           a test that buildah reads our layouts
 skopeo            skopeo            tests that skopeo reads and copies our images
 umoci             umoci             tests that umoci unpacks our images
 docker-registry   docker-registry   tests with a registry
+iptables          iptables          networks of containers that podman runs
 busybox           busybox-static    tests that run containers
 mmdebstrap        mmdebstrap        tests with bases of Debian
 qemu-aarch64-static qemu-user-static  tests of images for other processors
