@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import pytest
 from command import Place, locked
 from counted import CountedWorld, ask, made
 from make.base_images import base_image
 
-from tare.flow import build as flow_build
 from tare.flow.build import Built
-from tare.flow.request import Request
 from tare.oci import platform as platforms
-from tare.oci.digest import sha256
-from tare.projects.locked import LockedWheel
-from tare.projects.resolve import Selection
-from tare.stores.cache import key_of
 
 Build = Callable[..., tuple[Built, CountedWorld]]
 
@@ -115,81 +105,6 @@ def test_the_same_wheel_is_the_same_layer_in_another_project(project: Place, bui
 
 
 # What is remembered by all that it follows from
-
-_KEY: dict[str, Any] = {
-    "format": 1,
-    "version": "1",
-    "coder": "zlib-ng",
-    "base": sha256(b"base"),
-    "requested": ("sample",),
-    "asked": (None, "0"),
-    "selection": Selection(
-        locked=(
-            LockedWheel(
-                name="sample",
-                version="1.0",
-                filename="sample-1.0-py3-none-any.whl",
-                hashes={"sha256": "0" * 64},
-                path="/x",
-            ),
-        ),
-        origin="pylock.toml",
-        pinned=True,
-        hashed=True,
-    ),
-    "directories": ("sha256:1",),
-    "request": Request(base="deb:trixie", platform=platforms.parse("linux/amd64")),
-    "slim": None,
-    "epoch": 0,
-}
-_OTHER: dict[str, Any] = {
-    "format": 2,
-    "version": "2",
-    "coder": "zlib",
-    "base": sha256(b"another"),
-    "requested": (),
-    "asked": (None, "1"),
-    "selection": msgspec.structs.replace(_KEY["selection"], locked=()),
-    "directories": ("sha256:2",),
-    "request": msgspec.structs.replace(_KEY["request"], debug=True),
-    "slim": sha256(b"rules"),
-    "epoch": 1,
-}
-_PREPARED_KEY = flow_build._PreparedKey
-
-
-def test_the_table_of_changes_has_every_field_of_the_key() -> None:
-    assert set(_KEY) == set(_OTHER) == {field.name for field in msgspec.structs.fields(_PREPARED_KEY)}
-
-
-@pytest.mark.parametrize("field", _OTHER)
-def test_every_field_of_the_key_matters(field: str) -> None:
-    assert key_of(_PREPARED_KEY(**_KEY)) != key_of(_PREPARED_KEY(**{**_KEY, field: _OTHER[field]}))
-
-
-_REQUESTS: dict[str, Any] = {
-    "base": "deb:bookworm",
-    "platform": platforms.parse("linux/arm64"),
-    "python": "3.13",
-    "extras": ("more",),
-    "groups": ("work",),
-    "system_packages": ("ffmpeg",),
-    "allow_missing": ("libx.so.1",),
-    "single_member": True,
-    "debug": True,
-    "slim": "safe",
-    "spared": ("TS101",),
-}
-
-
-def test_the_table_of_requests_has_every_field_but_the_one_that_only_asks_again() -> None:
-    assert set(_REQUESTS) | {"pull"} == set(inspect.signature(Request).parameters)
-
-
-@pytest.mark.parametrize("field", _REQUESTS)
-def test_every_field_of_a_request_matters(field: str) -> None:
-    other = msgspec.structs.replace(_KEY["request"], **{field: _REQUESTS[field]})
-    assert key_of(_PREPARED_KEY(**_KEY)) != key_of(_PREPARED_KEY(**{**_KEY, "request": other}))
 
 
 def test_what_is_asked_for_is_done_again_when_it_differs(project: Place, build: Build) -> None:

@@ -120,7 +120,23 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
         selection = locked(
             project, base.facts.target(), world.resolver(request.pull), extras=request.extras, groups=request.groups
         )
-    key = key_of(
+    key = _prepared_key(world, project, request, base, selection)
+    # `--pull` asks anew for what wheels made an assembled base have besides, too.
+    known = None if request.pull else world.cache.recall("prepared", key, Prepared)
+    if known is not None:
+        blobs = _base_blobs(world, known, base)
+        if blobs is not None and all(world.cache.find(layer.descriptor) for layer in known.layers):
+            return known, blobs, len(known.layers)
+    from tare.flow.damage import healed
+
+    prepared, blobs, reused = healed(world, selection.locked, lambda: _fresh(world, project, request, base, selection))
+    world.cache.remember("prepared", key, msgspec.json.encode(prepared))
+    return prepared, blobs, reused
+
+
+def _prepared_key(world: World, project: Project, request: Request, base: Base, selection: Selection) -> Digest:
+    """Return what base and dependencies are remembered by."""
+    return key_of(
         _PreparedKey(
             format=FORMAT,
             version=__version__,
@@ -135,17 +151,6 @@ def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared
             epoch=world.epoch,
         )
     )
-    # `--pull` asks anew for what wheels made an assembled base have besides, too.
-    known = None if request.pull else world.cache.recall("prepared", key, Prepared)
-    if known is not None:
-        blobs = _base_blobs(world, known, base)
-        if blobs is not None and all(world.cache.find(layer.descriptor) for layer in known.layers):
-            return known, blobs, len(known.layers)
-    from tare.flow.damage import healed
-
-    prepared, blobs, reused = healed(world, selection.locked, lambda: _fresh(world, project, request, base, selection))
-    world.cache.remember("prepared", key, msgspec.json.encode(prepared))
-    return prepared, blobs, reused
 
 
 def _rules(request: Request) -> Digest | None:

@@ -122,10 +122,11 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         """Return what decides uv's answers besides its input, as parts of a memo's key. No credential is among them."""
         from tare.projects.redaction import split
 
+        named = self.env.get("UV_FIND_LINKS", "").replace(",", " ").split()
         return (
             self._fingerprint(),
             "offline" if self.offline else "",
-            *(f"{place} {listing(place)}" for place in self.find_links),
+            *(f"{place} {listing(place)}" for place in dict.fromkeys((*self.find_links, *named))),
             *(f"{name}={split(value)[0]}" for name, value in sorted(self.env.items()) if _decides(name)),
             *(_digest(path) for path in self.configuration(directory)),
         )
