@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "copy": "copy an image from any place to any other",
     "verify": "check every rule of the image specification that can be checked",
     "weigh": "show where the bytes of an image are, and which of them could go",
+    "slim": "leave out of any image what no container needs",
     "diff": "show what two images, or an image and a project, do not have in common",
     "tags": "explain what a repository's tags are, or what one of them is made of",
     "outdated": "tell whether an image's base or its packages have updates",

@@ -95,10 +95,11 @@ def facts(world: World, image: Image, request: Request) -> BaseFacts:
 
 def layer_openers(image: Image) -> list[Callable[[], BinaryIO]]:
     """Return what opens the layers of *image*, bottom first, as uncompressed tars."""
-    return [_opener(layer) for layer in image.layers]
+    return [opener(layer) for layer in image.layers]
 
 
-def _opener(layer: Blob) -> Callable[[], BinaryIO]:
+def opener(layer: Blob) -> Callable[[], BinaryIO]:
+    """Return what opens *layer* as an uncompressed tar."""
     compression = media_types.COMPRESSION.get(layer.descriptor.media_type, "gzip")
     what = f"layer {layer.descriptor.digest}"
     return partial(_open, layer, compression, what)

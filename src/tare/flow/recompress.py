@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final, Literal
 
 import msgspec
@@ -118,7 +118,7 @@ def _layer(world: World, blob: Blob, diff_id: Digest, compression: Compression) 
         plain = _Hashed(open_decompressed(stored, before, what=f"the layer {blob.descriptor.digest}"))
         digest = hashlib.sha256()
         size = 0
-        for piece in _compressed(plain, compression):
+        for piece in compressed(plain.pieces(), compression):
             digest.update(piece)
             size += pending.file.write(piece)
         if plain.digest != diff_id:
@@ -148,14 +148,18 @@ class _Hashed:
         return f"sha256:{self._hash.hexdigest()}"
 
 
-def _compressed(plain: _Hashed, compression: Compression) -> Iterator[bytes]:
+def compressed(pieces: Iterable[bytes], compression: str) -> Iterator[bytes]:
+    """Yield *pieces* compressed by the pinned coder, whatever their bounds are; as they are for `none`."""
     if compression == "zstd":
-        yield from zstd_frames(plain.pieces())
+        yield from zstd_frames(pieces)
+        return
+    if compression == "none":
+        yield from pieces
         return
     coder = Deflater()
     crc = size = 0
     yield MEMBER_HEADER
-    for piece in plain.pieces():
+    for piece in pieces:
         crc = crc32(piece, crc)
         size += len(piece)
         yield coder.compress(piece)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from tare.flow.prove import Proof
+from tare.flow.slim_image import Slimmed
+from tare.oci.image import Image
 from tare.plan.plan import Dropped
 from tare.plan.slim import Rule, Table, table
 from tare.report.text import megabytes
@@ -113,3 +118,52 @@ def _paragraph(rule: Rule) -> str:
         lines.append(f"{rule.caution}.")
     lines.append(f"({rule.source}; {rule.date})")
     return f"{lines[0]}\n\n" + "\n".join(lines[1:])
+
+
+def slim_text(image: Image, slim: Slimmed, proof: Proof | None) -> str:
+    """Return what `tare slim` says."""
+    before, after = _pull(image), _pull(slim.image)
+    if slim.image.digest == image.digest:
+        lines = ["nothing to leave out: the image is as it was"]
+    else:
+        lines = [f"{megabytes(before)} to pull before, {megabytes(after)} after", ""]
+        lines += slim_lines(slim.dropped, slim.shortened)
+        if slim.dead:
+            lines.append(f"{megabytes(slim.dead):>8}  TS001 safe  Files that a later layer replaces or removes")
+    if proof is not None:
+        lines += ["", *_proof_lines(proof)]
+    return "\n".join(lines) + "\n"
+
+
+def _proof_lines(proof: Proof) -> list[str]:
+    lines = [f"proved with {proof.engine}: {proof.imported:,} modules can be imported as before"]
+    if proof.check is not None:
+        lines.append(f"  `{proof.check}` succeeds" if not proof.unsound else f"  `{proof.check}` was run")
+    if proof.never:
+        lines.append(f"  not proved: {len(proof.never):,} modules that could not be imported before either")
+    lines += [f"  missed: {each.what}: {each.error}" for each in proof.missed]
+    lines += [
+        f"  put back, against {each.code}: {', '.join(f'/{path}' for path in each.paths[:5])}"
+        for each in proof.restored
+    ]
+    lines += [f"  still fails: {each.what}: {each.error}" for each in proof.unsound]
+    return lines
+
+
+def slim_document(image: Image, slim: Slimmed, proof: Proof | None, *, reference: str, level: str) -> str:
+    """Return what `tare slim --json` says (`docs/json.md`)."""
+    document = {
+        "schema": "tare.slim/1",
+        "image": {"digest": slim.image.digest, "platform": str(slim.image.platform), "reference": reference},
+        "from": {"digest": image.digest},
+        "level": level,
+        "pull": {"before": _pull(image), "after": _pull(slim.image)},
+        "dead": slim.dead,
+        "rules": slim_json(slim.dropped, slim.shortened),
+        "proof": None if proof is None else msgspec.to_builtins(proof),
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _pull(image: Image) -> int:
+    return sum(layer.size for layer in image.manifest.layers)

@@ -1,0 +1,60 @@
+"""What `--prove` and `--check` of `tare slim` do: try, put back, and say what was tried."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tare.cli.engines import engines
+from tare.cli.settings import cache_path
+from tare.engines.interface import Mount
+from tare.errors import UsageError
+from tare.flow.world import World
+from tare.oci.image import Image
+
+if TYPE_CHECKING:
+    from tare.cli.slim import SlimArguments
+    from tare.flow.prove import Proof
+    from tare.flow.slim_image import Slimmed
+
+
+def proved(arguments: SlimArguments, world: World, image: Image, keep: frozenset[str]) -> tuple[Slimmed, Proof]:
+    """Return the slim image in which everything works that worked in *image*, and what was tried."""
+    from tare.engines.choose import choose
+    from tare.flow import bases
+    from tare.flow.prove import Trial
+    from tare.flow.request import Request
+    from tare.flow.slim_proved import slim_proved
+
+    choice = choose(engines(cache_path(arguments.cache_dir)), arguments.engine)
+    sys.stderr.write(f"{choice.why}\n")
+    request = Request(base=arguments.image, platform=image.platform)
+    python = bases.facts(world, image, request).python
+    if python is None:
+        raise UsageError("the image has no Python, so that nothing can be proved", hints=("Leave `--prove` out",))
+    trial = Trial(
+        engine=choice.engine,
+        interpreter=(_interpreter(image, python.executable),),
+        check=arguments.check,
+        mounts=tuple(_mount(text) for text in arguments.mount),
+    )
+    return slim_proved(world, image, arguments.level, keep, trial)
+
+
+def _interpreter(image: Image, base: str) -> str:
+    """Return the interpreter that the image's own PATH finds: that of a virtual environment comes before the base's."""
+    path = image.config.config.environment().get("PATH", "")
+    first = path.split(":")[0]
+    words = image.config.config.entrypoint or ()
+    if words and "python" in words[0].rpartition("/")[2]:
+        return shlex.join((words[0],)).strip("'")
+    return f"{first}/python" if "venv" in first else base
+
+
+def _mount(text: str) -> Mount:
+    source, _, target = text.partition(":")
+    if not source or not target.startswith("/"):
+        raise UsageError(f"`--mount {text}` is not understood", hints=("Write it as `--mount DIR:/DIR`",))
+    return Mount(source=Path(source).absolute(), target=target)

@@ -1,0 +1,35 @@
+"""What is put back when something is missed: the smallest part, the same each time."""
+
+from __future__ import annotations
+
+import itertools
+
+from tare.flow.prove import Restored, needed
+from tare.plan.plan import Dropped
+
+SITE = "opt/venv/lib/python3.13/site-packages"
+FILES = tuple(
+    Dropped(path=f"{SITE}/{package}/tests/{name}.py", size=1, code="TS101")
+    for package in ("a", "b", "c", "d", "e")
+    for name in ("x", "y", "z")
+) + (Dropped(path=f"{SITE}/a/_c.pyx", size=1, code="TS102"),)
+
+
+def restored(*wanted: str) -> tuple[Restored, ...]:
+    return needed(FILES, lambda paths: set(wanted) <= paths)
+
+
+def test_the_one_file_that_is_missed_is_found_with_its_rule() -> None:
+    for each in FILES:
+        assert restored(each.path) == (Restored(code=each.code, paths=(each.path,)),)
+
+
+def test_two_files_that_are_missed_together_are_both_found() -> None:
+    for one, other in itertools.combinations(FILES, 2):
+        found = restored(one.path, other.path)
+        assert sorted(path for each in found for path in each.paths) == sorted((one.path, other.path))
+
+
+def test_the_order_in_which_files_were_left_out_does_not_matter() -> None:
+    wanted = {FILES[4].path, FILES[15].path}
+    assert needed(FILES[::-1], lambda paths: wanted <= paths) == restored(*wanted)
