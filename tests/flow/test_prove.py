@@ -8,11 +8,14 @@ from tare.flow.prove import Restored, needed
 from tare.plan.plan import Dropped
 
 SITE = "opt/venv/lib/python3.13/site-packages"
-FILES = tuple(
-    Dropped(path=f"{SITE}/{package}/tests/{name}.py", size=1, code="TS101")
-    for package in ("a", "b", "c", "d", "e")
-    for name in ("x", "y", "z")
-) + (Dropped(path=f"{SITE}/a/_c.pyx", size=1, code="TS102"),)
+FILES = (
+    *(
+        Dropped(path=f"{SITE}/{package}/tests/{name}.py", size=1, code="TS101")
+        for package in ("a", "b", "c", "d", "e")
+        for name in ("x", "y", "z")
+    ),
+    Dropped(path=f"{SITE}/a/_c.pyx", size=1, code="TS102"),
+)
 
 
 def restored(*wanted: str) -> tuple[Restored, ...]:

@@ -28,11 +28,8 @@ def archive(*members: tuple[str, bytes | str]) -> bytes:
 
 
 def listing(data: bytes) -> list[tuple[str, bytes, int, int, int, dict[str, str]]]:
-    found = []
     reader = TarReader(io.BytesIO(data), what="a layer")
-    for entry in reader:
-        found.append((entry.path, reader.read(), entry.mtime, entry.uid, entry.mode, entry.xattrs))
-    return found
+    return [(entry.path, reader.read(), entry.mtime, entry.uid, entry.mode, entry.xattrs) for entry in reader]
 
 
 def test_what_stays_keeps_its_header_and_its_content() -> None:
