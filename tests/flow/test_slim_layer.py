@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
-from tare.flow.slim_layer import rewritten
+from tare.flow.slim_layer import Change, rewritten
 from tare.oci.tar import TarReader
 from tare.wheels.strip import Cut
 
@@ -55,7 +55,7 @@ def test_whiteouts_are_not_counted_as_files() -> None:
 
 def test_a_changed_file_has_its_new_size() -> None:
     before = archive(("a", b"0123456789"), ("b", b"x" * 600), ("c", b"3"))
-    changes = {0: Cut(head=b"A", keep=4, tail=b"Z"), 1: b"RECORD"}
+    changes: dict[int, Change] = {0: Cut(head=b"A", keep=4, tail=b"Z"), 1: b"RECORD"}
     after = b"".join(rewritten(io.BytesIO(before), changes, what="a layer"))
 
     assert [(each[0], each[1]) for each in listing(after)] == [("a", b"A123Z"), ("b", b"RECORD"), ("c", b"3")]
