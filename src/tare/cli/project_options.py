@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as this_machine
+from argparse import _ArgumentGroup
 from collections.abc import Sequence
 from typing import Literal
 
@@ -78,6 +79,16 @@ def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
     )
     target.add_argument("--single-member", action="store_true", help="write layers that every old reader understands")
     target.add_argument("--debug", action="store_true", help="put a shell into an assembled base")
+    if several_bases:
+        parser.set_defaults(slim=None, keep=[])  # Bases are compared with all that their wheels bring.
+    else:
+        _add_slim_options(parser, target)
+    target.add_argument("--pull", action="store_true", help="ask again what a base's name stands for")
+    add_world_options(parser)
+    parser.add_argument("--json", action="store_true", help="print a document that machines read")
+
+
+def _add_slim_options(parser: Parser, target: _ArgumentGroup) -> None:
     parser.optional_value("--slim", "safe")
     target.add_argument(
         "--slim", choices=("safe", "more"), metavar="LEVEL",
@@ -86,9 +97,6 @@ def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
     target.add_argument(
         "--keep", action="append", default=[], metavar="RULE|PATH", help="what --slim must not take; may be repeated"
     )
-    target.add_argument("--pull", action="store_true", help="ask again what a base's name stands for")
-    add_world_options(parser)
-    parser.add_argument("--json", action="store_true", help="print a document that machines read")
 
 
 def read_project(arguments: ProjectArguments, world: World) -> Project:
