@@ -184,8 +184,8 @@ TAIL = """\
   program.
 * Poetry is larger than it was, and so are pandas, numpy and matplotlib; the post's project files are not published, so its second
   and third table are repeated with projects of the same kind, not with the same ones.
-* On alpine, pandas and matplotlib have musllinux wheels now: nothing has to be compiled, as the row of tare shows. The post's
-  1.13 GB and 90.4 s were compilers and what they were needed for.
+* On alpine, pandas and matplotlib have musllinux wheels: nothing has to be compiled, as the row of tare shows. The post's image of
+  1.13 GB had compilers in it.
 * Times are of other machines, and of one build each: compare the rows of one table with each other, and not with the post's.
 """
 

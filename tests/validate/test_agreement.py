@@ -118,14 +118,20 @@ def apply(model: Model, entries: list[tuple[str, str]]) -> Model:
 
 
 def is_clear(model: Model, entries: list[tuple[str, str]]) -> bool:
-    """Tell whether all engines agree on a layer: no path twice, nothing below a file, whiteouts before the rest."""
+    """Tell whether all engines agree on a layer: no path twice, nothing below a file, whiteouts before the rest.
+
+    A file of a lower layer may become a directory, but only before anything is put below it.
+    """
     paths = [path for kind, path in entries if kind in {"file", "directory"}]
     files = [path for kind, path in entries if kind == "file"]
     hidden = [entry for entry in entries if entry[0] in {"whiteout", "opaque"}]
     if len(set(paths)) != len(paths) or len(set(hidden)) != len(hidden) or entries[: len(hidden)] != hidden:
         return False
-    lower = [name for name, what in apply(model, hidden).items() if what == "file" and name not in paths]
-    above = [path for path in [*files, *lower] for other in paths if other.startswith(f"{path}/")]
+    lower = [name for name, what in apply(model, hidden).items() if what == "file"]
+    above = [path for path in files for other in paths if other.startswith(f"{path}/")]
+    for name in lower:
+        before = paths[: paths.index(name)] if name in paths else paths
+        above += [other for other in before if other.startswith(f"{name}/")]
     through = [name for name, what in model.items() if what == "file" for _, path in hidden if path.startswith(name)]
     return not above and not through
 
