@@ -38,7 +38,7 @@ class Suite:
         self.at = NOW.timestamp()
 
     def world(self, **options: Any) -> CountedWorld:
-        environment = {**self.place.environment, **variables(self.mirror)}
+        environment = {**self.place.environment, **variables(self.mirror), "UV_NO_INDEX": "1"}
         world = CountedWorld(self.place.cache, environment, **{"offline": False, **options})
         world.clock = self.at
         world.started = self.at
