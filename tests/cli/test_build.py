@@ -290,7 +290,7 @@ def test_a_source_date_epoch_that_is_none_is_an_error(project: Place, value: str
     assert project.build(env={"SOURCE_DATE_EPOCH": value}) == (
         2,
         "",
-        f"error: SOURCE_DATE_EPOCH is `{value}`\n  caused by: expected seconds since 1970, below 8¹¹\n",
+        f"error: SOURCE_DATE_EPOCH is `{value}`\n  caused by: expected seconds since 1970, below 8,589,934,592\n",
     )
 
 

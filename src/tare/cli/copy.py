@@ -12,9 +12,10 @@ from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
+from tare.errors import UsageError
 from tare.oci import platform as platforms
 from tare.oci import reference as references
-from tare.stores.names import parse
+from tare.stores.names import RegistryName, parse
 
 EXAMPLES = """\
 examples:
@@ -59,6 +60,11 @@ def execute(arguments: Arguments) -> int:
     reporter = Terminal()
     world = make_world(arguments, reporter)
     source, destination = parse(arguments.source), parse(arguments.destination)
+    if arguments.tag and isinstance(destination, RegistryName):
+        raise UsageError(
+            "`--tag` is for archives and engines; in a registry the destination is the name",
+            hints=(f"Write it as the destination: `docker://{arguments.tag[0]}`",),
+        )
     try:
         with world.cache.in_use():
             image = copy(

@@ -49,7 +49,10 @@ def lint(
     context = Context(file, build_model(file), beside, today)
     context.ignores = tuple(ignores(file, replaced(), checks())) if _may_ignore(file) else ()
     every = rules()
-    found = [*_problems(file), *_hits(every.values(), context, settings)]
+    found = [
+        *_problems(file),
+        *_hits([rule for code, rule in every.items() if code not in _OF_IGNORES], context, settings),
+    ]
     notes = list(beside.notes)
     if hadolint is not None:
         others, more = hadolint.check(file, found)
@@ -57,12 +60,13 @@ def lint(
         notes += more
     kept, used = _not_silenced(found, context.ignores)
     context.ignores, context.unused = _of_ours(context.ignores, used, with_hadolint=hadolint is not None)
+    ignored = len(found) - len(kept)
     kept += _hits([every[code] for code in _OF_IGNORES], context, settings)
     wanted = _wanted(kept, settings, source.name)
     return Result(
         source=source,
         findings=tuple(sorted(wanted, key=order)),
-        ignored=len(found) - len(kept),
+        ignored=ignored,
         notes=tuple(dict.fromkeys(notes)),
     )
 

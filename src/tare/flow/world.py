@@ -112,7 +112,9 @@ class World:
         """
         text = self.environment.get("SOURCE_DATE_EPOCH", "315532800")
         if not (text.isascii() and text.isdigit()) or int(text) >= 8**11:
-            raise UsageError(f"SOURCE_DATE_EPOCH is `{text[:40]}`", causes=("expected seconds since 1970, below 8¹¹",))
+            raise UsageError(
+                f"SOURCE_DATE_EPOCH is `{text[:40]}`", causes=("expected seconds since 1970, below 8,589,934,592",)
+            )
         return int(text)
 
     @property

@@ -7,6 +7,7 @@ import os
 
 import msgspec
 
+from tare.errors import ProjectError
 from tare.projects import memo
 from tare.projects.config import ToolConfig
 from tare.projects.discovery import Lock, find
@@ -80,7 +81,13 @@ def read(
         return kept
     from tare.projects.manifest import decode
 
-    project = decode(found)
+    try:
+        project = decode(found)
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        cause = f"a value in it has another form than its specification says: {str(error)[:200]}"
+        raise ProjectError(
+            f"`{os.path.basename(found.manifest or found.root)}` cannot be read", causes=(cause,)
+        ) from error
     memo.keep(memo_directory, key, msgspec.json.encode(project))
     return project
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from tare.errors import TargetError
+from tare.errors import ProjectError, TargetError
 from tare.projects import memo
 from tare.projects.locked import Impossible, Locked
 from tare.projects.names import normalize
@@ -166,13 +167,27 @@ def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
         check_known("group", request.groups, (), project.name or "the project")
         return Resolution(pylock=nothing(project), origin="", directory=project.root, pinned=True, hashed=True)
     module = importlib.import_module(f"tare.projects.locks.{_MODULES[project.lock.kind]}")
-    resolution = cast("LockFormat", module).resolve(project.lock, project, request, uv)
+    with _told(project.lock.name):
+        resolution = cast("LockFormat", module).resolve(project.lock, project, request, uv)
     resolution = msgspec.structs.replace(resolution, inputs=(*resolution.inputs, *_unnamed(project, resolution, uv)))
     if project.lock.kind not in {"pylock", "requirements"} or not project.dependencies:
         return resolution
     from tare.projects.locks.declared import left_out
 
     return msgspec.structs.replace(resolution, warnings=(*resolution.warnings, *left_out(project, resolution)))
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn what a value of an unexpected shape makes of the reading into an error that names the file.
+
+    Lockfiles are written by tools; a shape that none of them writes is not worth a check of its own at every place.
+    """
+    try:
+        yield
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        cause = f"a value in it has another form than its format says: {str(error)[:200] or type(error).__name__}"
+        raise ProjectError(f"`{name}` is not a valid lockfile", causes=(cause,)) from error
 
 
 def _unnamed(project: Project, resolution: Resolution, uv: Uv) -> Iterator[str]:

@@ -28,7 +28,11 @@ _part = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|ms|s|m|h)")
 _duration = re.compile(rf"(?:{_part.pattern})+")
 _port = re.compile(r"([0-9]{1,5})(?:/(tcp|udp|sctp))?")
 _user = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
-_signal = re.compile(r"SIG[A-Z0-9+-]+|[0-9]{1,2}")
+_signal = re.compile(
+    r"SIG(?:HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU"
+    r"|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(?:\+(?:[0-9]|1[0-5]))?|RTMAX(?:-(?:[0-9]|1[0-4]))?)|[0-9]{1,2}"
+)
+"""Linux's, whatever this machine is: signal(7)."""
 _variable = re.compile(r"[^=\0]+")
 
 

@@ -57,7 +57,15 @@ def context_text(context: Context, *, before: Context | None) -> str:
     """Return what a build is sent, what stays, and the largest things of both kinds."""
     rows = [("path", "size", "sent")]
     for part in context.parts[:_SHOWN]:
-        sent = "all" if part.sent == part.size else megabytes(part.sent) if part.sent else "nothing"
+        sent = (
+            ""
+            if not part.size
+            else "all"
+            if part.sent == part.size
+            else megabytes(part.sent)
+            if part.sent
+            else "nothing"
+        )
         rows.append((printable(part.path), megabytes(part.size), sent))
     more = len(context.parts) - _SHOWN
     lines = [

@@ -17,6 +17,7 @@ from tare.projects.discovery import Lock
 from tare.projects.locks import closure, declared, direct, indexes, pinned
 from tare.projects.locks.closure import Edge, Release
 from tare.projects.locks.declared import Wish
+from tare.projects.locks.hashes import hashes_of, sha256s
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.names import check_known, normalize
@@ -124,11 +125,7 @@ def _edge(wish: Wish) -> Edge:
 def _pin(package: Mapping[str, Any], marker: str | None, metadata: Mapping[str, Any]) -> Pin:
     name, version = normalize(package["name"]), package.get("version")
     listed = package.get("files") or metadata.get("files", {}).get(f"{package['name']} {version}", ())
-    hashes = frozenset(
-        str(file["hash"]).partition(":")[2].lower()
-        for file in listed
-        if str(file.get("hash", "")).startswith("sha256:")
-    )
+    hashes = sha256s(hashes_of(listed), lock="pdm.lock", name=name)
     entry = _direct(package, hashes)
     if entry is None:
         return Pin(name=name, version=version, marker=marker, hashes=hashes)

@@ -16,6 +16,7 @@ from tare.errors import ProjectError
 from tare.projects import files, markers
 from tare.projects.discovery import Lock
 from tare.projects.locks import direct, indexes, pinned
+from tare.projects.locks.hashes import sha256s
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.names import check_known, normalize
@@ -39,6 +40,10 @@ _MARKERS = (
 def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolution:
     """Turn the lock into one of PEP 751; uv only says where the files are."""
     document = files.json(lock.path)
+    if "_meta" not in document:
+        raise ProjectError(
+            f"`{lock.name}` is not a valid lockfile", causes=("expected the table `_meta`, as pipenv writes it",)
+        )
     categories = {_group(name): name for name in document if name not in {"_meta", _MAIN}}
     check_known("extra", request.extras, (), lock.name)
     check_known("group", request.groups, tuple(sorted(categories)), lock.name)
@@ -102,9 +107,7 @@ def _marker(entry: Mapping[str, Any]) -> str | None:
 
 def _pin(name: str, entry: Mapping[str, Any], marker: str | None) -> Pin | None:
     """Return the pin; `None` when it has no exact version, as pipenv writes for what it could not install itself."""
-    hashes = frozenset(
-        str(value).partition(":")[2].lower() for value in entry.get("hashes", ()) if str(value).startswith("sha256:")
-    )
+    hashes = sha256s(entry.get("hashes", ()), lock="Pipfile.lock", name=name)
     package = _direct(name, entry, hashes)
     if package is not None:
         return Pin(name=normalize(name), marker=marker, hashes=hashes, package=package)

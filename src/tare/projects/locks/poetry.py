@@ -22,6 +22,7 @@ from tare.projects.discovery import Lock
 from tare.projects.locks import closure, declared, direct, indexes, pinned
 from tare.projects.locks.closure import Edge, Release
 from tare.projects.locks.declared import Wish
+from tare.projects.locks.hashes import hashes_of, sha256s
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.names import check_known, normalize
@@ -150,19 +151,12 @@ def _edge(dependency: settings_of.Dependency, extra: str | None) -> Edge:
 
 def _pin(package: Mapping[str, Any], marker: str | None, metadata: Mapping[str, Any]) -> Pin:
     listed = package.get("files") or metadata.get("files", {}).get(package["name"], ())
-    hashes = frozenset(_sha256(listed))
+    hashes = sha256s(hashes_of(listed), lock="poetry.lock", name=str(package["name"]))
     name = normalize(package["name"])
     entry = _direct(package, hashes)
     if entry is None:
         return Pin(name=name, version=package.get("version"), marker=marker, hashes=hashes)
     return Pin(name=name, marker=marker, hashes=hashes, package=entry)
-
-
-def _sha256(listed: Iterable[Any]) -> Iterator[str]:
-    for file in listed:
-        algorithm, _, value = str(file.get("hash", "") if isinstance(file, dict) else "").partition(":")
-        if algorithm == "sha256":
-            yield value.lower()
 
 
 def _direct(package: Mapping[str, Any], hashes: frozenset[str]) -> dict[str, Any] | None:
