@@ -20,7 +20,10 @@ _LOG = 8
 """How many lines of a build backend's log are shown."""
 
 _KINDS: tuple[tuple[type[TareError], str], ...] = (
-    (IntegrityError, r"[Hh]ash mismatch|[Hh]ash(?:es)? (?:do(?:es)?|did) not match"),
+    (
+        IntegrityError,
+        r"[Hh]ash mismatch|[Hh]ash(?:es)? (?:do(?:es)?|did) not match|[Ff]ailed to (?:extract|read) archive|[Ii]nvalid zip",
+    ),
     (NetworkError, _NETWORK),
     (TargetError, r"requested Python version|no wheels with a matching|matching (?:platform|Python)"),
 )
@@ -30,6 +33,13 @@ _start = re.compile(r"^(?:error|\s*(?:cause|Caused by)): ?", re.IGNORECASE)
 _noise = re.compile(
     r"^\s*(?:warning|Using CPython|Resolved |Prepared |Built |Updating |Updated |Building )", re.IGNORECASE
 )
+
+
+_of_no_use = re.compile(
+    r'Traceback \(most recent call last\):|File ".*", line \d+.*|Failed to build `/.*`'
+    r"|\[tool\.uv\..*\]|[\w.-]+ = \[.*\]|or `uv pip install .*"
+)
+"""Lines that help nobody who reads them here: frames of the backend, a directory that is gone, and options of uv."""
 
 
 def from_failure(what: str, stderr: str) -> TareError:
@@ -64,7 +74,8 @@ def _read(stderr: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             causes.append(line.strip())
             current = causes
-    return (*(part for cause in causes for part in cause.split("\n")), *log), tuple(hints)
+    parts = (*(part for cause in causes for part in cause.split("\n")), *log)
+    return tuple(part for part in parts if not _of_no_use.fullmatch(part)), tuple(hints)
 
 
 def _shortened(causes: tuple[str, ...]) -> tuple[str, ...]:
