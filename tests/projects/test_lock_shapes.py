@@ -72,3 +72,24 @@ def test_a_manifest_of_another_form_is_one_error(place: Place, table: str) -> No
     code, out, err = place("plan", *place.target)
 
     assert (code, out, err[:7]) == (2, "", "error: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("poetry.lock", POETRY.format(files="[]").replace("2.1", "9.0"), "1.x or 2.x"),
+        ("pdm.lock", PDM.format(files="[]").replace("4.5.0", "9.0"), "2.x or 3.x or 4.x"),
+    ],
+)
+def test_a_format_that_nobody_here_knows_is_refused(place: Place, name: str, text: str, expected: str) -> None:
+    place.write({name: text, "main.py": "", "pyproject.toml": PROJECT})
+
+    code, _, err = place("plan", *place.target)
+
+    assert (code, err.splitlines()[:2]) == (
+        2,
+        [
+            f"error: `{name}` is not a valid lockfile",
+            f"  caused by: expected version {expected} of its format, found `9.0`",
+        ],
+    )

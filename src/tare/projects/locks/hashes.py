@@ -1,4 +1,4 @@
-"""Hashes as lockfiles list them: `sha256:` and 64 digits. What a lock promises is held, or the lock is refused."""
+"""What a lock promises is held, or the lock is refused: hashes, as `sha256:` and 64 digits, and a format that is known."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def hashes_of(files: object) -> object:
     if not isinstance(files, list | tuple):
         return files
     return [str(file["hash"]) if isinstance(file, dict) and "hash" in file else str(file) for file in files]
+
+
+def check_version(found: object, known: tuple[str, ...], *, lock: str) -> None:
+    """Refuse a lock whose format has another major version than *known*; one that does not say it is old enough."""
+    if found is not None and str(found).partition(".")[0] not in known:
+        expected = " or ".join(f"{major}.x" for major in known)
+        raise _invalid(lock, f"expected version {expected} of its format, found `{str(found)[:40]}`")
 
 
 def _invalid(lock: str, cause: str) -> ProjectError:

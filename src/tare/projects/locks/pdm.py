@@ -17,7 +17,7 @@ from tare.projects.discovery import Lock
 from tare.projects.locks import closure, declared, direct, indexes, pinned
 from tare.projects.locks.closure import Edge, Release
 from tare.projects.locks.declared import Wish
-from tare.projects.locks.hashes import hashes_of, sha256s
+from tare.projects.locks.hashes import check_version, hashes_of, sha256s
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.names import check_known, normalize
@@ -35,6 +35,7 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
     document = files.toml(lock.path)
     manifest = files.toml(project.manifest) if project.manifest else {}
     metadata, packages = document.get("metadata", {}), document.get("package", [])
+    check_version(metadata.get("lock_version"), ("2", "3", "4"), lock=lock.name)
     if not isinstance(packages, list) or not all(isinstance(each, dict) and "name" in each for each in packages):
         raise ProjectError(f"`{lock.name}` is not a valid lockfile", causes=("a package has no name",))
     _check_groups(lock, request, metadata)

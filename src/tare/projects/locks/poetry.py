@@ -22,7 +22,7 @@ from tare.projects.discovery import Lock
 from tare.projects.locks import closure, declared, direct, indexes, pinned
 from tare.projects.locks.closure import Edge, Release
 from tare.projects.locks.declared import Wish
-from tare.projects.locks.hashes import hashes_of, sha256s
+from tare.projects.locks.hashes import check_version, hashes_of, sha256s
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
 from tare.projects.names import check_known, normalize
@@ -36,6 +36,7 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
     document = files.toml(lock.path)
     manifest = files.toml(project.manifest) if project.manifest else {}
     metadata = document.get("metadata", {})
+    check_version(metadata.get("lock-version"), ("1", "2"), lock=lock.name)
     extras = tuple(sorted(normalize(name) for name in (*project.extras, *document.get("extras", {}))))
     check_known("extra", request.extras, extras, project.name or lock.name)
     check_known("group", request.groups, project.groups, project.name or lock.name)
