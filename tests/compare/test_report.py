@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from schemas import PUBLISHED, faults, published
 
-from tare.bench.comparison import Build, Candidate, Comparison, Facts, Sizes, Start, Step
+from tare.bench.comparison import Build, Candidate, Comparison, Facts, Sizes, Start
+from tare.bench.result import Step
 from tare.report.compare import compare_json, compare_text, document
 from tare.report.page.html import to_html
 from tare.report.page.markdown import to_markdown

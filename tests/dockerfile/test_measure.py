@@ -42,20 +42,20 @@ class Fake:
         return Built(reference=options.tag, image_id="1", steps=steps, seconds=seconds)
 
     def run(self, reference: str, options: RunOptions) -> Finished:
-        raise NotImplementedError
+        raise AssertionError("measuring a Dockerfile runs nothing")
 
     def sizes(self, reference: str) -> EngineSizes:
         size = 1_000_000 * len(self.texts[reference])
         return EngineSizes(pull=size // 2, unpacked=size, rootfs=size, waste=0, shown=size)
 
     def save(self, reference: str, archive: Path) -> None:
-        raise NotImplementedError
+        raise AssertionError("measuring a Dockerfile saves no archive")
 
     def shown(self, reference: str) -> int:
-        raise NotImplementedError
+        raise AssertionError("the size that is shown comes with the others")
 
     def copy_out(self, reference: str, path: str, destination: Path) -> None:
-        raise NotImplementedError
+        raise AssertionError("measuring a Dockerfile copies nothing out")
 
     def remove(self, reference: str) -> None:
         self.told.append(f"{reference.rpartition(':')[2]} removed")

@@ -70,7 +70,7 @@ class FakePlace(Place):
         return self.outcome
 
     def serve(self, job: Job) -> Running:
-        raise NotImplementedError
+        raise AssertionError("a place that only answers jobs serves nothing")
 
 
 class FakeWorkload(Workload):

@@ -6,21 +6,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from tare.bench.result import Step
+
 SCHEMA: Final = "tare.compare/1"
 
 Change = Literal["cold", "dependency", "line"]
 """What was different from the build before: nothing was known, a dependency more, a line of the project."""
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a build. Times are seconds from the build's beginning."""
-
-    name: str
-    kind: str
-    """What it was for: `resolve`, `base`, `install`, `copy`, `export`, … as the builder tells it."""
-    start: float
-    end: float
-    cached: bool = False
 
 
 class Build(msgspec.Struct, frozen=True, kw_only=True):

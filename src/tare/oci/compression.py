@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import struct
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, ClassVar, Final
 
@@ -141,11 +142,13 @@ class _FrameReader(io.RawIOBase):
         self._pending = self._decoder.unused_data if self._between else self._decoder.unconsumed_tail
         return data
 
+    @abstractmethod
     def _fresh(self) -> Any:  # noqa: ANN401  # zlib-ng's and zstandard's decoders, which share attributes and no type
-        raise NotImplementedError
+        """Return a decoder for the next frame."""
 
+    @abstractmethod
     def _decode(self, size: int) -> bytes:
-        raise NotImplementedError
+        """Return up to *size* bytes of what is pending, decoded."""
 
     def _unsound(self, error: Exception) -> IntegrityError:
         return IntegrityError(f"{self._what} is not sound {self.format} data", causes=(str(error),))

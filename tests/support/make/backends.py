@@ -38,7 +38,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 
 
 def build_sdist(directory, config_settings=None):
-    raise NotImplementedError
+    raise SystemExit("demo: a wheel is to be made of the tree itself, without an sdist between")
 '''
 
 MANIFEST = """\

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from tare.bench.comparison import Build, Change, Step
+from tare.bench.comparison import Build, Change
+from tare.bench.result import Step
 from tare.engines import building
 from tare.engines.steps import Step as EngineStep
 from tare.errors import MachineError, UsageError
