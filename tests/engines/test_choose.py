@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 from make.errors import told
@@ -23,6 +24,9 @@ class Made:
 
     def available(self) -> str | None:
         return self._reason
+
+    def held(self, image: Image) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def run(self, image: Image, options: RunOptions) -> int:
         raise AssertionError

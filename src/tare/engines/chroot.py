@@ -10,6 +10,7 @@ image's user, which a read-only root makes harmless.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -63,6 +64,10 @@ class Chroot:
         except MachineError as error:
             return f"{error.message}: {error.causes[0]}" if error.causes else error.message
         return None
+
+    def held(self, image: Image) -> contextlib.AbstractContextManager[object]:
+        """Do nothing: an unpacked image stays in the cache."""
+        return contextlib.nullcontext()
 
     def run(self, image: Image, options: RunOptions) -> int:
         if sys.platform != "linux":

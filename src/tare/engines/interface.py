@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -108,6 +109,10 @@ class Engine(Protocol):
 
     def available(self) -> str | None:
         """Return why the engine cannot be used on this machine, or None if it can."""
+        ...
+
+    def held(self, image: Image) -> AbstractContextManager[object]:
+        """Keep *image* ready for many runs: none of them loads it, and none removes it."""
         ...
 
     def run(self, image: Image, options: RunOptions) -> int:

@@ -188,10 +188,9 @@ def control_of(ready: Ready) -> Ready:
 def held(engine: Engine | None, ready: Sequence[Ready]) -> Iterator[None]:
     """Keep the images in the engine as long as the benchmark runs."""
     with contextlib.ExitStack() as stack:
-        hold = getattr(engine, "held", None)  # An engine without a daemon has nothing to hold.
         for each in ready:
-            if hold is not None and each.image is not None and each.candidate.control is None:
-                stack.enter_context(hold(each.image))
+            if engine is not None and each.image is not None and each.candidate.control is None:
+                stack.enter_context(engine.held(each.image))
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import time
 from collections.abc import Sequence
@@ -39,8 +38,7 @@ def measure_start(
     engine: Engine, image: Image, interpreters: Sequence[str], modules: tuple[str, ...], rounds: int
 ) -> tuple[Start, Inside]:
     """Return how *image* starts with the first of *interpreters* that it has, and what that says of itself."""
-    hold = getattr(engine, "held", None)  # An engine without a daemon has nothing to hold.
-    with hold(image) if hold is not None else contextlib.nullcontext():
+    with engine.held(image):
         interpreter = _first(engine, image, interpreters)
         inside = _inside(engine, image, interpreter, modules, rounds)
         if inside.failed:
