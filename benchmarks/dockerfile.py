@@ -25,7 +25,9 @@ from peers import POETRY, ROOT, SCIENCE, SLIM, Peers, certificates, poetry_proje
 sys.path.insert(0, str(ROOT / "src"))
 
 from tare.engines.builders import DockerBuilder
-from tare.engines.building import BuildOptions, Built, EngineSizes
+from tare.engines.building import BuildOptions, Built
+from tare.flow.builders import built_sizes
+from tare.measure.sizes import ImageSizes
 
 HOME = ROOT / ".cache" / "bench"
 REPLICA = "library/python:3.13-slim-trixie"
@@ -57,8 +59,8 @@ class Case:
         figures = f"{self.cold[-1].seconds:.1f} s, {self.changed[-1].seconds:.1f} s after a change"
         print(f"{self.name}: {figures}", file=sys.stderr)
 
-    def sizes(self) -> EngineSizes:
-        return self.builder.sizes(self.options.tag)
+    def sizes(self) -> ImageSizes:
+        return built_sizes(self.builder, self.options.tag)
 
 
 def main() -> int:

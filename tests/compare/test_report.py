@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from schemas import PUBLISHED, faults, published
 
-from tare.bench.comparison import Build, Candidate, Comparison, Facts, Sizes, Start
+from tare.bench.comparison import Build, Candidate, Comparison, Facts, Start
 from tare.bench.result import Step
+from tare.measure.sizes import ImageSizes
 from tare.report.compare import compare_json, compare_text, document
 from tare.report.page.html import to_html
 from tare.report.page.markdown import to_markdown
@@ -25,7 +26,7 @@ def candidate(base: str, *, pull: int, imports: float, line: float, builder: str
         builder=builder,
         digest="sha256:" + "0" * 64,
         reference="oci:image",
-        sizes=Sizes(pull=pull, unpacked=3 * pull, rootfs=2 * pull, waste=pull, store=4 * pull, shown=3 * pull),
+        sizes=ImageSizes(pull=pull, unpacked=3 * pull, rootfs=2 * pull, waste=pull, store=4 * pull, shown=3 * pull),
         builds=(
             Build(change="cold", seconds=90, steps=(Step(name="RUN uv sync", kind="install", start=0, end=80),)),
             Build(change="dependency", seconds=40, note="the lockfile was touched"),

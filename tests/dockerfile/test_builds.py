@@ -17,7 +17,7 @@ from tool_locks import TOOLS, project
 from tare.cli.main import run
 from tare.engines.building import Builder, BuildOptions
 from tare.engines.interface import RunOptions
-from tare.flow.builders import builders, choose_builder
+from tare.flow.builders import builders, built_sizes, choose_builder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -108,7 +108,7 @@ def test_a_generated_dockerfile_builds_and_runs(
         ran = lab.builder.run(tag, how)
         assert (ran.code, ran.stdout[-len(end) :]) == (0, end)
         assert lab.builder.run(tag, RunOptions(network=False, entrypoint=("python", "-c", LEFT))).stdout == "[]\n"
-        sizes = lab.builder.sizes(tag)
+        sizes = built_sizes(lab.builder, tag)
     finally:
         lab.builder.remove(tag)
     with capsys.disabled():

@@ -12,11 +12,12 @@ from schemas import faults, published
 from tare.cli.main import run
 from tare.dockerfile.lint import Result
 from tare.dockerfile.parse.source import Source
-from tare.engines.building import BuildOptions, Built, EngineSizes
+from tare.engines.building import Builder, BuildOptions, Built
 from tare.engines.interface import RunOptions
 from tare.engines.runner import Finished
 from tare.engines.steps import Step
 from tare.flow.lint_measure import Setting, measure
+from tare.measure.sizes import ImageSizes
 from tare.report.lint import lint_json
 from tare.report.lint_measured import measured_data, measured_text
 
@@ -44,15 +45,16 @@ class Fake:
     def run(self, reference: str, options: RunOptions) -> Finished:
         raise AssertionError("measuring a Dockerfile runs nothing")
 
-    def sizes(self, reference: str) -> EngineSizes:
-        size = 1_000_000 * len(self.texts[reference])
-        return EngineSizes(pull=size // 2, unpacked=size, rootfs=size, waste=0, shown=size)
-
     def save(self, reference: str, archive: Path) -> None:
         raise AssertionError("measuring a Dockerfile saves no archive")
 
     def shown(self, reference: str) -> int:
         raise AssertionError("the size that is shown comes with the others")
+
+    def weigh(self, builder: Builder, reference: str) -> ImageSizes:
+        assert builder is self
+        size = 1_000_000 * len(self.texts[reference])
+        return ImageSizes(pull=size // 2, unpacked=size, rootfs=size, waste=0, store=size * 3 // 2, shown=size)
 
     def copy_out(self, reference: str, path: str, destination: Path) -> None:
         raise AssertionError("measuring a Dockerfile copies nothing out")
@@ -64,7 +66,9 @@ class Fake:
 def test_both_are_built_in_turns_and_forgotten(tmp_path: Path) -> None:
     builder = Fake()
 
-    measured = measure(builder, "Dockerfile", ("FROM x\nRUN y\n", "FROM x\n"), 1, Setting(context=tmp_path))
+    measured = measure(
+        builder, "Dockerfile", ("FROM x\nRUN y\n", "FROM x\n"), 1, Setting(context=tmp_path), weigh=builder.weigh
+    )
 
     assert builder.told == [
         "before cache", "after cache",

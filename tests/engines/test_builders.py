@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 from make.errors import told
-from make.images import Entry, image, layer
 
 from tare.engines.builders import BuildahBuilder, DockerBuilder, PodmanBuilder
-from tare.engines.building import BuildOptions, EngineSizes
+from tare.engines.building import BuildOptions
 from tare.engines.copying import write_out
 from tare.engines.following import Followed, follow
-from tare.engines.image_sizes import image_sizes
 from tare.errors import HostileInputError, MachineError, ProjectError
 from tare.flow.builders import choose_builder
 
@@ -126,15 +124,6 @@ def test_a_build_that_takes_too_long_is_told_so() -> None:
 
     with pytest.raises(MachineError, match=r"`/p/Dockerfile` took longer than 5 s to build"):
         DockerBuilder(env={}, start=start).build(Path("/p"), BuildOptions(tag="x", timeout=5))
-
-
-def test_sizes_are_the_layers_own_and_the_engine_s() -> None:
-    lower = layer([Entry("a", data=b"aaaaa"), Entry("d", kind="directory")])
-    upper = layer([Entry(".wh.a"), Entry("b", data=b"bbb")])
-    value = image(lower, upper)
-    pull = sum(each.descriptor.size for each in value.layers)
-
-    assert image_sizes(value, 99) == EngineSizes(pull=pull, unpacked=8, rootfs=3, waste=5, shown=99)
 
 
 def test_what_is_copied_out_stays_below_its_directory(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tare.engines.builders import BuildahBuilder, DockerBuilder
 from tare.engines.building import Builder, BuildOptions
 from tare.engines.interface import RunOptions
 from tare.errors import MachineError, ProjectError
+from tare.flow.builders import built_sizes
 
 pytestmark = pytest.mark.e2e
 
@@ -53,16 +54,16 @@ def test_docker_builds_runs_and_tells(dockerd: Dockerd, context: Path, tmp_path:
 
     assert instructions(docker, context, tag) == ["RUN echo built > /made", "RUN echo more > /gone"]
     assert docker.run(tag, RunOptions(network=False)).stdout == "built\n"
-    sizes = docker.sizes(tag)
+    sizes = built_sizes(docker, tag)
     assert (sizes.unpacked, sizes.rootfs, sizes.waste) == (len(busybox) + 6, len(busybox) + 6, 0)
-    assert sizes.shown >= sizes.unpacked > sizes.pull
+    assert sizes.shown is not None and sizes.shown >= sizes.unpacked > sizes.pull
     docker.copy_out(tag, "/files", tmp_path / "out")
     assert (tmp_path / "out/files/made").read_text() == "built\n"
     with pytest.raises(ProjectError, match="does not build"):
         docker.build(context, BuildOptions(tag="x", dockerfile=context / "bad", host_network=True))
     docker.remove(tag)
     with pytest.raises(MachineError):
-        docker.sizes(tag)
+        built_sizes(docker, tag)
 
 
 def test_buildah_builds_and_tells(podman: PodmanStorage, context: Path, busybox: bytes) -> None:
@@ -72,6 +73,6 @@ def test_buildah_builds_and_tells(podman: PodmanStorage, context: Path, busybox:
     tag = "localhost/tare-test:builder"
 
     assert instructions(buildah, context, tag) == ["RUN echo built > /made", "RUN echo more > /gone"]
-    assert buildah.sizes(tag).unpacked == len(busybox) + 6
+    assert built_sizes(buildah, tag).unpacked == len(busybox) + 6
     with pytest.raises(ProjectError, match="does not build"):
         buildah.build(context, BuildOptions(tag="x", dockerfile=context / "bad", host_network=True))

@@ -9,7 +9,8 @@ import pytest
 from page_text import Page
 
 from tare.bench.analysis import analyse
-from tare.bench.result import Candidate, Facts, Machine, Plan, Results, Run, Sample, Sizes, Step
+from tare.bench.result import Candidate, Facts, Machine, Plan, Results, Run, Sample, Step
+from tare.measure.sizes import ImageSizes
 from tare.report.bench_page import document
 from tare.report.page.document import Bars, Document, Forest, Scatter, Strip, Table, Timeline
 from tare.report.page.html import to_html
@@ -17,7 +18,9 @@ from tare.report.page.markdown import to_markdown
 from tare.report.page.words import words
 
 MB = 1_000_000
-SIZES = Sizes(pull=60 * MB, unpacked=150 * MB, rootfs=149 * MB, waste=MB, store=210 * MB, layers=(50 * MB, 10 * MB))
+SIZES = ImageSizes(
+    pull=60 * MB, unpacked=150 * MB, rootfs=149 * MB, waste=MB, store=210 * MB, layers=(50 * MB, 10 * MB)
+)
 STEPS = (Step(name="FROM", kind="base", start=0, end=2), Step(name="RUN", kind="install", start=2, end=9))
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from tare.bench.result import Step
+from tare.measure.sizes import ImageSizes
 
 SCHEMA: Final = "tare.compare/1"
 
@@ -22,23 +23,6 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     note: str = ""
     """What is to be known about it, for example that no dependency could be added."""
-
-
-class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """How much an image is, in bytes."""
-
-    pull: int
-    """What is downloaded: the layers as they are stored."""
-    unpacked: int
-    """All regular files of all layers."""
-    rootfs: int
-    """The same after merging."""
-    waste: int
-    """What is in layers and not seen: `unpacked - rootfs`."""
-    store: int
-    """What `docker images` shows with the containerd store: the layers, compressed and unpacked."""
-    shown: int | None = None
-    """What the list of images of the engine that built it shows; None for what no engine built."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +72,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     reference: str = ""
     """Where the image is now."""
-    sizes: Sizes | None = None
+    sizes: ImageSizes | None = None
     builds: tuple[Build, ...] = ()
     start: Start | None = None
     facts: Facts = Facts()

@@ -10,6 +10,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from tare.measure.sizes import ImageSizes
+
 SCHEMA: Final = "tare.bench/1"
 
 Status = Literal["ok", "oom", "timeout", "mismatch", "failed", "unsupported", "invalid"]
@@ -106,19 +108,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
 
 
-class Sizes(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes, as `docs/json.md` defines them."""
-
-    pull: int
-    unpacked: int
-    rootfs: int
-    waste: int
-    store: int
-    """What Docker's containerd store shows: compressed and unpacked."""
-    layers: tuple[int, ...] = ()
-    """Compressed."""
-
-
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """An image, or an interpreter of this machine, that takes part."""
 
@@ -134,7 +123,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     """Set for this candidate alone, as an ablation does."""
     facts: Facts | None = None
-    sizes: Sizes | None = None
+    sizes: ImageSizes | None = None
     steps: tuple[Step, ...] = ()
     """Of its build, if this run built it."""
 

@@ -55,26 +55,6 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     """From the start of the program to its end."""
 
 
-class EngineSizes(msgspec.Struct, frozen=True, kw_only=True):
-    """The sizes of an image that an engine holds, in bytes."""
-
-    pull: int
-    """Its layers, compressed: as the engine stores them, or by tare's own coder where it stores them unpacked."""
-
-    unpacked: int
-    """Its regular files, over all layers."""
-
-    rootfs: int
-    """Its regular files, after the layers are merged."""
-
-    waste: int
-    """Files that are there and cannot be seen: unpacked less rootfs."""
-
-    shown: int
-    """What the engine's own list of images has: about *unpacked*, or *pull* and *unpacked* together in Docker's
-    containerd store."""
-
-
 class Builder(Protocol):
     """Something that builds Dockerfiles, and holds what it built.
 
@@ -95,8 +75,6 @@ class Builder(Protocol):
     def run(self, reference: str, options: RunOptions) -> Finished:
         """Run an image once, and return its exit code and what it printed."""
         ...
-
-    def sizes(self, reference: str) -> EngineSizes: ...
 
     def shown(self, reference: str) -> int:
         """Return the size that the engine's list of images has, in bytes."""

@@ -8,16 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from tare.engines.building import BuildOptions, Built, EngineSizes
+from tare.engines.building import BuildOptions, Built
 from tare.engines.command_line import last_line, run_arguments, run_flags
 from tare.engines.copying import write_out
 from tare.engines.following import Follow, Followed, follow
-from tare.engines.image_sizes import image_sizes
 from tare.engines.interface import TIMED_OUT, RunOptions
 from tare.engines.runner import Finished
 from tare.engines.steps import Step, parse_buildah
 from tare.errors import MachineError, ProjectError
-from tare.stores.archive import ArchiveSource
 
 _QUICK = 60.0
 """Seconds that a question to an engine may take."""
@@ -94,12 +92,6 @@ class CommandLineBuilder:
 
     def _runtime(self) -> Sequence[str]:
         return (f"--runtime={self._own_runtime}",) if self._own_runtime else ()
-
-    def sizes(self, reference: str) -> EngineSizes:
-        with tempfile.TemporaryDirectory(prefix="tare-sizes-") as place:
-            archive = Path(place, "image.tar")
-            self.save(reference, archive)
-            return image_sizes(ArchiveSource(archive, scratch=Path(place)).read(), self.shown(reference))
 
     def save(self, reference: str, archive: Path) -> None:
         """Write an image to a docker-archive."""

@@ -15,7 +15,7 @@ import msgspec
 from tare import __version__
 from tare.bench.doctor import Vitals
 from tare.bench.places import HostPlace, ImagePlace, Job, Place
-from tare.bench.result import Candidate, Facts, Machine, Sizes
+from tare.bench.result import Candidate, Facts, Machine
 from tare.engines.interface import Engine
 from tare.errors import MachineError, UsageError
 from tare.flow.request import Request
@@ -121,15 +121,15 @@ def _image(
     environment: dict[str, str],
     project: Path | None,
 ) -> Ready:
-    from tare.engines.image_sizes import image_sizes
     from tare.flow.bases import resolve
+    from tare.measure.sizes import image_sizes
 
     with world.step(f"get {reference}"):
         request = Request(base=reference, platform=platform)
         base = resolve(world, request)
     image = base.image if project is None else _built(world, project, request)
     with world.step(f"weigh {reference}"):
-        sizes = image_sizes(image, 0)
+        sizes = image_sizes(image, what=f"`{reference}`")
     place = ImagePlace(engine, image, environment=environment)
     # Debian's `configure` does not say what its rules do; the catalogue knows.
     known = base.facts.python
@@ -144,14 +144,7 @@ def _image(
         replica=(image.config.config.labels or {}).get("replica"),
         environment=environment,
         facts=facts,
-        sizes=Sizes(
-            pull=sizes.pull,
-            unpacked=sizes.unpacked,
-            rootfs=sizes.rootfs,
-            waste=sizes.waste,
-            store=sizes.pull + sizes.unpacked,
-            layers=tuple(layer.descriptor.size for layer in image.layers),
-        ),
+        sizes=sizes,
     )
     return Ready(candidate=candidate, place=place, image=image)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from tare.engines.builders import BuildahBuilder, DockerBuilder, PodmanBuilder
 from tare.engines.building import Builder
 from tare.errors import MachineError, UsageError
+from tare.measure.sizes import ImageSizes, image_sizes
+from tare.stores.archive import ArchiveSource
 
 NAMES = ("docker", "podman", "buildah")
 
@@ -36,6 +40,15 @@ def choose_builder(every: Sequence[Builder], name: str | None = None) -> Builder
         reasons.append(f"{builder.name}: {reason}")
     message = f"`{name}` cannot build here" if name else "there is nothing here that builds Dockerfiles"
     raise MachineError(message, causes=tuple(reasons), hints=("Start Docker, or install podman or buildah",))
+
+
+def built_sizes(builder: Builder, reference: str) -> ImageSizes:
+    """Return the sizes of an image that *builder* holds: of the layers that it saves, counted as everybody's are."""
+    with tempfile.TemporaryDirectory(prefix="tare-sizes-") as place:
+        archive = Path(place, "image.tar")
+        builder.save(reference, archive)
+        image = ArchiveSource(archive, scratch=Path(place)).read()
+        return image_sizes(image, what=f"`{reference}`", shown=builder.shown(reference))
 
 
 def _on_path(name: str, env: Mapping[str, str]) -> list[str]:

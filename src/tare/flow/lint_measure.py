@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from tare.engines.building import Builder, BuildOptions, Built, EngineSizes
+from tare.engines.building import Builder, BuildOptions, Built
 from tare.engines.steps import Step
+from tare.flow.builders import built_sizes
+from tare.measure.sizes import ImageSizes
 
 ROUNDS: Final = 2
 """Builds of each file that count; the faster one is taken, since what disturbs a build only makes it slower."""
@@ -20,7 +22,7 @@ ROUNDS: Final = 2
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """One Dockerfile, built."""
 
-    sizes: EngineSizes
+    sizes: ImageSizes
     seconds: float
     """A build without layers of earlier ones; bases and cache mounts are there."""
 
@@ -51,8 +53,19 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     host_network: bool = False
 
 
-def measure(builder: Builder, file: str, texts: tuple[str, str], fixed: int, setting: Setting) -> Measured:
-    """Build both *texts* of *file*, before and after *fixed* repairs, in turns, and return what each is."""
+def measure(
+    builder: Builder,
+    file: str,
+    texts: tuple[str, str],
+    fixed: int,
+    setting: Setting,
+    *,
+    weigh: Callable[[Builder, str], ImageSizes] = built_sizes,
+) -> Measured:
+    """Build both *texts* of *file*, before and after *fixed* repairs, in turns, and return what each is.
+
+    *weigh* tells the sizes of an image that the builder holds.
+    """
     with tempfile.TemporaryDirectory(prefix="tare-lint-") as place:
         every = [
             _written(Path(place), name, text, setting) for name, text in zip(("before", "after"), texts, strict=True)
@@ -69,7 +82,8 @@ def measure(builder: Builder, file: str, texts: tuple[str, str], fixed: int, set
                         builder.build(setting.context, msgspec.structs.replace(every[index], cache=False))
                     )
             before, after = (
-                _figures(builder, setting.context, options, found) for options, found in zip(every, builds, strict=True)
+                _figures(builder.build(setting.context, options), found, weigh(builder, options.tag))
+                for options, found in zip(every, builds, strict=True)
             )
         finally:
             for options in every:
@@ -89,7 +103,6 @@ def _written(place: Path, name: str, text: str, setting: Setting) -> BuildOption
     )
 
 
-def _figures(builder: Builder, context: Path, options: BuildOptions, builds: list[Built]) -> Figures:
-    again = builder.build(context, options)
+def _figures(again: Built, builds: list[Built], sizes: ImageSizes) -> Figures:
     best = min(builds, key=lambda built: built.seconds)
-    return Figures(sizes=builder.sizes(options.tag), seconds=best.seconds, again=again.seconds, steps=best.steps)
+    return Figures(sizes=sizes, seconds=best.seconds, again=again.seconds, steps=best.steps)

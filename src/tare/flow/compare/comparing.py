@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Sizes, Start
-from tare.engines.image_sizes import image_sizes
+from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Start
 from tare.errors import TareError
 from tare.flow.bases import facts as facts_of
 from tare.flow.bases import moment
@@ -21,6 +20,7 @@ from tare.flow.compare.imports import imported
 from tare.flow.compare.start import Inside, measure_start
 from tare.flow.request import Request
 from tare.flow.world import World
+from tare.measure.sizes import image_sizes
 from tare.oci import platform as platforms
 from tare.oci.image import Image
 from tare.projects.project import Project, read
@@ -122,7 +122,7 @@ class _Bench:
             found,
             digest=image.digest,
             reference=made.image,
-            sizes=_weighed(image, made.shown),
+            sizes=image_sizes(image, what=f"`{found.base}`", shown=made.shown),
             start=start,
             facts=_facts(facts, inside, image),
         )
@@ -149,17 +149,4 @@ def _facts(facts: BaseFacts, inside: Inside | None, image: Image) -> Facts:
         bytecode=inside.bytecode if inside else None,
         user=facts.user or "root",
         replica="replica" in (image.config.config.labels or {}),
-    )
-
-
-def _weighed(image: Image, shown: int | None) -> Sizes:
-    """Return the sizes of *image*, in the same words whoever built it."""
-    found = image_sizes(image, 0)
-    return Sizes(
-        pull=found.pull,
-        unpacked=found.unpacked,
-        rootfs=found.rootfs,
-        waste=found.waste,
-        store=found.pull + found.unpacked,
-        shown=shown,
     )
