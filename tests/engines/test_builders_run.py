@@ -56,7 +56,8 @@ def test_docker_builds_runs_and_tells(dockerd: Dockerd, context: Path, tmp_path:
     assert docker.run(tag, RunOptions(network=False)).stdout == "built\n"
     sizes = built_sizes(docker, tag)
     assert (sizes.unpacked, sizes.rootfs, sizes.waste) == (len(busybox) + 6, len(busybox) + 6, 0)
-    assert sizes.shown is not None and sizes.shown >= sizes.unpacked > sizes.pull
+    assert sizes.shown is not None
+    assert sizes.shown >= sizes.unpacked > sizes.pull
     docker.copy_out(tag, "/files", tmp_path / "out")
     assert (tmp_path / "out/files/made").read_text() == "built\n"
     with pytest.raises(ProjectError, match="does not build"):
