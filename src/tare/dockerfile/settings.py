@@ -53,13 +53,22 @@ def check_codes(codes: Iterable[str], where: str, known: Iterable[str]) -> None:
     """Raise `UsageError` for a code that begins none that is known; hadolint's are taken as they are."""
     every = tuple(known)
     for code in codes:
-        if _foreign.fullmatch(code) or any(each.startswith(code) for each in every):
-            continue
-        from difflib import get_close_matches
+        if not is_known(code, every):
+            near = nearest(code, every)
+            hints = (f"Did you mean `{near}`?",) if near else ("`tare lint --explain all` lists them",)
+            raise UsageError(f"{where}: there is no rule `{code}`", hints=hints)
 
-        near = get_close_matches(code, every, n=1, cutoff=0.5)
-        hints = (f"Did you mean `{near[0]}`?",) if near else ("`tare lint --explain all` lists them",)
-        raise UsageError(f"{where}: there is no rule `{code}`", hints=hints)
+
+def is_known(code: str, known: Iterable[str]) -> bool:
+    """Return whether *code* is one of *known*, the beginning of one, or of hadolint."""
+    return _foreign.fullmatch(code) is not None or any(each.startswith(code) for each in known)
+
+
+def nearest(code: str, known: Iterable[str]) -> str | None:
+    """Return the one of *known* that *code* may be meant for."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(code, tuple(known), n=1, cutoff=0.5)), None)
 
 
 def combined(own: Settings, config: Settings) -> Settings:

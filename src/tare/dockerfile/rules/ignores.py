@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tare.dockerfile.misspelt import misspelt
 from tare.dockerfile.rules.context import Context
-from tare.dockerfile.rules.registry import Hit, rule
+from tare.dockerfile.rules.registry import Hit, codes, rule
+from tare.dockerfile.settings import is_known, nearest
 
 
 @rule("TP901")
@@ -22,4 +24,25 @@ def ignore_without_reason(context: Context) -> Iterator[Hit]:
 @rule("TP902")
 def ignore_of_nothing(context: Context) -> Iterator[Hit]:
     for ignore, code in context.unused:
-        yield Hit(span=ignore.span, message=f"`{code}` is ignored, and is not found here")
+        if is_known(code, codes()):
+            yield Hit(span=ignore.span, message=f"`{code}` is ignored, and is not found here")
+
+
+@rule("TP903")
+def ignore_that_is_not_understood(context: Context) -> Iterator[Hit]:
+    for each in misspelt(context.file):
+        meant = f"; `{each.meant}` is meant" if each.meant else "; write `# tare: ignore[CODE] because …`"
+        yield Hit(
+            span=each.span,
+            message=f"nothing is ignored by this{meant}",
+            title=f"write `{each.meant}`",
+            edits=context.replace(each.span, each.meant) if each.meant else (),
+        )
+    for ignore in context.ignores:
+        for code in ignore.codes if ignore.ours else ():
+            if not is_known(code, codes()):
+                near = nearest(code, codes())
+                hint = f"; `{near}` may be meant" if near else ""
+                yield Hit(span=ignore.span, message=f"there is no rule `{code}`{hint}")
+        if ignore.ours and not ignore.codes:
+            yield Hit(span=ignore.span, message="nothing is ignored by this: no rule is named")
