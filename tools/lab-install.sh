@@ -27,6 +27,7 @@ qemu-x86_64-static  qemu-user-static  tests that processors do not show in our b
 chromium          chromium          tests that open reports in a browser
 pg_createcluster  postgresql        benchmarks with a database
 qemu-img          qemu-utils        the replica of Alpine
+sshd              openssh-server    tests of benchmarks on several machines
 faketime          faketime          tests that no clock shows in our bytes
 strace            strace            tests that kill a writer at each of its steps
 setpriv           util-linux        tests without some of the powers of root

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import msgspec
 import pytest
+import yaml
 from bench_runs import simulated
-from jsonschema import Draft202012Validator
 
 from tare.bench.ablation import ablated
 from tare.bench.analysis import analyse
@@ -17,83 +19,49 @@ from tare.bench.kubernetes import indexed_job
 from tare.bench.profiles import profiles
 from tare.errors import MachineError, UsageError
 
-RESOURCES = {"type": "object", "required": ["cpu", "memory"], "additionalProperties": {"type": "string"}}
-JOB: dict[str, Any] = {
-    "type": "object",
-    "required": ["apiVersion", "kind", "metadata", "spec"],
-    "additionalProperties": False,
-    "properties": {
-        "apiVersion": {"const": "batch/v1"},
-        "kind": {"const": "Job"},
-        "metadata": {
-            "type": "object",
-            "required": ["name"],
-            "properties": {"name": {"type": "string", "maxLength": 63}, "labels": {"type": "object"}},
-            "additionalProperties": False,
-        },
-        "spec": {
-            "type": "object",
-            "required": ["template"],
-            "additionalProperties": False,
-            "properties": {
-                "completionMode": {"enum": ["Indexed", "NonIndexed"]},
-                "completions": {"type": "integer", "minimum": 0},
-                "parallelism": {"type": "integer", "minimum": 0},
-                "backoffLimit": {"type": "integer", "minimum": 0},
-                "template": {
-                    "type": "object",
-                    "required": ["spec"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "metadata": {"type": "object"},
-                        "spec": {
-                            "type": "object",
-                            "required": ["containers", "restartPolicy"],
-                            "additionalProperties": False,
-                            "properties": {
-                                "restartPolicy": {"enum": ["Never", "OnFailure"]},
-                                "affinity": {"type": "object"},
-                                "volumes": {"type": "array"},
-                                "containers": {
-                                    "type": "array",
-                                    "minItems": 1,
-                                    "items": {
-                                        "type": "object",
-                                        "required": ["name", "image"],
-                                        "additionalProperties": False,
-                                        "properties": {
-                                            "name": {"type": "string"},
-                                            "image": {"type": "string"},
-                                            "command": {"type": "array", "items": {"type": "string"}},
-                                            "resources": {
-                                                "type": "object",
-                                                "properties": {"requests": RESOURCES, "limits": RESOURCES},
-                                            },
-                                            "volumeMounts": {"type": "array"},
-                                        },
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
-"""The fields of a Job that are used, as the API of Kubernetes 1.31 names and types them."""
+BUILDKIT = Path(__file__).parents[2] / "examples" / "kubernetes" / "buildkit.yaml"
+VERSIONS = ("1.31", "1.34", "1.37")
+"""Of the API whose own schemas manifests are held against, with no field that it does not know."""
 
 
-def test_a_job_has_the_shape_of_kubernetes_and_a_block_for_each_pod() -> None:
-    job = indexed_job("bench", image="registry.example/tare:1", arguments=["--image", "a b"], blocks=3)
-
-    assert list(Draft202012Validator(JOB).iter_errors(job)) == []
-    assert job["spec"]["completions"] == 3
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    assert container["command"][2] == (
-        "exec tare bench run --image 'a b' --engine host --output /results --block \"block-$JOB_COMPLETION_INDEX\""
+def job(**options: Any) -> dict[str, Any]:
+    return indexed_job(
+        "bench", image="registry.example/tare:1", arguments=["run", "--image", "a b"], blocks=3, **options
     )
-    assert container["resources"]["requests"] == container["resources"]["limits"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_job_keeps_to_the_schema_of_kubernetes(version: str) -> None:
+    kubernetes_validate.validate(job(), version, strict=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_manifest_of_buildkit_keeps_to_the_schema_of_kubernetes(version: str) -> None:
+    documents = list(yaml.safe_load_all(BUILDKIT.read_text("utf-8")))
+
+    assert [each["kind"] for each in documents] == ["StatefulSet", "Service"]
+    for each in documents:
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_a_field_that_kubernetes_does_not_have_is_found() -> None:
+    wrong = job()
+    wrong["spec"]["template"]["spec"]["containers"][0]["comand"] = ["sh"]
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
+
+
+def test_each_pod_of_a_job_measures_all_images_and_none_ends_the_others() -> None:
+    made = job(cores=4)
+    (container,) = made["spec"]["template"]["spec"]["containers"]
+
+    assert container["command"][2] == (
+        "exec tare bench run --image 'a b' --stream --output /results/run --block \"bench-$JOB_COMPLETION_INDEX\""
+    )
+    assert container["resources"]["requests"] == container["resources"]["limits"] == {"cpu": "4", "memory": "4Gi"}
+    assert (made["spec"]["completions"], made["spec"]["parallelism"]) == (3, 3)
+    assert (made["spec"]["backoffLimitPerIndex"], made["spec"]["maxFailedIndexes"]) == (0, 3)
 
 
 def test_a_job_has_a_name_that_kubernetes_takes() -> None:

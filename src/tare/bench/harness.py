@@ -91,10 +91,15 @@ class _Remaining:
             return ""
         means = {name: sum(taken) / len(taken) for name, taken in self._taken.items()}
         seconds = sum(means[turn.workload] for turn in self._left)
-        return f", about {_rounded(seconds)} left"
+        return f", {rough(seconds)} left"
 
 
-def _rounded(seconds: float) -> str:
+def rough(seconds: float) -> str:
+    """Return a duration as a person would say it.
+
+    >>> rough(600)
+    'about 10 min'
+    """
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

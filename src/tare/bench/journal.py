@@ -44,6 +44,13 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
+    def write(self, results: Results) -> None:
+        """Write *results* in the place of what is there, each file whole or not at all."""
+        self.begin(results.run)
+        part = self.directory / f"{SAMPLES}.part"
+        part.write_bytes(b"".join(msgspec.json.encode(sample) + b"\n" for sample in results.samples))
+        part.replace(self.directory / SAMPLES)
+
     def read(self) -> Results:
         """Return everything that is there; a last line that a kill cut off is left out, and removed."""
         return Results(run=read_run(self.directory / HEAD), samples=tuple(self._samples()))

@@ -1,7 +1,8 @@
-"""Blocks as pods: an Indexed Job in which every pod measures all images, rounds of its own, on a node of its own.
+"""Blocks as pods: an Indexed Job in which every pod measures all images, on a node of its own.
 
 A machine never measures one image only: blocks are what is shared out, so that the difference of two machines is in
-both sides of every ratio. Results are merged by `tare bench report DIR DIR…`.
+both sides of every ratio. That is why a pod is tare's own image, which runs the candidates in turn within it, and not
+one of the candidates. What a pod measures is in its log, line by line; there is no volume that could be lost with it.
 
 https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode
 """
@@ -10,35 +11,38 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
-from typing import Any
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-from tare.errors import UsageError
+import msgspec
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+from tare.bench.executors import bounded
+from tare.errors import MachineError, UsageError
+
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?")
+_KEPT: Final = 86_400
+"""Seconds that a finished Job and its logs stay."""
+_POLL: Final = 2.0
+_TRIES: Final = 10
+_PATIENCE: Final = 1800.0
+"""Seconds that a pod may wait for a node."""
 
 
 def indexed_job(
     name: str, *, image: str, arguments: Sequence[str], blocks: int, cores: int = 2, memory: str = "4Gi"
 ) -> dict[str, Any]:
-    """Return the manifest of a Job that runs `tare bench run` with *arguments* on *blocks* nodes.
+    """Return the manifest of a Job that runs `tare bench run` of *image* with *arguments* on *blocks* nodes.
 
     Requests equal limits and cores are whole, so that the static policy of the CPU manager gives each pod its own.
+    A pod that fails does not end the others.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"`{name}` is not a name of Kubernetes", hints=("Use lower case letters, digits and hyphens",))
     if blocks < 1:
         raise UsageError("a Job needs at least one block")
     labels = {"app.kubernetes.io/name": "tare-bench", "app.kubernetes.io/instance": name}
-    command = shlex.join(["tare", "bench", "run", *arguments, "--engine", "host", "--output", "/results"])
-    resources = {"cpu": str(cores), "memory": memory}
-    container = {
-        "name": "bench",
-        "image": image,
-        "command": ["sh", "-c", f'exec {command} --block "block-$JOB_COMPLETION_INDEX"'],
-        "resources": {"requests": resources, "limits": resources},
-        "volumeMounts": [{"name": "results", "mountPath": "/results"}],
-    }
     apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
     return {
         "apiVersion": "batch/v1",
@@ -48,15 +52,118 @@ def indexed_job(
             "completionMode": "Indexed",
             "completions": blocks,
             "parallelism": blocks,
-            "backoffLimit": 0,
+            "backoffLimitPerIndex": 0,
+            "maxFailedIndexes": blocks,
+            "ttlSecondsAfterFinished": _KEPT,
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {
                     "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
                     "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}},
-                    "containers": [container],
+                    "containers": [_container(name, image, arguments, {"cpu": str(cores), "memory": memory})],
                     "volumes": [{"name": "results", "emptyDir": {}}],
                 },
             },
         },
     }
+
+
+def _container(name: str, image: str, arguments: Sequence[str], resources: dict[str, str]) -> dict[str, Any]:
+    """Return the container: candidates run in namespaces within it, which takes the rights of a privileged one."""
+    command = shlex.join(["tare", "bench", *arguments, "--stream", "--output", "/results/run"])
+    return {
+        "name": "bench",
+        "image": image,
+        "command": ["sh", "-c", f'exec {command} --block "{name}-$JOB_COMPLETION_INDEX"'],
+        "env": [{"name": "TARE_CACHE_DIR", "value": "/results/cache"}],
+        "resources": {"requests": resources, "limits": resources},
+        "securityContext": {"privileged": True, "runAsUser": 0},
+        "volumeMounts": [{"name": "results", "mountPath": "/results"}],
+    }
+
+
+class Kubectl:
+    """The program, with what a person adds to it, such as a context and a namespace."""
+
+    def __init__(self, client: Sequence[str]) -> None:
+        self.client = tuple(client)
+
+    def apply(self, manifest: dict[str, Any]) -> None:
+        self.ask(("create", "-f", "-"), msgspec.json.encode(manifest))
+
+    def ask(self, arguments: Sequence[str], given: bytes = b"") -> str:
+        """Return what it prints, or raise with what it says."""
+        try:
+            finished = subprocess.run((*self.client, *arguments), input=given, capture_output=True, check=False)
+        except OSError as error:
+            raise MachineError(f"cannot run `{self.client[0]}`", causes=(error.strerror or str(error),)) from None
+        if finished.returncode:
+            said = finished.stderr.decode("utf-8", "replace").strip().splitlines() or [
+                f"exit code {finished.returncode}"
+            ]
+            raise MachineError("the cluster refuses", causes=(said[-1],))
+        return finished.stdout.decode("utf-8", "replace")
+
+
+class PodNode:
+    """One pod of a Job: its log is read as it grows, and again from its beginning when the connection broke."""
+
+    def __init__(self, kubectl: Kubectl, job: str, index: int, *, poll: float = _POLL) -> None:
+        self.block = f"{job}-{index}"
+        self._kubectl = kubectl
+        self._poll = poll
+        labels = {"job-name": job, "job-completion-index": str(index)}
+        self._selector = ",".join(f"batch.kubernetes.io/{key}={value}" for key, value in labels.items())
+        self._process: subprocess.Popen[str] | None = None
+        self._phase = "Pending"
+        self._stopped = False
+
+    def lines(self) -> Iterator[str]:
+        self._started()
+        while not self._stopped:
+            over = self._look() in {"Succeeded", "Failed"}
+            yield from self._log(follow=not over)
+            if over:
+                return
+            time.sleep(self._poll)
+
+    def _started(self) -> None:
+        give_up = time.monotonic() + _PATIENCE
+        while self._look() in {"", "Pending"} and not self._stopped:
+            if time.monotonic() > give_up:
+                raise MachineError(
+                    "no node takes the pod", causes=(f"it has been pending for {_PATIENCE / 60:.0f} min",)
+                )
+            time.sleep(self._poll)
+
+    def _look(self) -> str:
+        """Ask for the pod's phase; a cluster that does not answer may do so a little later."""
+        arguments = ("get", "pods", f"--selector={self._selector}", "--output=jsonpath={.items[*].status.phase}")
+        for left in range(_TRIES, -1, -1):
+            try:
+                self._phase = self._kubectl.ask(arguments).strip()
+                break
+            except MachineError:
+                if not left:
+                    raise
+                time.sleep(self._poll)
+        return self._phase
+
+    def _log(self, *, follow: bool) -> Iterator[str]:
+        options = (f"--selector={self._selector}", "--tail=-1", "--container=bench", f"--follow={str(follow).lower()}")
+        self._process = subprocess.Popen(
+            (*self._kubectl.client, "logs", *options),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+        with self._process as process:
+            if process.stdout is not None:
+                yield from bounded(process.stdout.readline)
+
+    def why(self) -> str:
+        return f"the pod is {self._phase.lower()}" if self._phase else "there is no pod"
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._process is not None:
+            self._process.terminate()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
-from tare.cli.settings import WorldArguments, add_world_options
+from tare.cli.settings import WorldArguments, add_world_options, count
 from tare.cli.settings import world as make_world
 from tare.errors import UsageError
 
 if TYPE_CHECKING:
     from tare.bench.result import Results
+    from tare.flow.world import World
 
 ACTIONS = ("run", "report", "compare", "explain", "doctor")
 PROFILES = ("smoke", "standard", "full")
@@ -36,6 +37,14 @@ class BenchArguments(WorldArguments):
     output: str | None
     database: str | None
     define: str | None
+    executor: str
+    blocks: int
+    cores: int
+    memory: str
+    client: str | None
+    remote: str
+    stream: bool
+    dry_run: bool
     fail_on: list[str]
     markdown: bool
     json: bool
@@ -76,9 +85,27 @@ def configure(parser: Parser) -> None:
         metavar="WORKLOAD>RATIO",
         help="compare: exit 1 when surely slower than that",
     )
+    _add_machines(parser)
     add_world_options(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--json", action="store_true", help="print a document that machines read, with every sample")
+
+
+def _add_machines(parser: Parser) -> None:
+    group = parser.add_argument_group("other machines")
+    group.add_argument(
+        "--executor", default="local", metavar="WHERE",
+        help="ssh:HOST[,HOST…]: each host measures a block; kubernetes:IMAGE: pods of an image that has tare do",
+    )  # fmt: skip
+    group.add_argument("--client", metavar="COMMAND", help="the ssh or kubectl to use, with its options")
+    group.add_argument("--remote", default="tare", metavar="COMMAND", help="how hosts call tare (default: tare)")
+    group.add_argument("--blocks", type=count, default=2, metavar="N", help="how many pods (default: 2)")
+    group.add_argument("--cores", type=count, default=2, metavar="N", help="of each pod (default: 2)")
+    group.add_argument("--memory", default="4Gi", metavar="SIZE", help="of each pod (default: 4Gi)")
+    group.add_argument("--dry-run", action="store_true", help="print the commands, or the Job, and run nothing")
+    group.add_argument(
+        "--stream", action="store_true", help="print each sample as it is measured, for who gathers them"
+    )
 
 
 def execute(arguments: Arguments) -> int:
@@ -89,23 +116,56 @@ def execute(arguments: Arguments) -> int:
 
 
 def _run(arguments: BenchArguments) -> int:
-    from tare.bench.profiles import profiles
     from tare.flow.bench import default_results
 
     reporter = Terminal()
     world = make_world(arguments, reporter)
     directory = Path(arguments.output or default_results(world.now()))
-    profile = profiles()[arguments.profile or "smoke"]
     try:
-        with world.cache.in_use():
-            from tare.cli.bench_run import measure
-
-            results = measure(arguments, world, reporter, directory, profile)
+        if arguments.executor != "local":
+            return _elsewhere(arguments, reporter, directory, world.now())
+        results = _here(arguments, reporter, directory, world)
     finally:
         world.close()
         reporter.close()
-    _write(arguments, results)
+    if not arguments.stream:
+        _write(arguments, results)
     sys.stderr.write(f"{len(results.samples)} samples are in {directory}\n")
+    return 0
+
+
+def _here(arguments: BenchArguments, reporter: Terminal, directory: Path, world: World) -> Results:
+    from tare.bench.journal import Journal
+    from tare.bench.profiles import profiles
+    from tare.bench.relay import Relay
+    from tare.cli.bench_run import measure
+
+    relay = Relay(directory, _send) if arguments.stream else None
+    with world.cache.in_use():
+        journal = relay or Journal(directory)
+        results = measure(arguments, world, reporter, journal, profiles()[arguments.profile or "smoke"])
+    if relay is not None:
+        relay.end()
+    return results
+
+
+def _send(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def _elsewhere(arguments: BenchArguments, reporter: Terminal, directory: Path, now: float) -> int:
+    from tare.cli.bench_executors import distributed, incomplete
+
+    found = distributed(arguments, directory, reporter, now)
+    if found is None:
+        return 0
+    results, lost = found
+    reporter.close()
+    _write(arguments, results)
+    sys.stderr.write(f"{len(results.samples)} samples of {len(results.run.machines)} machines are in {directory}\n")
+    if lost:
+        raise incomplete(lost, directory)
     return 0
 
 

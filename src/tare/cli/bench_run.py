@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 _STEADY = "local"
 
 
-def measure(arguments: BenchArguments, world: World, reporter: Terminal, directory: Path, profile: Profile) -> Results:
+def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal: Journal, profile: Profile) -> Results:
     """Measure, or go on measuring, and return everything that is there."""
-    journal = Journal(directory)
     names = flow.names_of(arguments.image or _defaults(arguments))
     baseline = arguments.baseline or next(iter(names))
     environments: dict[str, dict[str, str]] = {}
@@ -50,7 +49,7 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, directo
     engine = _engine(arguments)
     wanted = _wanted(arguments)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
-    here = _machine(arguments, directory, profile, engine)
+    here = _machine(arguments, journal.directory, profile, engine)
     ready = _ready(world, names, baseline, engine, environments=environments, packages="frames" in wanted or served)
     with contextlib.ExitStack() as stack:
         data = Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
