@@ -9,9 +9,11 @@ from tare.bench.places import Job, Place
 from tare.bench.profiles import Profile
 from tare.bench.workload import Measured, Program, ProgramWorkload, Workload, failure
 
-NAMES: Final = ("size", "start", "io", "cpu", "frames", "learning")
+NAMES: Final = ("size", "build", "start", "io", "cpu", "frames", "learning")
 PROJECT: Final = Path(__file__).parent / "projects" / "work"
 """What has to be installed for more than the standard library."""
+APP: Final = PROJECT.parent / "app"
+"""What `build` builds when no project is named."""
 FRAMES: Final = tuple(
     f"frames: {name}"
     for name in (

@@ -45,6 +45,8 @@ class BenchArguments(WorldArguments):
     remote: str
     stream: bool
     dry_run: bool
+    project: str | None
+    builder: list[str]
     fail_on: list[str]
     markdown: bool
     json: bool
@@ -67,9 +69,14 @@ def configure(parser: Parser) -> None:
         "--workloads",
         default="size,start,cpu",
         metavar="LIST",
-        help="of size, build, start, io, cpu (default: size,start,cpu)",
+        help="of size, build, start, io, cpu, frames, learning (default: size,start,cpu)",
     )
     what.add_argument("--define", metavar="FILE", help="a bench.toml with workloads of your own")
+    what.add_argument("--project", metavar="DIR", help="what build builds (default: a small service of ours)")
+    what.add_argument(
+        "--builder", action="append", default=[], metavar="NAME",
+        help="what build builds with: tare, docker, podman, buildah (default: tare, and the engine that is there)",
+    )  # fmt: skip
     how = parser.add_argument_group("how")
     how.add_argument("--engine", choices=("docker", "podman", "chroot", "host"), help="what runs the images")
     how.add_argument("--rounds", type=int, metavar="N", help="how many rounds (default: the profile's)")

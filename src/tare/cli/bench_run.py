@@ -8,7 +8,7 @@ import shlex
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,8 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
         workloads = _workloads(
             arguments, wanted=wanted, profile=profile, journal=journal, database=server, names=list(names)
         )
+        if "build" in wanted:
+            workloads.insert(0, stack.enter_context(_building(arguments, world, ready, engine)))
         run = _head(
             arguments,
             profile=profile,
@@ -134,7 +136,7 @@ def _head(
             rows=profile.rows,
             engine=here.engine,
             database=server.version if server else "sqlite",
-            compat=compat(profile, names),
+            compat=compat(profile, names, "".join(getattr(each, "identity", "") for each in workloads)),
         ),
         candidates=tuple(each.candidate for each in ready),
         machines={arguments.block or _STEADY: here},
@@ -192,6 +194,22 @@ def _workloads(
         commands = read_commands(Path(arguments.define).read_bytes(), arguments.define)
         found += [CommandWorkload(name=name, command=command) for name, command in commands.items()]
     return found
+
+
+@contextlib.contextmanager
+def _building(
+    arguments: BenchArguments, world: World, ready: Sequence[flow.Ready], engine: Engine | None
+) -> Iterator[Workload]:
+    """Give the workload that builds; what it keeps in between is gone afterwards."""
+    from tare.flow.bench_build import BuildWorkload, builder_names, project_of
+
+    # An interpreter of this machine is no base.
+    bases = {each.candidate.name: each.candidate.reference if each.image else "" for each in ready}
+    names = builder_names(world, arguments.builder, engine.name) if engine is not None else ("tare",)
+    with tempfile.TemporaryDirectory(prefix="tare-bench-build-") as scratch:
+        project = project_of(arguments.project, suites.APP)
+        with contextlib.closing(BuildWorkload(world, project, bases, names, Path(scratch))) as workload:
+            yield workload
 
 
 def _io(profile: Profile, journal: Journal, database: Database | None, names: list[str]) -> list[Workload]:

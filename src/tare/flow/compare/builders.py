@@ -66,14 +66,14 @@ class Builder(Protocol):
         ...
 
 
-def builder_of(name: str, scratch: Path, world: World, dockerfile: Path | None) -> Builder:
-    """Return the builder called *name*, which works in *scratch*."""
+def builder_of(name: str, scratch: Path, world: World, dockerfile: Path | None, *, saved: bool = True) -> Builder:
+    """Return the builder called *name*, which works in *scratch*; an engine's image stays there unless *saved*."""
     if name == "tare":
         return Tare(scratch, environment=world.environment, options=_options(world))
     if name not in NAMES:
         raise UsageError(f"there is no builder `{name}`", hints=(f"Choose one of tare, {', '.join(NAMES)}",))
     engine = choose_builder(tuple(builders(world.environment)), name)
-    return Engine(engine, scratch, world, dockerfile)
+    return Engine(engine, scratch, world, dockerfile, saved=saved)
 
 
 class Tare:
@@ -114,12 +114,15 @@ class Tare:
 class Engine:
     """Builds a Dockerfile with an engine, and takes the image out of it."""
 
-    def __init__(self, engine: building.Builder, scratch: Path, world: World, dockerfile: Path | None) -> None:
+    def __init__(
+        self, engine: building.Builder, scratch: Path, world: World, dockerfile: Path | None, *, saved: bool
+    ) -> None:
         self._engine = engine
         self._scratch = scratch
         self._world = world
         self._dockerfile = dockerfile
         """The person's own; None for the one that is generated."""
+        self._saved = saved
         self._tag = f"localhost/tare-compare:{os.urandom(6).hex()}"
 
     @property
@@ -141,12 +144,13 @@ class Engine:
         )
         built = self._engine.build(project, options)
         archive = self._scratch / "image.tar"
-        archive.unlink(missing_ok=True)
-        self._engine.save(built.reference, archive)
+        if self._saved:
+            archive.unlink(missing_ok=True)
+            self._engine.save(built.reference, archive)
         steps = _in_turn((each.name, _kind(each), each.seconds or 0.0, each.cached) for each in built.steps)
         return Made(
             build=Build(change=change, seconds=built.seconds, steps=steps),
-            image=f"docker-archive:{archive}",
+            image=f"docker-archive:{archive}" if self._saved else built.reference,
             shown=self._engine.shown(built.reference),
         )
 
