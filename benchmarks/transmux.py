@@ -28,7 +28,7 @@ from tare.plan.plan import PlannedLayer
 from tare.projects.project import read
 from tare.projects.resolve import locked
 from tare.stores.cache import Cache
-from tare.wheels.archive import DEFLATED
+from tare.wheels.methods import DEFLATED
 from tare.wheels.wheel import Wheel
 
 ABOUT = """\

@@ -93,6 +93,20 @@ def test_within_a_name_wildcards_are_those_of_a_shell(pattern: str, name: str) -
     assert bool(excluded(pattern, name)) == fnmatchcase(name, pattern)
 
 
+@given(
+    st.text("ab*?.", min_size=1, max_size=5).filter(lambda text: "**" not in text and text.strip(".")),
+    st.booleans(),
+    PATHS,
+)
+def test_anywhere_means_each_part_of_a_path(pattern: str, anywhere: bool, path: str) -> None:  # noqa: FBT001
+    first, *more = path.split("/")
+    parts = [first, *more] if anywhere else [first]
+
+    found = bool(excluded(f"**/{pattern}" if anywhere else pattern, path))
+
+    assert found == any(fnmatchcase(part, pattern) for part in parts)
+
+
 @given(st.text("a/*?[]!.\\ ", max_size=8), PATHS)
 def test_every_text_is_read_or_refused(text: str, path: str) -> None:
     try:

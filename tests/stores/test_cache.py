@@ -107,6 +107,19 @@ def test_a_blob_of_another_size_is_not_found(tmp_path: Path) -> None:
     assert cache.find(descriptor(BLOB)) is not None
 
 
+def test_a_small_blob_that_the_disk_forgot_is_not_found(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with cache.writing() as pending:
+        pending.file.write(BLOB)
+        path = cache.keep(pending, DIGEST, found=True)
+    path.chmod(0o644)
+    path.write_bytes(bytes(len(BLOB)))
+
+    found = cache.find(descriptor(BLOB))
+
+    assert found is None
+
+
 def test_writing_a_blob_twice_is_writing_it_once(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     assert keep(cache, BLOB) == keep(cache, BLOB)

@@ -44,9 +44,9 @@ class CountedCache(Cache):
         super().__init__(root)
         self._uses = uses
 
-    def keep(self, pending: Pending, digest: Digest) -> Path:
+    def keep(self, pending: Pending, digest: Digest, *, found: bool = False) -> Path:
         self._uses["blobs"] += 1
-        return super().keep(pending, digest)
+        return super().keep(pending, digest, found=found)
 
     def remember(self, kind: str, key: Digest, outcome: bytes) -> None:
         self._uses[f"remember {kind}"] += 1

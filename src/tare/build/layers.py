@@ -72,6 +72,6 @@ def _one(cache: Cache, layer: PlannedLayer, wheels: Mapping[Digest, Wheel], writ
             single_member=writing.single_member,
             recoded=writing.recoded,
         )
-        cache.keep(pending, written.descriptor.digest)
+        cache.keep(pending, written.descriptor.digest, found=True)
     cache.remember(_KIND, key, msgspec.json.encode(written))
     return Outcome(layer=written, reused=False)

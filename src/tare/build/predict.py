@@ -12,7 +12,7 @@ from tare.oci.changeset import LayerGauge
 from tare.oci.compression import stored_size
 from tare.oci.digest import Digest
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
-from tare.wheels.archive import STORED
+from tare.wheels.methods import STORED
 from tare.wheels.scheme import InstalledFile, Shortened
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from tare.errors import MachineError
 from tare.oci.changeset import LayerWriter
@@ -17,9 +17,11 @@ from tare.oci.compression import stored
 from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
-from tare.wheels.archive import DEFLATED, STORED
+from tare.wheels.methods import DEFLATED, STORED
 from tare.wheels.scheme import InstalledFile, Shortened
-from tare.wheels.wheel import Wheel
+
+if TYPE_CHECKING:
+    from tare.wheels.wheel import Wheel  # a layer of sources alone has none
 
 _CHUNK: Final = 1024 * 1024
 _AT_ONCE: Final = 256 * 1024

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,6 +65,7 @@ def identity(root: str, environment: Mapping[str, str]) -> Digest:
 
 def copied(root: str, scratch: Path) -> Path:
     """Return a copy of *root* in *scratch*, with its repository, since versions come from there."""
+    import shutil
 
     def ignore(directory: str, names: list[str]) -> set[str]:
         top = os.path.realpath(directory) == os.path.realpath(root)

@@ -87,7 +87,9 @@ class Dialer:
 
     def _open(self, host: str, port: int, permit: Permit | None) -> tuple[socket.socket, str]:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            # As bytes a name is not looked at for letters beyond ASCII, which costs 2 ms to import.
+            name = host.encode("ascii") if host.isascii() else host
+            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             again = getattr(error, "errno", None) == socket.EAI_AGAIN
             raise Fault("the host's name is not known", transient=again, kind="name") from None

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tare.flow.build import Built
-from tare.flow.prepared import ReadyLayer
+from tare.flow.prepared import Prepared, ReadyLayer
 from tare.oci.image import Image, ImageIndex
-from tare.report.slim import slim_json, slim_summary
 from tare.report.text import age, duration, megabytes
 
 SCHEMA = "tare.build/1"
@@ -25,9 +24,7 @@ def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
     """Return a line for each image, the last of which has the time."""
     lines = [_line(each, now) for each in built]
     idle = "".join(sorted({_idle(each.prepared.savings) for each in built if each.slim is None}))
-    slim = "".join(
-        f"{slim_summary(each.prepared.dropped, each.prepared.shortened)}\n" for each in built if each.slim is not None
-    )
+    slim = "".join(_slimmed(each.prepared) for each in built if each.slim is not None)
     return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}"
 
 
@@ -39,6 +36,13 @@ def _idle(savings: Mapping[str, int]) -> str:
     sizes = [(size, _NOUNS.get(kind, kind)) for kind, size in savings.items() if size >= _WORTH]
     parts = ", ".join(f"{megabytes(size)} {noun}" for size, noun in sizes) or "many small files"
     return f"{megabytes(whole)} of it could be left out, since nothing runs it: {parts}\n"
+
+
+def _slimmed(prepared: Prepared) -> str:
+    """Return the line about what was left out. What it needs costs 12 ms to import, and few builds are slim."""
+    from tare.report.slim import slim_summary
+
+    return f"{slim_summary(prepared.dropped, prepared.shortened)}\n"
 
 
 def _line(built: Built, now: float) -> str:
@@ -109,6 +113,8 @@ def _image(built: Built, reference: str) -> dict[str, object]:
 def _slim(built: Built) -> dict[str, object]:
     if built.slim is None:
         return {}
+    from tare.report.slim import slim_json
+
     prepared = built.prepared
     return {"slim": {"level": built.slim, "rules": slim_json(prepared.dropped, prepared.shortened)}}
 

@@ -20,10 +20,8 @@ import msgspec
 from zlib_ng import zlib_ng
 
 from tare.errors import HostileInputError, IntegrityError
+from tare.wheels.methods import DEFLATED, STORED
 from tare.wheels.random_access import Bytes
-
-STORED: Final = 0
-DEFLATED: Final = 8
 
 MAX_RATIO: Final = 50
 """Uncompressed bytes for each compressed one that an index refuses, once there are more than `RATIO_FROM`."""

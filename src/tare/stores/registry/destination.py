@@ -8,6 +8,7 @@ from typing import Final
 from tare.errors import UsageError
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
+from tare.oci.digest import Digest
 from tare.oci.image import Artifact, Blob, Image, ImageIndex, parts
 from tare.oci.manifest import Index
 from tare.oci.reference import Reference
@@ -44,10 +45,17 @@ class RegistryDestination:
     def write(self, image: Image | ImageIndex) -> Descriptor:
         if self._reference.digest and self._reference.digest != image.digest:
             raise UsageError(f"cannot push to `{self._reference.familiar}`", causes=(f"the image is {image.digest}",))
-        if self._is_there(image):
+        found = self._tagged()
+        if found is not None and found.digest == image.digest and len(self._names) == 1:
             return image.descriptor
-        wanted = _blobs_of(image)
-        deliver(self._registries, self._repository, wanted, threads=self._threads, progress=self._progress)
+        deliver(
+            self._registries,
+            self._repository,
+            _blobs_of(image),
+            threads=self._threads,
+            new=_configs_of(image) if found else (),
+            progress=self._progress,
+        )
         *members, whole = parts(image)
         for member in members:
             self._put(member.digest, member)
@@ -55,18 +63,18 @@ class RegistryDestination:
             self._put(name, whole)
         return image.descriptor
 
-    def _is_there(self, image: Image | ImageIndex) -> bool:
-        """Return whether nothing is to be done, and learn how far the registry is."""
+    def _tagged(self) -> Descriptor | None:
+        """Return what the tag points to now, and learn how far the registry is."""
         started = self._monotonic()
         try:
             found = manifests.head(self._repository, self._names[0])
         except problems.RefusalError as refusal:
             if refusal.problem.status != 403:
                 raise
-            return False  # Some registries say this of what is not there; whether we may push is found out soon.
+            return None  # Some registries say this of what is not there; whether we may push is found out soon.
         if self._monotonic() - started < _NEAR:
             self._threads = min(self._threads, 2)
-        return found is not None and found.digest == image.digest and len(self._names) == 1
+        return found
 
     def _put(self, name: str, part: Image | Artifact | ImageIndex) -> None:
         raw = part.raw
@@ -93,6 +101,12 @@ def _blobs_of(image: Image | ImageIndex) -> list[Blob]:
     members = (part for part in parts(image) if not isinstance(part, ImageIndex))
     found = {blob.descriptor.digest: blob for member in members for blob in member.blobs}
     return [blob for blob in found.values() if not _is_foreign(blob.descriptor)]
+
+
+def _configs_of(image: Image | ImageIndex) -> set[Digest]:
+    """Return the configurations: where a tag has another image, they are as good as never there."""
+    members = (part for part in parts(image) if not isinstance(part, ImageIndex))
+    return {member.manifest.config.digest for member in members}
 
 
 def _is_foreign(descriptor: Descriptor) -> bool:

@@ -39,10 +39,11 @@ def place_of(registry: str, settings: Settings) -> Place:
     if registry == DEFAULT_REGISTRY:
         return Place(registry=registry, candidates=(_address("https", _HUB, registry),))
     https = _address("https", registry, registry)
+    if is_loopback(https.host) and not registry.endswith(":443") and not _own_directories(https, settings):
+        # Nobody can listen there, and a server that speaks TLS says so at once.
+        return Place(registry=registry, candidates=(_address("http", registry, registry), https))
     if is_insecure(https, registry, settings):
         return Place(registry=registry, candidates=(https, _address("http", registry, registry)))
-    if is_loopback(https.host) and not registry.endswith(":443") and not _own_directories(https, settings):
-        return Place(registry=registry, candidates=(_address("http", registry, registry), https))
     return Place(registry=registry, candidates=(https,))
 
 
