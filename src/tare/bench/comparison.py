@@ -37,7 +37,9 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     first: float | None = None
     """The first of `imports`: nothing was in the page cache, no bytecode was written."""
     serving: tuple[float, ...] = ()
-    """A fresh container of a service: from its creation to the first byte of an answer."""
+    """A fresh container of a service: from its creation to the first byte of an answer. None of what has no port."""
+    unserved: str = ""
+    """Why a service did not answer, of what has a port."""
     modules: tuple[str, ...] = ()
     """What was imported."""
     memory: int | None = None

@@ -147,6 +147,15 @@ class HostPlace:
         return start
 
 
+def serve(engine: Engine, image: Image, options: RunOptions) -> Running:
+    """Start *image* as it is, in a fresh container that goes on until it is told to end."""
+
+    def start(stdout: int, stderr: int, group: str | None) -> int:
+        return engine.run(image, msgspec.structs.replace(options, stdout=stdout, stderr=stderr, cgroup=group))
+
+    return _Child(start)
+
+
 _EVEN: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 """Libraries that would take as many threads as there are cores compare differently on every machine."""
 

@@ -22,11 +22,17 @@ _PATIENCE: Final = 60.0
 SETTINGS: Final = {
     "shared_preload_libraries": "pg_stat_statements",
     "shared_buffers": "1GB",
-    "maintenance_work_mem": "1GB",
-    "max_wal_size": "8GB",
+    # Indexes of 10⁸ rows are sorted: each of the processes that do so has a share of this.
+    "maintenance_work_mem": "2GB",
+    "max_parallel_maintenance_workers": "2",
+    # A table that is filled in the transaction that made it is not logged at all, so nothing need be unlogged.
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "8GB",
     "synchronous_commit": "off",
+    # Nothing happens by itself while something is measured: the loader analyses its tables, and freezes their rows.
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
 }

@@ -39,6 +39,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     memory: int
     """Bytes that have to be available."""
 
+    def lasting(self, seconds: float | None) -> Profile:
+        """Return the profile with loads of *seconds*, if somebody said so."""
+        if seconds is None:
+            return self
+        return msgspec.structs.replace(self, load_seconds=seconds, open_seconds=seconds)
+
 
 @cache
 def profiles() -> dict[str, Profile]:

@@ -33,6 +33,7 @@ class BenchArguments(WorldArguments):
     more: int | None
     seed: int
     baseline: str | None
+    load_seconds: float | None
     block: str | None
     output: str | None
     database: str | None
@@ -82,6 +83,9 @@ def configure(parser: Parser) -> None:
     how.add_argument("--rounds", type=int, metavar="N", help="how many rounds (default: the profile's)")
     how.add_argument("--more", type=int, metavar="N", help="add rounds to results that are there")
     how.add_argument("--seed", type=int, default=108, metavar="N", help="of the order and of the data")
+    how.add_argument(
+        "--load-seconds", type=_seconds, metavar="N", help="how long each load of io lasts (default: the profile's)"
+    )
     how.add_argument("--block", metavar="NAME", help="the name of this machine's share (default: local)")
     how.add_argument("--database", metavar="URL", help="a PostgreSQL for io, in the place of one that is started")
     how.add_argument("-o", "--output", metavar="DIR", help="where results go")
@@ -96,6 +100,18 @@ def configure(parser: Parser) -> None:
     add_world_options(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--json", action="store_true", help="print a document that machines read, with every sample")
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 86_400:
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError(f"`{text}` is not a number of seconds")
+    return found
 
 
 def _add_machines(parser: Parser) -> None:
@@ -150,7 +166,8 @@ def _here(arguments: BenchArguments, reporter: Terminal, directory: Path, world:
     relay = Relay(directory, _send) if arguments.stream else None
     with world.cache.in_use():
         journal = relay or Journal(directory)
-        results = measure(arguments, world, reporter, journal, profiles()[arguments.profile or "smoke"])
+        profile = profiles()[arguments.profile or "smoke"].lasting(arguments.load_seconds)
+        results = measure(arguments, world, reporter, journal, profile)
     if relay is not None:
         relay.end()
     return results

@@ -80,7 +80,7 @@ def options(arguments: BenchArguments) -> list[str]:
         ("--profile", arguments.profile), ("--workloads", arguments.workloads), ("--baseline", arguments.baseline),
         ("--engine", arguments.engine), ("--rounds", arguments.rounds), ("--more", arguments.more),
         ("--seed", arguments.seed), ("--database", arguments.database), ("--define", arguments.define),
-        ("--threads", arguments.threads),
+        ("--threads", arguments.threads), ("--load-seconds", arguments.load_seconds),
     )  # fmt: skip
     several: tuple[tuple[str, Sequence[str]], ...] = (
         ("--image", arguments.image), ("--find-links", arguments.find_links), ("--mirror", arguments.mirror),

@@ -47,6 +47,7 @@ def compare_text(comparison: Comparison, texts: Words) -> str:
     lines = [table([tuple(column.name for column in summary.columns), *summary.rows], right=right), ""]
     lines += verdict(comparison, texts)
     lines += [f"{each.name}: {each.why}" for each in comparison.candidates if each.status != "ok"]
+    lines += ["", *comparison.notes] if comparison.notes else []
     lines += ["", *summary.notes] if summary.notes else []
     return "\n".join(lines) + "\n"
 
@@ -117,6 +118,7 @@ def _summary(comparison: Comparison, good: list[Candidate], texts: Words) -> Tab
     if any(each.facts.replica for each in good):
         notes.append(texts("replicas"))
     notes += [f"{each.name}: {build.note}" for each in good for build in each.builds if build.note]
+    notes += [f"{each.name}: {each.start.unserved}" for each in good if each.start and each.start.unserved]
     return Table(
         caption=texts("summary"),
         columns=(Column(name=texts("image")), *(Column(name=texts(keys[place - 1]), number=True) for place in kept)),
@@ -183,7 +185,7 @@ def _starts(good: list[Candidate], texts: Words) -> Iterator[Timeline | Strip]:
 
 
 def _phases(each: Candidate, texts: Words) -> Iterator[Span]:
-    """Yield the container, the interpreter in it, and the imports, each less what it has of the one before."""
+    """Yield the container, the interpreter in it, imports and the first answer, each less what it has of those before."""
     if each.start is None:
         return
     at = 0.0
@@ -193,6 +195,8 @@ def _phases(each: Candidate, texts: Words) -> Iterator[Span]:
         "interpreter": interpreter,
         "imports": median(each.start.imports) - interpreter,
     }
+    if each.start.serving:
+        lengths["serving"] = median(each.start.serving) - median(each.start.container) - lengths["imports"]
     for key, length in lengths.items():
         yield Span(name=texts(key), kind=texts(key), start=at, end=at + max(length, 0))
         at += max(length, 0)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Start
-from tare.errors import TareError
+from tare.errors import MachineError, TareError
 from tare.flow.bases import facts as facts_of
 from tare.flow.bases import moment
+from tare.flow.builders import NAMES, builders, choose_builder
 from tare.flow.compare.builders import Builder, Made, builder_of
 from tare.flow.compare.changes import add_dependency, add_line, copied
 from tare.flow.compare.imports import imported
@@ -24,7 +25,7 @@ from tare.measure.sizes import image_sizes
 from tare.oci import platform as platforms
 from tare.oci.image import Image
 from tare.projects.project import Project, read
-from tare.stores.names import SuiteName, parse
+from tare.stores.names import RegistryName, SuiteName, parse
 from tare.stores.open import open_source
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def compare(world: World, wanted: Wanted, engine: Engine | None, scratch: Path) 
     project = read(wanted.project, memo_directory=world.memo_directory)
     request = Request(base="", platform=platforms.parse(wanted.platform))
     bench = _Bench(world, project, engine, request, wanted)
-    names = wanted.builders or ("tare",)
-    pairs = [(base, name) for base in wanted.bases for name in names]
+    pairs, notes = _pairs(world, wanted, engine)
     return Comparison(
         project=project.name or os.path.basename(project.root),
         made=f"{moment(world.now()):%Y-%m-%d %H:%M} UTC",
@@ -63,8 +63,38 @@ def compare(world: World, wanted: Wanted, engine: Engine | None, scratch: Path) 
         engine=engine.name if engine else "",
         rounds=wanted.rounds,
         candidates=tuple(bench.candidate(base, name, scratch / str(turn)) for turn, (base, name) in enumerate(pairs)),
+        notes=notes,
         command=wanted.command,
     )
+
+
+def _pairs(world: World, wanted: Wanted, engine: Engine | None) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Return every base with every builder, and what is to be known about that.
+
+    Where nobody named builders, these are tare and an engine, if there is one: the one that containers run with, or
+    the first that can build. Then a base that no `FROM` can name has tare alone.
+    """
+    if wanted.builders:
+        return [(base, name) for base in wanted.bases for name in wanted.builders], ()
+    images = [base for base in wanted.bases if isinstance(parse(base), RegistryName)]
+    name, note = _engine_builder(world, engine) if images else (None, "")
+    pairs = [
+        (base, builder)
+        for base in wanted.bases
+        for builder in ("tare", name)
+        if builder is not None and (builder == "tare" or base in images)
+    ]
+    return pairs, ((note,) if note else ())
+
+
+def _engine_builder(world: World, engine: Engine | None) -> tuple[str | None, str]:
+    """Return the name of the engine that builds Dockerfiles here, or why there is none."""
+    wished = engine.name if engine is not None and engine.name in NAMES else None
+    every = tuple(builders(world.environment))
+    try:
+        return choose_builder(every, wished).name, ""
+    except MachineError as error:
+        return None, ": ".join((f"No Dockerfile was built: {error.message}", *error.causes))
 
 
 class _Bench:

@@ -12,6 +12,7 @@ import msgspec
 from tare.bench.comparison import Start
 from tare.engines.interface import Engine, RunOptions
 from tare.errors import MachineError
+from tare.flow.compare.serving import measure_serving
 from tare.oci.image import Image
 from tare.oci.structs import decoder
 
@@ -44,6 +45,7 @@ def measure_start(
         if inside.failed:
             raise MachineError("the project's imports fail in the image", causes=(inside.failed.splitlines()[-1],))
         containers = tuple(_container(engine, image, interpreter)[0] for _ in range(rounds))
+        served = measure_serving(engine, image, rounds)
     start = Start(
         container=containers,
         interpreter=inside.interpreter,
@@ -51,6 +53,8 @@ def measure_start(
         first=inside.first,
         modules=inside.modules,
         memory=inside.memory,
+        serving=served.seconds,
+        unserved=served.why,
     )
     return start, inside
 
