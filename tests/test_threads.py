@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -46,3 +47,44 @@ def test_a_pool_is_waited_for_at_the_end_of_its_block() -> None:
             pool.submit(work, number)
 
     assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_a_lane_works_in_order_and_a_mark_waits_for_what_was_given_before() -> None:
+    done: list[int] = []
+    with threads.pool(1) as pool:
+        lane = threads.Lane(pool)
+        for number in range(200):
+            lane.do(partial(done.append, number))
+        lane.mark()()
+        seen = list(done)
+
+    assert seen == list(range(200))
+
+
+def test_a_lane_that_failed_does_nothing_more_and_says_so_to_everyone() -> None:
+    done: list[int] = []
+    with threads.pool(1) as pool:
+        lane = threads.Lane(pool)
+        lane.do(partial(int, "no number"))
+        with pytest.raises(ValueError, match="no number"):
+            lane.mark()()
+        with pytest.raises(ValueError, match="no number"):
+            lane.do(partial(done.append, 1))
+
+    assert done == []
+
+
+def test_a_lane_is_busy_when_much_waits_and_holds_no_more_than_it_may() -> None:
+    go = threading.Event()
+    with threads.pool(1) as pool:
+        lane = threads.Lane(pool)
+        lane.do(go.wait)
+        states = []
+        for _ in range(60):
+            states.append(lane.busy)
+            lane.do(int)
+        go.set()
+        lane.mark()()
+        states.append(lane.busy)
+
+    assert (states[0], states[-2], states[-1]) == (False, True, False)

@@ -8,7 +8,7 @@ it against RECORD and to hash the layer's uncompressed bytes. `docs/transmux.md`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from tare.errors import MachineError
@@ -17,6 +17,7 @@ from tare.oci.compression import stored
 from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer
+from tare.threads import Lane
 from tare.wheels.methods import DEFLATED, STORED
 from tare.wheels.scheme import InstalledFile, Shortened
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tare.wheels.wheel import Wheel  # a layer of sources alone has none
 
 _CHUNK: Final = 1024 * 1024
-_AT_ONCE: Final = 256 * 1024
+_AT_ONCE: Final = 128 * 1024
 """Bytes of a file that is looked at once, as a whole."""
 
 
@@ -38,7 +39,21 @@ def write_layer(
     recoded: frozenset[Digest] = frozenset(),
 ) -> WrittenLayer:
     """Write *layer* to *out*. A file that is not what its wheel's RECORD says raises, and *out* is worth nothing."""
-    writer = LayerWriter(out, mtime=mtime)
+    return begin_layer(layer, wheels, out, mtime=mtime, single_member=single_member, recoded=recoded)()
+
+
+def begin_layer(
+    layer: PlannedLayer,
+    wheels: Mapping[Digest, Wheel],
+    out: BinaryIO,
+    *,
+    mtime: int,
+    single_member: bool = False,
+    recoded: frozenset[Digest] = frozenset(),
+    lane: Lane | None = None,
+) -> Callable[[], WrittenLayer]:
+    """Write *layer* to *out*, and return what waits until *lane* has hashed it all and says what the layer is."""
+    writer = LayerWriter(out, mtime=mtime, lane=lane)
     ground = layer.ground
     for path in layer.all_directories():
         directory = ground.directory(path)
@@ -50,7 +65,7 @@ def write_layer(
             _write_installed(writer, wheel, file, ground.place(file.path), again=again)
     for planned in layer.files:
         _write_planned(writer, planned, ground.place(planned.path))
-    return writer.close()
+    return writer.end()
 
 
 def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, path: str, *, again: bool) -> None:
@@ -63,7 +78,7 @@ def _write_installed(writer: LayerWriter, wheel: Wheel, file: InstalledFile, pat
         writer.add_stream(path, mode=file.mode, size=file.size, chunks=wheel.content(member))
     elif member.method == DEFLATED and member.size <= _AT_ONCE:
         whole, content = wheel.whole(member)
-        writer.add_deflated(path, mode=file.mode, size=file.size, crc=member.crc, raw=(whole,), inflated=(content,))
+        writer.add_deflated(path, mode=file.mode, size=file.size, crc=member.crc, raw=(whole,), inflated=content)
     else:
         raw = (
             stored(wheel.archive.inflate(member), member.size) if member.method == STORED else wheel.archive.raw(member)

@@ -10,19 +10,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import BinaryIO, Final
 
 from tare.oci import media_types, tar
 from tare.oci.compression import MEMBER_HEADER, Deflater, crc32, deflate, trailer
 from tare.oci.descriptor import Descriptor
 from tare.oci.layer import WrittenLayer
+from tare.threads import Lane
 
 _ONE_GO: Final = 256 * 1024
 """Bytes. More than this that waits for the coder is fed to it piece by piece."""
 
-_TOGETHER: Final = 256 * 1024
-"""Bytes that are hashed and written at once."""
+_HASHED: Final = 1024 * 1024
+"""Uncompressed bytes that are hashed at once."""
+
+_WRITTEN: Final = 256 * 1024
+"""Bytes that are written at once."""
 
 
 class LayerWriter:
@@ -30,15 +35,18 @@ class LayerWriter:
 
     The caller gives entries in the order in which they shall stand. Headers and content that was given as plain bytes
     wait until a raw deflate stream arrives, and then become one member together.
+
+    With a *lane*, the uncompressed bytes are hashed there, and contents that come in pieces are inflated there, too.
     """
 
-    def __init__(self, out: BinaryIO, *, mtime: int) -> None:
+    def __init__(self, out: BinaryIO, *, mtime: int, lane: Lane | None = None) -> None:
         self._out = out
         self._mtime = mtime
         self._digest = hashlib.sha256()
         self._diff_id = hashlib.sha256()
-        self._hashing = _Batch(self._diff_id.update)
-        self._writing = _Batch(self._write)
+        self._lane = lane
+        self._hashing = _Batch(self._hand_on, _HASHED)
+        self._writing = _Batch(self._write, _WRITTEN)
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._stream: _Stream | None = None
@@ -78,20 +86,33 @@ class LayerWriter:
         self._unpacked += size
 
     def add_deflated(
-        self, path: str, *, mode: int, size: int, crc: int, raw: Iterable[bytes | memoryview], inflated: Iterable[bytes]
+        self,
+        path: str,
+        *,
+        mode: int,
+        size: int,
+        crc: int,
+        raw: Iterable[bytes | memoryview],
+        inflated: bytes | Iterable[bytes],
     ) -> None:
         """Write a file that is already a raw deflate stream.
 
-        *raw* are the stream's bytes, *inflated* the same content uncompressed, *crc* and *size* that content's CRC-32
-        and length. The caller vouches for all of it: checking is done where the file was read. Views are read later, so
-        what they show must not change.
+        *raw* are the stream's bytes, *inflated* the same content uncompressed, as a whole or in pieces, *crc* and *size*
+        that content's CRC-32 and length. The caller vouches for all of it: checking is done where the file was read.
+        Views and pieces are read later, so what they come from must not change.
         """
         self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
         self._flush(MEMBER_HEADER)
         for piece in raw:
             self._emit(piece)
-        for chunk in inflated:
-            self._hashing.add(chunk)
+        if isinstance(inflated, bytes):
+            self._hashing.add(inflated)
+        elif self._lane is not None and self._lane.busy:
+            for piece in inflated:
+                self._hashing.add(piece)
+        else:
+            self._hashing.flush()
+            self._hand_on(inflated)
         self._unpacked += size
         # Both go together with what follows: there are thousands of small files, and each call costs.
         self._owed = trailer(crc, size)
@@ -99,10 +120,18 @@ class LayerWriter:
 
     def close(self) -> WrittenLayer:
         """Write the end of the archive and return what the layer is."""
+        return self.end()()
+
+    def end(self) -> Callable[[], WrittenLayer]:
+        """Write the end of the archive and return what waits for the lane and says what the layer is."""
         self._plain(tar.END)
         self._flush()
         self._hashing.flush()
         self._writing.flush()
+        return partial(self._written, self._lane.mark() if self._lane is not None else lambda: None)
+
+    def _written(self, wait: Callable[[], None]) -> WrittenLayer:
+        wait()
         descriptor = Descriptor(
             media_type=media_types.LAYER_GZIP, digest="sha256:" + self._digest.hexdigest(), size=self._size
         )
@@ -148,9 +177,20 @@ class LayerWriter:
         self._writing.add(data)
         self._size += len(data)
 
-    def _write(self, data: bytes | memoryview) -> None:
-        self._digest.update(data)
-        self._out.write(data)
+    def _hand_on(self, pieces: Iterable[bytes | memoryview]) -> None:
+        if self._lane is None:
+            self._hash(pieces)
+        else:
+            self._lane.do(partial(self._hash, pieces))
+
+    def _hash(self, pieces: Iterable[bytes | memoryview]) -> None:
+        for piece in _joined(pieces):
+            self._diff_id.update(piece)
+
+    def _write(self, pieces: Iterable[bytes | memoryview]) -> None:
+        for piece in _joined(pieces):
+            self._digest.update(piece)
+            self._out.write(piece)
 
 
 class LayerGauge(LayerWriter):
@@ -189,29 +229,36 @@ class _Batch:
     """Small pieces that are handed on together.
 
     A layer has thousands of small files. If each were hashed and written by itself, two threads that write two layers
-    would pass Python's lock to and fro more than they work: `docs/transmux.md`.
+    would pass Python's lock to and fro more than they work.
     """
 
-    def __init__(self, take: Callable[[bytes | memoryview], None]) -> None:
+    def __init__(self, take: Callable[[Sequence[bytes | memoryview]], None], size: int) -> None:
+        """Collect pieces for *take* until there are *size* bytes of them."""
         self._take = take
         self._pieces: list[bytes | memoryview] = []
+        self._wanted = size
         self._size = 0
 
     def add(self, piece: bytes | memoryview) -> None:
-        if len(piece) >= _TOGETHER // 4:  # not worth a copy
+        if len(piece) >= self._wanted // 4:  # not worth a copy
             self.flush()
-            self._take(piece)
+            self._take((piece,))
             return
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size >= _TOGETHER:
+        if self._size >= self._wanted:
             self.flush()
 
     def flush(self) -> None:
         if self._pieces:
-            self._take(b"".join(self._pieces))
-            self._pieces.clear()
+            self._take(self._pieces)
+            self._pieces = []
             self._size = 0
+
+
+def _joined(pieces: Iterable[bytes | memoryview]) -> Iterable[bytes | memoryview]:
+    """Return *pieces* that are at hand as one; what is still to be made is taken as it comes."""
+    return (b"".join(pieces),) if isinstance(pieces, list) else pieces
 
 
 class _Stream:

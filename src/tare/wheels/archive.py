@@ -89,6 +89,9 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     source: Bytes
     members: tuple[Member, ...]
 
+    starts: dict[int, int] = {}
+    """Where an entry's data begins, by where its local header does, for those that were compared with it before."""
+
     def raw(self, member: Member) -> Iterator[memoryview | bytes]:
         """Yield the member's bytes as they lie, in pieces."""
         start = self._data(member)
@@ -157,6 +160,9 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
 
     def _data(self, member: Member) -> int:
         """Return where the member's data begins, after its local header was found to agree with the directory."""
+        return self.starts.get(member.header) or self._after_header(member)
+
+    def _after_header(self, member: Member) -> int:
         fixed = bytes(self.source.read_at(member.header, _LOCAL.size))
         if len(fixed) < _LOCAL.size or fixed[:4] != b"PK\x03\x04":
             raise _hostile(self.what, f"`{member.name}` has no local header where the directory says")
@@ -191,7 +197,7 @@ def read(source: Bytes, *, what: str, local_headers: bool = True) -> Archive:
     _check_ratio(members, what)
     archive = Archive(what=what, source=source, members=tuple(sorted(members, key=lambda member: member.name)))
     if local_headers:
-        _check_layout(archive, entries, offset)
+        return msgspec.structs.replace(archive, starts=_check_layout(archive, entries, offset))
     return archive
 
 
@@ -365,8 +371,8 @@ def _check_ratio(members: list[Member], what: str) -> None:
         raise _hostile(what, f"its {compressed} bytes would become {size}, more than {MAX_RATIO} for one")
 
 
-def _check_layout(archive: Archive, entries: list[Member], directory: int) -> None:
-    """Check every local header, and that the entries fill the archive up to its *directory*.
+def _check_layout(archive: Archive, entries: list[Member], directory: int) -> dict[int, int]:
+    """Check every local header, and that the entries fill the archive up to its *directory*. Return where data begin.
 
     A reader that goes from entry to entry would find another file in a gap, and bytes that two entries share are how a
     small archive becomes a large one.
@@ -375,8 +381,10 @@ def _check_layout(archive: Archive, entries: list[Member], directory: int) -> No
     starts = [entry.header for entry in ordered] + [directory]
     if starts[0] > 0:
         raise _hostile(archive.what, "something stands before its first entry")
+    data: dict[int, int] = {}
     for entry, following in zip(ordered, starts[1:], strict=True):
-        end = archive._data(entry) + entry.compressed  # noqa: SLF001  # the same module
+        data[entry.header] = archive._data(entry)  # noqa: SLF001  # the same module
+        end = data[entry.header] + entry.compressed
         if end > following:
             other = "the directory" if following == directory else "another entry"
             raise _hostile(archive.what, f"`{entry.name}` shares bytes with {other}")
@@ -384,6 +392,7 @@ def _check_layout(archive: Archive, entries: list[Member], directory: int) -> No
             end = _after_descriptor(archive, entry, end, following)
         if end != following:
             raise _hostile(archive.what, f"after `{entry.name}` are bytes that its directory does not name")
+    return data
 
 
 def _after_descriptor(archive: Archive, member: Member, position: int, following: int) -> int:

@@ -29,6 +29,9 @@ MAX_METADATA: Final = 16 * 1024 * 1024
 _ALGORITHMS = {"sha256": 43, "sha384": 64, "sha512": 86}
 """What RECORD may use, with the characters of a digest: PEP 376 leaves it open, and MD5 and SHA-1 prove nothing."""
 
+_HASHES: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
+"""Looked up once: `hashlib.new` costs as much as hashing a small file."""
+
 SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 """Files that cannot be in RECORD, because they sign it."""
 
@@ -92,7 +95,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
         if not recorded.algorithm:
             yield from self.archive.inflate(member)
             return
-        hasher = hashlib.new(recorded.algorithm)
+        hasher = _HASHES[recorded.algorithm]()
         for piece in self.archive.inflate(member):
             hasher.update(piece)
             yield piece
@@ -103,7 +106,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
         raw, data = self.archive.whole(member)
         recorded = self.record[member.name]
         if recorded.algorithm:
-            self._agree(member, recorded, hashlib.new(recorded.algorithm, data).digest())
+            self._agree(member, recorded, _HASHES[recorded.algorithm](data).digest())
         return raw, data
 
     def _agree(self, member: Member, recorded: Recorded, digest: bytes) -> None:
