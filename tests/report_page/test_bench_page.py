@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
+from hdrh.histogram import HdrHistogram
 from page_text import Page
 
 from tare.bench.analysis import analyse
 from tare.bench.result import Candidate, Facts, Machine, Plan, Results, Run, Sample, Step
+from tare.bench.suites import CONTAINER
 from tare.measure.sizes import ImageSizes
+from tare.report.bench_load import loads
 from tare.report.bench_page import document
+from tare.report.bench_start import waterfalls
 from tare.report.page.document import Bars, Document, Forest, Scatter, Strip, Table, Timeline
 from tare.report.page.html import to_html
 from tare.report.page.markdown import to_markdown
@@ -80,6 +85,34 @@ def test_it_begins_with_the_verdict_and_ends_with_the_machine() -> None:
 @pytest.mark.parametrize("kind", [Scatter, Bars, Timeline, Forest, Strip, Table])
 def test_what_was_measured_is_drawn(kind: type) -> None:
     assert blocks(page(), kind)
+
+
+def test_a_sweep_and_an_open_load_are_curves() -> None:
+    latencies: Any = HdrHistogram(1, 120_000_000, 3)
+    for value in range(1, 1001):
+        latencies.record_value(value * 1000)
+    told = {"histogram": latencies.encode().decode(), "workload": "service"}
+    rates = ((1, "/db: 1 connection"), (8, "/db: 8 connections"), (32, "/db: 32 connections"))
+    samples = [sample("slim", 0, 100.0 * users, case=case, unit="requests/s", **told) for users, case in rates]
+    samples.append(sample("slim", 0, 0.99, case="/db: latency at 50% of the weakest peak", **told))
+    throughput, latency = loads(samples, words("en"))
+
+    assert throughput.title == "Throughput by concurrency: /db"
+    assert list(throughput.series[0].points) == [(1, 100.0), (8, 800.0), (32, 3200.0)]
+    assert latency.title == "Latency by percentile: /db: latency at 50% of the weakest peak"
+    assert [point for point, _ in latency.series[0].points] == [50.0, 75.0, 90.0, 95.0, 99.0, 99.9]
+    assert latency.series[0].points[0][1] == pytest.approx(500, rel=0.01)
+
+
+def test_a_start_is_a_waterfall_of_what_adds_up() -> None:
+    cases = {CONTAINER: 0.5, "interpreter": 0.02, "import the standard library": 0.12}
+    samples = [sample("slim", 0, value, workload="start", case=case) for case, value in cases.items()]
+    [found] = waterfalls(samples, ["slim", "alpine"], words("en"))
+
+    assert [(each.name, round(each.end, 3)) for each in found.tracks[0].spans] == [
+        ("container", 0.48), ("interpreter", 0.5), ("imports", 0.6),
+    ]  # fmt: skip
+    assert [each.name for each in found.tracks] == ["slim"]
 
 
 def test_a_slower_image_is_called_slower_and_the_control_is_not() -> None:

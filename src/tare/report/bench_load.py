@@ -13,8 +13,8 @@ from tare.report.page.document import Axis, Curves, Series
 from tare.report.page.words import Words
 
 PERCENTILES: Final = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
-_CLIENTS: Final = re.compile(r"(?P<what>.*?),? c(?:lients)?=?(?P<clients>\d+)")
-"""How a case of a sweep is called: the path, and how many clients there were."""
+_CLIENTS: Final = re.compile(r"(?P<what>.+): (?P<clients>\d+) connections?")
+"""How a case of a closed sweep is called: the path, and how many connections there were."""
 
 
 def loads(samples: Sequence[Sample], texts: Words) -> list[Curves]:
@@ -44,10 +44,10 @@ def _throughput(samples: Sequence[Sample], texts: Words) -> Iterator[Curves]:
 
 
 def _latency(samples: Sequence[Sample], texts: Words) -> Iterator[Curves]:
-    """Yield, for each case with histograms, the latency of all rounds together."""
+    """Yield, for each case of an open load, the latency of all rounds together: a closed one says nothing of waiting."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for each in samples:
-        if each.histogram is not None and each.status == "ok":
+        if each.histogram is not None and each.status == "ok" and each.unit == "s":
             found[each.case][each.candidate].append(each.histogram)
     for case, candidates in found.items():
         yield Curves(

@@ -11,6 +11,7 @@ from tare.bench.analysis import Analysis, Cell, Family
 from tare.bench.result import Candidate, Facts, Results, Run
 from tare.report.bench import amount, bench_json, reasons
 from tare.report.bench_load import loads
+from tare.report.bench_start import waterfalls
 from tare.report.page.document import (
     Axis,
     Bar,
@@ -168,10 +169,19 @@ def _builds(run: Run, texts: Words) -> Iterator[Block]:
 def _section(results: Results, found: Analysis, workload: str, texts: Words) -> Section:
     cells = [each for each in found.cells if each.workload == workload]
     blocks: list[Block] = list(_forest(cells, found.baseline, texts))
-    blocks += loads([each for each in results.samples if each.workload == workload], texts)
+    samples = [each for each in results.samples if each.workload == workload]
+    blocks += waterfalls(samples, [each.name for each in shown(results.run)], texts)
+    blocks += loads(samples, texts)
     blocks.append(_medians(results.run, cells, workload, found.baseline, texts))
-    title = texts(f"section_{workload}") if workload in {"size", "build", "start", "io", "cpu"} else workload
+    key = _TITLES.get(workload)
+    title = workload if key is None else texts(key)
     return Section(title=title, blocks=tuple(blocks))
+
+
+_TITLES: Final = {
+    **{name: f"section_{name}" for name in ("size", "build", "start", "io", "cpu", "frames", "learning", "service")},
+    "service, open loop": "section_open",
+}
 
 
 def _forest(cells: Sequence[Cell], baseline: str, texts: Words) -> Iterator[Plot]:
