@@ -24,6 +24,7 @@ from tare.oci.compression import (
     Deflater,
     crc32,
     deflate,
+    dense_members,
     member,
     open_decompressed,
     sniff,
@@ -41,6 +42,26 @@ zstd = zstandard.ZstdCompressor().compress
 
 def read(data: bytes, compression: str) -> bytes:
     return open_decompressed(io.BytesIO(data), compression, what="layer 1").read()
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_dense_members_are_gzip_whatever_pieces_they_are_made_of(pieces: list[bytes]) -> None:
+    whole = b"".join(pieces)
+
+    assert gzip.decompress(b"".join(dense_members(pieces))) == whole
+    assert list(dense_members(pieces)) == list(dense_members([whole]))
+
+
+def test_dense_members_are_bounded_small_and_those_that_were_pinned() -> None:
+    data = (TEXT + NOISE) * 4
+    found = list(dense_members([data[:5], data[5:]]))
+
+    assert [len(gzip.decompress(each)) for each in found] == [4 * 1024 * 1024, len(data) - 4 * 1024 * 1024]
+    assert len(b"".join(found)) < len(member(data))
+    assert (
+        sha256(b"".join(dense_members([TEXT])))
+        == "sha256:e204139f0f57868071b50988282897c58212baf81a7005b970fedcdfe30a9b10"
+    )
 
 
 def test_the_coder_says_what_it_is() -> None:

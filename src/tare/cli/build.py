@@ -45,7 +45,7 @@ class BuildArguments(ProjectArguments):
     tag: list[str]
     push: bool
     cache: str | None
-    compression: Literal["gzip", "zstd"]
+    compression: Literal["gzip", "dense", "zstd"] | None
     dry_run: bool
     files: bool
 
@@ -62,7 +62,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--push", action="store_true", help="write to the registry that each --tag names")
     parser.add_argument("--cache", metavar="REF", help="share what was worked out through a repository of a registry")
     parser.add_argument(
-        "--compression", choices=("gzip", "zstd"), default="gzip", help="how the new layers are compressed"
+        "--compression",
+        choices=("gzip", "dense", "zstd"),
+        help="how the new layers are compressed; dense is gzip, smaller and slower (default: gzip; dense with --slim=more)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the plan, and build nothing")
     parser.add_argument("--files", action="store_true", help="with --dry-run: list every file with where it comes from")
@@ -73,6 +75,11 @@ def execute(arguments: Arguments) -> int:
     arguments = cast("BuildArguments", arguments)
     if arguments.files and not arguments.dry_run:
         raise UsageError("`--files` is for `--dry-run`", hints=("Add `--dry-run`, or run `tare plan --files`",))
+    if arguments.single_member and arguments.compression == "dense":
+        raise UsageError(
+            "`--compression dense` writes several gzip members, and `--single-member` asks for one",
+            hints=("Leave one of them out",),
+        )
     if arguments.dry_run:
         from tare.cli import plan
 
@@ -118,7 +125,7 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
             reporter.note(note)
         for warning in each.warnings:
             reporter.warn(warning)
-    built = [_compressed(world, each, arguments.compression) for each in built]
+    built = [_compressed(world, each, arguments) for each in built]
     images = tuple(each.image for each in built)
     whole: Image | ImageIndex = images[0] if len(images) == 1 else make_index(images, {})
     with world.step("write the image"):
@@ -150,7 +157,9 @@ def _without(project: Project, outputs: list[str]) -> Project:
     return msgspec.structs.replace(project, config=config)
 
 
-def _compressed(world: World, built: Built, compression: Literal["gzip", "zstd"]) -> Built:
+def _compressed(world: World, built: Built, arguments: BuildArguments) -> Built:
+    densely = built.slim == "more" and not arguments.single_member
+    compression = arguments.compression or ("dense" if densely else "gzip")
     if compression == "gzip":
         return built
     from tare.flow.recompress import recompressed_built

@@ -32,7 +32,7 @@ class CopyArguments(WorldArguments):
     source: str
     destination: str
     platform: str | None
-    compression: Literal["gzip", "zstd"] | None
+    compression: Literal["gzip", "dense", "zstd"] | None
     tag: list[str]
     digest_file: str | None
     json: bool
@@ -45,7 +45,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("source", metavar="SRC", help=places)
     parser.add_argument("destination", metavar="DST", help="the same")
     parser.add_argument("--platform", metavar="OS/ARCH", help="copy one image of an index (default: all of it)")
-    parser.add_argument("--compression", choices=("gzip", "zstd"), help="compress every layer anew in this way")
+    parser.add_argument(
+        "--compression", choices=("gzip", "dense", "zstd"), help="compress every layer anew in this way"
+    )
     parser.add_argument("-t", "--tag", action="append", default=[], metavar="REF", help="the image's name in DST")
     parser.add_argument("--digest-file", metavar="FILE", help="write the digest of what was copied to FILE")
     add_world_options(parser)

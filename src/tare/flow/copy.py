@@ -19,7 +19,7 @@ def copy(
     destination: ImageName,
     *,
     platform: Platform | None,
-    compression: Literal["gzip", "zstd"] | None,
+    compression: Literal["gzip", "dense", "zstd"] | None,
     references: tuple[Reference, ...] = (),
 ) -> Image | ImageIndex:
     """Copy the image under *source*, all of it or the part for *platform*, and return what was written."""

@@ -51,7 +51,7 @@ def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] 
         return Slimmed(image=image, dropped=(), shortened=(), dead=0)
     with world.step("write layers"):
         layers = [
-            (blob, diff_id) if not changes[number] else _layer(world, blob, changes[number])
+            (blob, diff_id) if not changes[number] else _layer(world, blob, changes[number], level)
             for number, (blob, diff_id) in enumerate(zip(image.layers, image.config.rootfs.diff_ids, strict=True))
         ]
     made = _image(image, layers, f"tare slim --level={level}")
@@ -102,9 +102,11 @@ def _changes(
     return changes, tuple(dropped), tuple(shortened)
 
 
-def _layer(world: World, blob: Blob, changes: dict[int, Change]) -> tuple[Blob, Digest]:
-    """Return the layer written anew, compressed as it was."""
+def _layer(world: World, blob: Blob, changes: dict[int, Change], level: Level) -> tuple[Blob, Digest]:
+    """Return the layer written anew, compressed as it was; gzip as densely as it can be where *more* is asked for."""
     compression = media_types.COMPRESSION.get(blob.descriptor.media_type, "gzip")
+    if compression == "gzip" and level == "more":
+        compression = "dense"
     plain = hashlib.sha256()
     stored = hashlib.sha256()
     size = 0

@@ -25,11 +25,16 @@ CODER: Final = f"zlib-ng {zlib_ng.ZLIBNG_VERSION} level 6"
 ZSTD_CODER: Final = "zstandard 0.25.0 level 3"
 """The same for zstd, of the exact version that `pyproject.toml` pins."""
 
+DENSE_CODER: Final = "libdeflate of deflate 0.9.0 level 10, members of 4 MiB"
+"""The same for gzip that is small before it is made quickly, of the exact version that `pyproject.toml` pins."""
+
 MEMBER_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """Deflate, no name, no time, and 255 for the operating system: the fields that would differ between machines."""
 
 _STORED_MAX: Final = 0xFFFF
 _CHUNK: Final = 256 * 1024
+_DENSE_CHUNK: Final = 4 * 1024 * 1024
+"""Bytes in one member of `dense_members`. libdeflate wants all of its input at once; smaller ones cost bytes to pull."""
 
 crc32 = zlib_ng.crc32
 
@@ -230,6 +235,28 @@ def zstd_frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield coder.compress(bytes(pending[:_CHUNK]))
             del pending[:_CHUNK]
     yield coder.compress(bytes(pending)) + coder.flush()
+
+
+def dense_members(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *pieces* as gzip members that are as small as deflate gets in seconds, whatever their bounds are.
+
+    Level 10 is the first that looks for the cheapest way through a block; 12 takes twice its time for 0.2 % less.
+    """
+    import deflate as libdeflate
+
+    def member_of(data: bytes) -> bytes:
+        return b"".join((MEMBER_HEADER, libdeflate.deflate_compress(data, 10), trailer(crc32(data), len(data))))
+
+    pending = bytearray()
+    empty = True
+    for piece in pieces:
+        pending += piece
+        while len(pending) >= _DENSE_CHUNK:
+            yield member_of(bytes(pending[:_DENSE_CHUNK]))
+            del pending[:_DENSE_CHUNK]
+            empty = False
+    if pending or empty:
+        yield member_of(bytes(pending))
 
 
 def sniff(head: bytes) -> str:

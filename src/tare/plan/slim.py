@@ -38,6 +38,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whether files are shortened and stay."""
     reason: str
     caution: str = ""
+    loss: str = ""
+    """What a program can no longer do."""
     source: str
     date: str
 

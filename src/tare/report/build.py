@@ -25,7 +25,8 @@ def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
     lines = [_line(each, now) for each in built]
     idle = "".join(sorted({_idle(each.prepared.savings) for each in built if each.slim is None}))
     slim = "".join(_slimmed(each.prepared) for each in built if each.slim is not None)
-    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}"
+    lost = "".join(sorted({line for each in built if each.slim is not None for line in _lost(each.prepared)}))
+    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}{lost}"
 
 
 def _idle(savings: Mapping[str, int]) -> str:
@@ -43,6 +44,12 @@ def _slimmed(prepared: Prepared) -> str:
     from tare.report.slim import slim_summary
 
     return f"{slim_summary(prepared.dropped, prepared.shortened)}\n"
+
+
+def _lost(prepared: Prepared) -> list[str]:
+    from tare.report.slim import losses
+
+    return [f"  no longer there, by {line}\n" for line in losses(prepared.dropped)]
 
 
 def _line(built: Built, now: float) -> str:

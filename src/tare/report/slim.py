@@ -59,6 +59,16 @@ def slim_summary(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> st
     return f"slim: {megabytes(total)} left out ({parts})" if groups else "slim: nothing to leave out"
 
 
+def losses(dropped: Sequence[Dropped]) -> list[str]:
+    """Return a line for each rule that took something without which a program can no longer do all that it could."""
+    taken = {each.code for each in dropped}
+    return [
+        f"{rule.code}: {rule.loss} (`--keep {rule.code}` keeps it)"
+        for rule in table().rule
+        if rule.loss and rule.code in taken
+    ]
+
+
 def slim_json(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> list[dict[str, object]]:
     """Return the same for machines, with every path."""
     titles = {rule.code: rule for rule in table().rule}
@@ -68,6 +78,7 @@ def slim_json(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> list[
             "level": titles[code].level,
             "title": titles[code].title,
             "reason": titles[code].reason,
+            "loss": titles[code].loss or None,
             "bytes": _bytes(files),
             "files": len(files),
             "shortened": titles[code].cut,
@@ -114,8 +125,7 @@ def _paragraph(rule: Rule) -> str:
         lines.append(f"Keeps {', '.join(f'`{path}`' for path in rule.but)}.")
     if rule.unless:
         lines.append(f"Keeps everything where there is use for it: {', '.join(rule.unless)}.")
-    if rule.caution:
-        lines.append(f"{rule.caution}.")
+    lines += [f"{text}." for text in (rule.loss, rule.caution) if text]
     lines.append(f"({rule.source}; {rule.date})")
     return f"{lines[0]}\n\n" + "\n".join(lines[1:])
 
@@ -130,6 +140,8 @@ def slim_text(image: Image, slim: Slimmed, proof: Proof | None) -> str:
         lines += slim_lines(slim.dropped, slim.shortened)
         if slim.dead:
             lines.append(f"{megabytes(slim.dead):>8}  TS001 safe  Files that a later layer replaces or removes")
+        if lost := losses(slim.dropped):
+            lines += ["", "no longer there:", *(f"  {line}" for line in lost)]
     if proof is not None:
         lines += ["", *_proof_lines(proof)]
     return "\n".join(lines) + "\n"
