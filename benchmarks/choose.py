@@ -1,10 +1,11 @@
 """Compare what `tare choose` predicts with what `tare build` then makes, over real locks and several bases.
 
-    python benchmarks/choose.py [--work DIR] [--only NAME]... [--python PATH]
+    eval "$(make -s lab)" && python benchmarks/choose.py [--work DIR] [--only NAME]... [--base IMAGE]... [--large]
 
 Locks are made now, by uv and poetry, from the definitions below; nothing that was fetched is kept in the repository. The
-prediction has a cache that never sees a wheel, the build another one. The bases are `deb:trixie`, `deb:bookworm`, and an
-image for musl that is made here and is nothing but what tare reads of one (no container is started).
+prediction has a cache that never sees a wheel, the build another one. The bases are `deb:trixie` and the lab's replicas of
+the official slim and Alpine images; without a lab, `deb:bookworm` and an image that is nothing but what tare reads of
+Alpine's (no container is started).
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
 
-BASES = ("deb:trixie", "deb:bookworm", "musl")
+LAB = ("python:3.13-slim-trixie", "python:3.13-alpine3.23")
+"""What the lab's registry has replicas of, in `library/`."""
 
 
 class Case(NamedTuple):
@@ -32,13 +35,20 @@ class Case(NamedTuple):
 
     dependencies: tuple[str, ...]
     lock: str = "uv"
-    platform: str = "linux/amd64"
     large: bool = False
     """Whether building it fetches gigabytes, which is only done with `--large`."""
 
     member: str = ""
     """The name of a second member of its workspace."""
 
+    built: bool = False
+    """Whether something has to be built from source, so that it is predicted again once that was done here."""
+
+    options: tuple[str, ...] = ()
+    """What else both commands are given."""
+
+
+DRIVERS = ()
 
 CASES = {
     "fastapi": Case(("fastapi", "uvicorn[standard]", "pydantic-settings", "sqlalchemy", "asyncpg", "redis")),
@@ -46,9 +56,9 @@ CASES = {
     "data": Case(("pandas", "matplotlib", "pyarrow", "openpyxl")),
     "learning": Case(("scikit-learn", "pandas")),
     "cli": Case(("click", "rich", "httpx", "platformdirs")),
-    "sdist": Case(("docopt", "requests")),
+    "sdist": Case(("docopt", "requests"), built=True),
     "abi3": Case(("cryptography", "bcrypt", "pynacl")),
-    "torch": Case(("torch", "numpy"), large=True),
+    "torch": Case(("torch", "numpy"), large=True, options=DRIVERS),
     "workspace": Case(("requests",), member="helper"),
     "poetry": Case(("requests", "pyyaml", "lxml"), lock="poetry"),
     "binaries": Case(("ruff", "uv", "orjson", "pydantic")),
@@ -60,6 +70,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare predictions with builds.")
     parser.add_argument("--work", type=Path, help="where projects, caches and images are kept (default: a fresh one)")
     parser.add_argument("--only", action="append", choices=CASES, help="this case alone; may be repeated")
+    parser.add_argument("--base", action="append", help="this base alone; may be repeated")
     parser.add_argument("--large", action="store_true", help="build what fetches gigabytes, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,59 +80,76 @@ def main() -> int:
             "| project | distributions | base | packages: predicted | built | error | image: error | fetched of wheels |"
         )
         print("|---|--:|---|--:|--:|--:|--:|--:|")
+        bases = arguments.base or _bases(work)
         for name in arguments.only or CASES:
-            for row in _case(work, name, large=arguments.large):
+            for row in _case(work, name, bases, large=arguments.large):
                 print("| " + " | ".join(row) + " |", flush=True)
     return 0
 
 
-def _case(work: Path, name: str, *, large: bool) -> Iterator[tuple[str, ...]]:
+def _bases(work: Path) -> tuple[str, ...]:
+    """Return the bases to compare on: real ones as far as there is a registry that has them."""
+    registry = os.environ.get("TARE_LAB_REGISTRY")
+    if registry:
+        return ("deb:trixie", *(f"{registry}/library/{name}" for name in LAB))
+    return ("deb:trixie", "deb:bookworm", f"oci:{_musl(work)}")
+
+
+def _case(work: Path, name: str, bases: Sequence[str], *, large: bool) -> Iterator[tuple[str, ...]]:
     case, project = CASES[name], work / name
     try:
         _make(project, name, case)
     except subprocess.CalledProcessError as error:
         yield (name, "", "", "", "", "", "", f"not measured: {_last(error.stderr)}")
         return
-    for base in BASES:
-        reference = base if base != "musl" else f"oci:{_musl(work, case.platform)}"
+    for base in bases:
         print(f"{name} on {base}", file=sys.stderr)
-        yield _compare(work, name, reference, base, large=large)
+        yield _compare(work, name, base, build=large or not case.large)
+        if case.built:
+            yield _compare(work, name, base, build=True, again=True)
 
 
-def _compare(work: Path, name: str, reference: str, base: str, *, large: bool) -> tuple[str, ...]:
+def _compare(work: Path, name: str, base: str, *, build: bool, again: bool = False) -> tuple[str, ...]:
+    """Return a row: what was predicted, and what was built. The second time, with the cache of the build."""
     case, project = CASES[name], work / name
-    target = (str(project), "--base", reference, "--platform", case.platform)
+    target = (str(project), "--base", base, "--platform", "linux/amd64", *case.options)
     started = time.monotonic()
-    choice, _ = _tare(work / "predicting", "choose", *target, "--json")
+    choice, errors = _tare(work / ("building" if again else "predicting"), "choose", *target, "--json")
     seconds = time.monotonic() - started
+    if choice is None:
+        return name, "", _short(base), "", "", f"choose says: {_last(errors)}", "", ""
     found = choice["candidates"][0]
     share = (
         f"{choice['fetched'] / choice['wheels']:.1%} of {choice['wheels'] / 1e6:.1f} MB, {seconds:.1f} s"
         if choice["wheels"]
         else ""
     )
-    count = str(len(found["distributions"]))
-    if case.large and not large:
-        return name, count, base, f"{found['site_packages']['pull']:,}", "", "not built: see `--large`", "", share
+    head = (name + (", built here before" if again else ""), str(len(found["distributions"])), _short(base))
+    if not build:
+        return *head, f"{found['site_packages']['pull']:,}", "", "not built: see `--large`", "", share
     if not found["suitable"]:
-        return name, count, base, "", "", f"not built: {found['reasons'][0]}", "", share
-    built, errors = _tare(work / "building", "build", *target, "-o", f"oci:{work / 'images'}:{name}", "--json")
+        return *head, "", "", f"not built: {found['reasons'][0]}", "", share
+    output = work / "images"
+    built, errors = _tare(work / "building", "build", *target, "-o", f"oci:{output}:{name}", "--json")
+    shutil.rmtree(output, ignore_errors=True)
     if built is None:
-        return name, count, base, "", "", f"build says: {_last(errors)}", "", share
-    layers = [layer["size"] for layer in built["layers"] if layer["kind"] in {"wheel", "wheels"}]
-    predicted, real = [layer["pull"] for layer in found["layers"]], layers
+        return *head, "", "", f"build says: {_last(errors)}", "", share
+    real = [layer["size"] for layer in built["layers"] if layer["kind"] in {"wheel", "wheels"}]
+    predicted = [layer["pull"] for layer in found["layers"]]
     error = sum(abs(a - b) for a, b in zip(predicted, real, strict=False)) if len(predicted) == len(real) else None
     image = _error(found["pull"], built["sizes"]["pull"])
     return (
-        name,
-        count,
-        base + (" arm64" if "arm64" in case.platform else ""),
+        *head,
         f"{sum(predicted):,}",
         f"{sum(real):,}",
-        f"{error} B" if error is not None else "other layers",
+        f"{error:,} B" if error is not None else "other layers",
         image + ("" if found["exact"] else ", with sources to build"),
         share,
     )
+
+
+def _short(base: str) -> str:
+    return "musl" if base.startswith("oci:") else base.rpartition("/")[2]
 
 
 def _error(predicted: int | None, real: int) -> str:
@@ -187,34 +215,30 @@ def _run(project: Path, *command: str) -> None:
     subprocess.run(command, cwd=project, check=True, capture_output=True, text=True)
 
 
-def _musl(work: Path, platform: str) -> Path:
+def _musl(work: Path) -> Path:
     """Return a layout that says of itself what an Alpine image with CPython 3.13 does."""
     from make.base_images import write_base
     from make.bases import MUSL, library, stdlib, sysconfig_data, write_layer
-    from make.elves import AMD64, ARM64, make_elf
+    from make.elves import make_elf
     from make.images import image, raw_layer
 
-    architecture = platform.partition("/")[2]
-    directory = work / f"musl-{architecture}"
+    directory = work / "musl"
     if directory.exists():
         return directory
-    machine, name = {"amd64": (AMD64, "x86_64"), "arm64": (ARM64, "aarch64")}[architecture]
-    loader = f"ld-musl-{name}.so.1"
+    loader, libc = "ld-musl-x86_64.so.1", "libc.musl-x86_64.so.1"
     layer = {
-        f"lib/{loader}": library(f"libc.musl-{name}.so.1", machine=machine, content=MUSL),
-        f"lib/libc.musl-{name}.so.1": loader,
-        "usr/lib/libz.so.1": library("libz.so.1", machine=machine),
+        f"lib/{loader}": library(libc, content=MUSL),
+        f"lib/{libc}": loader,
+        "usr/lib/libz.so.1": library("libz.so.1"),
         "etc/os-release": b'ID=alpine\nVERSION_ID="3.23"\n',
         "usr/local/bin/python3": "python3.13",
-        "usr/local/bin/python3.13": make_elf(
-            needed=[f"libc.musl-{name}.so.1"], machine=machine, interpreter=f"/lib/{loader}", content=b"\0003.13.5\0"
-        ),
+        "usr/local/bin/python3.13": make_elf(needed=[libc], interpreter=f"/lib/{loader}", content=b"\0003.13.5\0"),
         **stdlib("usr/local/lib/python3.13"),
-        f"usr/local/lib/python3.13/_sysconfigdata__linux_{name}-linux-musl.py": sysconfig_data(
-            f"cpython-313-{name}-linux-musl", "'x'", shared=0
+        "usr/local/lib/python3.13/_sysconfigdata__linux_x86_64-linux-musl.py": sysconfig_data(
+            "cpython-313-x86_64-linux-musl", "'x'", shared=0
         ),
     }
-    base = image(raw_layer(write_layer(layer)), architecture=architecture, env=("PATH=/usr/local/bin:/usr/bin",))
+    base = image(raw_layer(write_layer(layer)), env=("PATH=/usr/local/bin:/usr/bin",))
     return write_base(directory, base)
 
 

@@ -67,6 +67,15 @@ def test_what_is_compressed_again_is_not_called_exact(way: str) -> None:
     assert predicted.unpacked == layer_of([one]).unpacked
 
 
+def test_what_is_compressed_again_and_at_hand_is_predicted_to_the_byte() -> None:
+    one, recoded = wheel("a"), frozenset({wheel("a").digest})
+    _, written = transmuxed(one, files=PLANNED, recoded=recoded)
+
+    predicted = predict_layer(layer_of([one], PLANNED), mtime=MTIME, recoded=recoded, wheels={one.digest: one})
+
+    assert predicted == PredictedLayer(size=written.descriptor.size, unpacked=written.unpacked, exact=True)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}/[a-z]{1,60}\.py", fullmatch=True), st.binary(max_size=3_000)))
 def test_whatever_the_files_are(files: dict[str, bytes]) -> None:

@@ -23,7 +23,7 @@ from tare.projects.project import Project
 from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever the same inputs would be judged otherwise."""
 
 
@@ -53,7 +53,6 @@ def choose(
 
     With *reachable*, a base that can only be judged from the catalogue is not suitable.
     """
-    world.fetch_for(project)
     world.fetch_for(project)
     jobs = _jobs(world, project, requests, named=named)
     if reachable:

@@ -34,7 +34,7 @@ from tare.wheels.kinds import kinds
 from tare.wheels.linking import Missing, missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
-from tare.wheels.wheel import open_wheel
+from tare.wheels.wheel import Wheel, open_wheel
 
 
 class _Spot(NamedTuple):
@@ -102,8 +102,8 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
     standing, gaps = _gaps(world, job, needs, segments)
     layers = layers_of(acquired, segments, target, interpreter=standing.interpreter, base_layers=standing.layers)
     layers = tuple(layer.on(standing.ground) for layer in layers)
-    recoded = frozenset(each.wheel.digest for each in acquired if each.built)
-    predicted = [_predicted(world, layer, job.request, recoded) for layer in layers]
+    built = {each.wheel.digest: each.wheel for each in acquired if each.built}
+    predicted = [_predicted(world, layer, job.request, built) for layer in layers]
     project_sizes, project_note = _project(
         world, project, job.request, _Spot(scheme, target, standing.ground, claims(segments))
     )
@@ -167,13 +167,16 @@ def _ready(world: World, locked: Locked, target: Target, names: frozenset[str]) 
 
 class _LayerKey(msgspec.Struct, frozen=True, kw_only=True):
     layer: object
-    predicted: int = 1
+    predicted: int = 2
 
 
-def _predicted(world: World, layer: PlannedLayer, request: Request, recoded: frozenset[Digest]) -> PredictedLayer:
-    """Return what a layer will weigh, worked out once; one that was written is what it is."""
+def _predicted(
+    world: World, layer: PlannedLayer, request: Request, built: Mapping[Digest, Wheel]
+) -> PredictedLayer:
+    """Return what a layer will weigh, worked out once; one that was written is what it is. *built* are wheels of here."""
     from tare.oci.layer import WrittenLayer
 
+    recoded = frozenset(built)
     key = layer_key(layer, mtime=world.epoch, single_member=request.single_member, recoded=recoded)
     written = world.cache.recall("layers", key_of(key), WrittenLayer)
     if written is not None:
@@ -181,7 +184,9 @@ def _predicted(world: World, layer: PlannedLayer, request: Request, recoded: fro
     mine = key_of(_LayerKey(layer=key))
     known = world.cache.recall("predicted", mine, PredictedLayer)
     if known is None:
-        known = predict_layer(layer, mtime=world.epoch, single_member=request.single_member, recoded=recoded)
+        known = predict_layer(
+            layer, mtime=world.epoch, single_member=request.single_member, recoded=recoded, wheels=built
+        )
         world.cache.remember("predicted", mine, msgspec.json.encode(known))
     return known
 
