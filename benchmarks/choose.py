@@ -3,8 +3,8 @@
     eval "$(make -s lab)" && python benchmarks/choose.py [--work DIR] [--only NAME]... [--base IMAGE]... [--large]
 
 Locks are made now, by uv and poetry, from the definitions below; nothing that was fetched is kept in the repository. The
-prediction has a cache that never sees a wheel, the build another one. The bases are `deb:trixie` and the lab's replicas of
-the official slim and Alpine images; without a lab, `deb:bookworm` and an image that is nothing but what tare reads of
+prediction has a cache that never sees a wheel, the build another one. The bases are `deb:trixie`, `deb:bookworm`, and the
+lab's replicas of the official slim and Alpine images; without a lab, an image that is nothing but what tare reads of
 Alpine's (no container is started).
 """
 
@@ -48,7 +48,8 @@ class Case(NamedTuple):
     """What else both commands are given."""
 
 
-DRIVERS = ()
+DRIVERS = ("libibverbs.so.1", "libmlx5.so.1", "librdmacm.so.1")
+"""What PyTorch's wheels need only where there is InfiniBand."""
 
 CASES = {
     "fastapi": Case(("fastapi", "uvicorn[standard]", "pydantic-settings", "sqlalchemy", "asyncpg", "redis")),
@@ -58,7 +59,7 @@ CASES = {
     "cli": Case(("click", "rich", "httpx", "platformdirs")),
     "sdist": Case(("docopt", "requests"), built=True),
     "abi3": Case(("cryptography", "bcrypt", "pynacl")),
-    "torch": Case(("torch", "numpy"), large=True, options=DRIVERS),
+    "torch": Case(("torch", "numpy"), large=True, options=tuple(f"--allow-missing={name}" for name in DRIVERS)),
     "workspace": Case(("requests",), member="helper"),
     "poetry": Case(("requests", "pyyaml", "lxml"), lock="poetry"),
     "binaries": Case(("ruff", "uv", "orjson", "pydantic")),
@@ -91,7 +92,7 @@ def _bases(work: Path) -> tuple[str, ...]:
     """Return the bases to compare on: real ones as far as there is a registry that has them."""
     registry = os.environ.get("TARE_LAB_REGISTRY")
     if registry:
-        return ("deb:trixie", *(f"{registry}/library/{name}" for name in LAB))
+        return ("deb:trixie", "deb:bookworm", *(f"{registry}/library/{name}" for name in LAB))
     return ("deb:trixie", "deb:bookworm", f"oci:{_musl(work)}")
 
 

@@ -54,6 +54,21 @@ def test_the_interval_is_how_far_estimates_were_off() -> None:
     assert (round(found.low, 3), round(found.high, 3)) == (0.5, 1.5)
 
 
+def test_what_takes_no_time_says_nothing_of_what_does() -> None:
+    tiny = [past(seconds=0.04, fetching=0.0, writing=0.0, predicted=(0.01, 0.0, 1.0)) for _ in range(20)]
+
+    found = speeds([*tiny, past()])
+
+    assert found is not None
+    assert (found.low, found.high, found.calibrated) == (1 / 3, 3.0, False)
+
+
+def test_the_rest_of_a_build_may_vary() -> None:
+    found = estimate.estimate(speeds([past(), past(), past(seconds=5.0)]), Work(fetch=100, hash=1_000))
+
+    assert found == (4.0, 1.333, 13.0)
+
+
 def test_builds_are_kept_with_what_would_have_been_said_of_them(make_world: MakeWorld) -> None:
     world = make_world()
 

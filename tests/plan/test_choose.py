@@ -90,13 +90,13 @@ def test_reasons_are_few_and_plain() -> None:
     first, last = ranked([alpine, slim], prefer="balanced", today=TODAY)
 
     assert first.reasons == (
-        "Every one of 1 distributions has a wheel.",
+        "Its one distribution has a wheel.",
         "Its interpreter is built with profile-guided and link-time optimisation.",
     )
     assert last.reasons == (
         "CPython 3.13 gets security fixes until 2027-03 only.",
         "Its operating system has had no security fixes since 2026-10-01.",
-        "Every one of 1 distributions has a wheel.",
+        "Its one distribution has a wheel.",
         "Its interpreter is built without profile-guided optimisation, so pure Python runs slower.",
         "musl gives threads small stacks (1 MiB in the official image, where glibc has 8).",
     )

@@ -53,6 +53,7 @@ def execute(arguments: Arguments) -> int:
             if arguments.refresh:
                 found = refreshed(world, found, platform, reporter.warn)
     finally:
+        world.close()
         reporter.close()
     if arguments.json:
         sys.stdout.write(bases_json(found, str(platform)))

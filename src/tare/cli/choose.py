@@ -72,6 +72,7 @@ def execute(arguments: Arguments) -> int:
             requests = _requests(arguments, world, project, named)
             choice = choose(world, project, requests, prefer=arguments.prefer, named=bool(named))
     finally:
+        world.close()
         reporter.close()
     for note in choice.notes:
         reporter.note(note)
@@ -86,10 +87,10 @@ def execute(arguments: Arguments) -> int:
 
 def _accuracy(arguments: ChooseArguments, world: World) -> int:
     from tare.flow.estimate import records
-    from tare.report.choose import accuracy_json, accuracy_text
+    from tare.report.accuracy import accuracy_json, accuracy_text
 
     builds = records(world).builds
-    sys.stdout.write(accuracy_json(builds) if arguments.json else accuracy_text(builds[-20:], now=world.now()))
+    sys.stdout.write(accuracy_json(builds) if arguments.json else accuracy_text(builds, now=world.now()))
     return 0
 
 

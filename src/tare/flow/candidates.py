@@ -66,10 +66,11 @@ def _is_usual(table: Catalogue, base: KnownBase) -> bool:
 
 
 def _none(project: Project, python: str | None, table: Catalogue) -> TargetError:
-    asked = f"`--python {python}`" if python else f'`requires-python = "{project.requires_python}"`'
+    stated = f'`requires-python = "{project.requires_python}"`' if project.requires_python else ""
+    asked = f"`--python {python}`" if python else ""
     names = ", ".join(row.name for row in table.series if row.version)
     return TargetError(
         "no base that tare knows has an interpreter for the project",
-        causes=(f"{asked}; the catalogue has CPython {names}",),
+        causes=(f"{' and '.join(filter(None, (asked, stated)))}; the catalogue has CPython {names}",),
         hints=("Name a base with `--base`",),
     )

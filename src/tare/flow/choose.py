@@ -22,6 +22,7 @@ from tare.projects.locked import LockedDirectory, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
+from tare.stores.names import RegistryName, parse
 
 FORMAT = 8
 """Raised whenever the same inputs would be judged otherwise."""
@@ -48,13 +49,15 @@ def choose(
     prefer: Prefer = "balanced",
     named: bool = False,
     reachable: bool = False,
+    whole: frozenset[str] = frozenset(),
 ) -> Choice:
-    """Return what each of *requests* would give, compared. Bases that a person *named* are read when they must be.
+    """Return what each of *requests* would give, compared. Bases that a person *named* are read when they must be, and
+    those in *whole* are in any case.
 
     With *reachable*, a base that can only be judged from the catalogue is not suitable.
     """
     world.fetch_for(project)
-    jobs = _jobs(world, project, requests, named=named)
+    jobs = _jobs(world, project, requests, named=named, whole=whole)
     if reachable:
         jobs = [_reached(job) for job in jobs]
     wanted = [
@@ -96,9 +99,13 @@ def _notes(downloaded: Sequence[str]) -> tuple[str, ...]:
     return (f"the server of {names} has no ranges, so {len(downloaded)} wheels were downloaded whole",)
 
 
-def _jobs(world: World, project: Project, requests: Sequence[Request], *, named: bool) -> list[Job]:
+def _jobs(
+    world: World, project: Project, requests: Sequence[Request], *, named: bool, whole: frozenset[str]
+) -> list[Job]:
     with world.step("look at bases"):
-        standings = [_stand(world, request, named=named) for request in requests]
+        if not named:
+            _ask_each_registry(world, requests)
+        standings = [_stand(world, request, named=named, whole=request.base in whole) for request in requests]
     targets = [standing.target for standing in standings if standing.target is not None]
     first = requests[0] if requests else None
     with world.step("read the lock"):
@@ -119,17 +126,33 @@ def _jobs(world: World, project: Project, requests: Sequence[Request], *, named:
     ]
 
 
+def _ask_each_registry(world: World, requests: Sequence[Request]) -> None:
+    """Ask all registries at the same time for one base: those that are out of reach are known from then on."""
+    from tare import threads
+
+    first: dict[str, Request] = {}
+    for request in requests:
+        name = parse(request.base)
+        if isinstance(name, RegistryName):
+            first.setdefault(name.reference.registry, request)
+    if len(first) < 2 or world.offline:
+        return
+    with threads.pool(len(first)) as pool:
+        for future in [pool.submit(_stand, world, each, named=False, whole=False) for each in first.values()]:
+            future.result()
+
+
 def _reached(job: Job) -> Job:
     standing = job.standing
     if standing.origin != "catalogue" or standing.target is None:
         return job
-    unfit = f"it cannot be reached: {standing.why}"
+    unfit = f"it cannot be pulled: {standing.why}"
     return Job(job.request, msgspec.structs.replace(standing, target=None, unfit=unfit), None)
 
 
-def _stand(world: World, request: Request, *, named: bool) -> Standing:
+def _stand(world: World, request: Request, *, named: bool, whole: bool) -> Standing:
     try:
-        return stand(world, request, named=named)
+        return stand(world, request, named=named, whole=whole)
     except TargetError as error:
         if named:
             raise

@@ -170,9 +170,7 @@ class _LayerKey(msgspec.Struct, frozen=True, kw_only=True):
     predicted: int = 2
 
 
-def _predicted(
-    world: World, layer: PlannedLayer, request: Request, built: Mapping[Digest, Wheel]
-) -> PredictedLayer:
+def _predicted(world: World, layer: PlannedLayer, request: Request, built: Mapping[Digest, Wheel]) -> PredictedLayer:
     """Return what a layer will weigh, worked out once; one that was written is what it is. *built* are wheels of here."""
     from tare.oci.layer import WrittenLayer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -14,6 +14,9 @@ from tare.oci.image import Blob, Image, read_image
 from tare.oci.platform import Platform
 from tare.oci.reference import Reference
 from tare.stores.cache import key_of
+
+if TYPE_CHECKING:
+    from tare.stores.registry.repository import Registries
 
 
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +49,14 @@ class CachedBlob(msgspec.Struct, frozen=True, kw_only=True):
         return download(self.remote(), self.world.cache, progress=self.world.reporter.advance).open()
 
 
-def pulled(world: World, request: Request, reference: Reference) -> tuple[Image, float]:
-    """Return the image that *reference* stands for, and when that was looked up."""
+def pulled(world: World, request: Request, reference: Reference, *, glancing: bool = False) -> tuple[Image, float]:
+    """Return the image that *reference* stands for, and when that was looked up. A registry that does not answer is given
+    up soon when only *glancing*.
+    """
     key = key_of(_Key(reference=str(reference), platform=str(request.platform), mirrors=world.mirrors))
     kept = world.cache.recall("names", key, _Pulled)
     if kept is None or (request.pull and kept.resolved < world.started):
-        kept = _look_up(world, request, reference)
+        kept = _look_up(world, request, reference, world.glancing if glancing else world.registries)
         world.cache.remember("names", key, msgspec.json.encode(kept))
     what = f"`{reference.familiar}`"
     image = read_image(kept.manifest, kept.config, (), what=what)
@@ -69,11 +74,11 @@ def current(world: World, reference: Reference, platform: Platform | None) -> Im
     )
 
 
-def _look_up(world: World, request: Request, reference: Reference) -> _Pulled:
+def _look_up(world: World, request: Request, reference: Reference, registries: Registries) -> _Pulled:
     from tare.stores.registry.source import RegistrySource
 
     with world.step("look up the base"):
-        image = RegistrySource(world.registries, reference).read(request.platform)
+        image = RegistrySource(registries, reference).read(request.platform)
     return _Pulled(manifest=image.raw, config=image.raw_config, resolved=world.now())
 
 

@@ -112,7 +112,7 @@ def stand(world: World, request: Request, *, named: bool, whole: bool = False) -
     if not isinstance(name, RegistryName):
         return _kept(world, request, _of_base(request, bases.resolve(world, request), row))
     try:
-        image = _image(world, request, name)
+        image = _image(world, request, name, glancing=not named)
     except NetworkError as error:
         before = last_read(world, request)
         if before is not None:
@@ -160,7 +160,7 @@ def _read_key(request: Request) -> Digest:
     return key_of(_ReadKey(format=FORMAT, base=request.base, platform=str(request.platform), python=request.python))
 
 
-def _image(world: World, request: Request, name: RegistryName) -> Image:
+def _image(world: World, request: Request, name: RegistryName, *, glancing: bool) -> Image:
     """Return what the registry has, without asking one again that has just been found to be out of reach."""
     from tare.flow.pulled import pulled
 
@@ -169,17 +169,24 @@ def _image(world: World, request: Request, name: RegistryName) -> Image:
     if silent is not None and not request.pull and 0 <= world.now() - silent.at < _UNREACHABLE:
         raise NetworkError(f"`{name.reference.registry}` cannot be reached", causes=(silent.reason,))
     try:
-        return pulled(world, request, name.reference)[0]
+        return pulled(world, request, name.reference, glancing=glancing)[0]
     except NetworkError as error:
-        if not world.offline:
+        if not (world.offline or _was_answered(error)):
             silent = _Silent(at=world.now(), reason=_why(error))
             world.cache.remember("unreachable", key, msgspec.json.encode(silent))
         raise
 
 
+def _was_answered(error: NetworkError) -> bool:
+    from tare.stores.registry.source import was_answered
+
+    return was_answered(error)
+
+
 def _why(error: NetworkError) -> str:
     """Return the reason in few words: the last of what went wrong, without the request."""
-    return (error.causes[0] if error.causes else error.message).rpartition(": ")[2]
+    reason = (error.causes[0] if error.causes else error.message).rpartition(": ")[2]
+    return f"the registry does not have it ({reason})" if _was_answered(error) else reason
 
 
 def _remembered(world: World, image: Image, request: Request) -> BaseFacts | None:

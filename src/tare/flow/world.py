@@ -149,6 +149,18 @@ class World:
     @cached_property
     def registries(self) -> Registries:
         """Connections to registries, with what the machine knows of mirrors, certificates and credentials."""
+        return self._registries()
+
+    @cached_property
+    def glancing(self) -> Registries:
+        """The same, for what is asked about many bases of which any may be out of reach: given up soon."""
+        from tare.net.connection import Limits
+
+        return self._registries(attempts=2, limits=Limits(connect=4.0, answer=15.0), deadline=30.0)
+
+    def _registries(self, **changes: object) -> Registries:
+        import msgspec
+
         from tare.flow.registries import settings
         from tare.stores.registry.repository import Registries
 
@@ -156,21 +168,16 @@ class World:
             raise NetworkError(
                 "cannot reach a registry while offline", hints=("Run the command again without `--offline`",)
             )
+        found = settings(
+            self.environment, root=self.root, proxies=self._proxies, insecure=self.insecure, mirrors=self.mirrors
+        )
         return Registries(
-            settings(
-                self.environment,
-                root=self.root,
-                proxies=self._proxies,
-                insecure=self.insecure,
-                mirrors=self.mirrors,
-            ),
-            warn=self.reporter.warn,
-            whereabouts=self.whereabouts,
+            msgspec.structs.replace(found, **changes), warn=self.reporter.warn, whereabouts=self.whereabouts
         )
 
     def close(self) -> None:
         """End the connections that were made."""
-        for name in ("fetcher", "registries"):
+        for name in ("fetcher", "registries", "glancing"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -144,6 +144,8 @@ class Axes(NamedTuple):
     size: tuple[int, int]
     speed: int
     trouble: int
+    bare: bool
+    """Whether there is no shell to look around with, which is no trouble until there is some."""
 
 
 def ranked(candidates: Sequence[Candidate], *, prefer: Prefer, today: date) -> tuple[Candidate, ...]:
@@ -174,10 +176,9 @@ def axes_of(candidate: Candidate, *, known: bool, today: date) -> Axes:
         + 2 * bool(candidate.missing_libraries)
         + (4 if _over(candidate.python_eol, today) or _over(candidate.os_eol, today) else 0)
         + (1 if _soon(candidate.python_eol, today) or _soon(candidate.os_eol, today) else 0)
-        + (candidate.shell == "")
         + (candidate.origin == "catalogue")
     )
-    return Axes(size=size, speed=speed, trouble=trouble)
+    return Axes(size=size, speed=speed, trouble=trouble, bare=candidate.shell == "")
 
 
 def _key(mine: Axes, prefer: Prefer) -> tuple[object, ...]:
@@ -187,7 +188,7 @@ def _key(mine: Axes, prefer: Prefer) -> tuple[object, ...]:
         case "speed":
             return (mine.speed, mine.size, mine.trouble)
         case "compatibility":
-            return (mine.trouble, mine.speed, mine.size)
+            return (mine.trouble + mine.bare, mine.speed, mine.size)
         case _:
             return (mine.speed + mine.trouble, mine.size)
 
@@ -217,7 +218,7 @@ def reasons(candidate: Candidate, all_of_them: Sequence[Candidate], *, today: da
         found.append("There is no shell in it.")
     if candidate.origin == "catalogue":
         why = candidate.origin_why or "the image was not read"
-        found.append(f"It was judged from the catalogue, since the image cannot be reached: {why}.")
+        found.append(f"It was judged from the catalogue, since the image cannot be read: {why}.")
     if candidate.unchecked and candidate.origin != "catalogue":
         found.append(f"Of {len(candidate.unchecked)} wheels not every library was read; the build does that.")
     return tuple(dict.fromkeys(found))[:MAX_REASONS]
@@ -237,11 +238,9 @@ def _support(candidate: Candidate, today: date) -> list[str]:
 def _sources(candidate: Candidate) -> list[str]:
     sources = candidate.work.sources
     if not sources:
-        return (
-            [f"Every one of {len(candidate.distributions)} distributions has a wheel."]
-            if candidate.distributions
-            else []
-        )
+        count = len(candidate.distributions)
+        every = "Its one distribution" if count == 1 else f"Every one of {count} distributions"
+        return [f"{every} has a wheel."] if count else []
     return [f"{_listed(sources)} {'is' if len(sources) == 1 else 'are'} built from source."]
 
 

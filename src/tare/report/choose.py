@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from tare.flow.estimate import Build
 from tare.plan.choose import Candidate, Choice, Distribution, Sizes
-from tare.report.text import age, duration, megabytes, shortened, table
+from tare.report.text import duration, megabytes, shortened, table
 
 SCHEMA: Final = "tare.choose/1"
 
@@ -165,31 +164,6 @@ def _work(candidate: Candidate) -> str:
     return f"a build: {', '.join(parts)}; about {duration(about)} ({duration(low)} to {duration(high)})"
 
 
-def accuracy_text(builds: Sequence[Build], *, now: float) -> str:
-    """Return what was estimated of past builds, and what they took."""
-    if not builds:
-        return "Nothing was built here yet.\n"
-    rows = [("when", "project", "base", "fetched", "hashed", "estimate", "took", "ratio")]
-    for each in builds:
-        known = each.predicted is not None and each.predicted[0] > 0
-        rows.append(
-            (
-                age(now - each.at),
-                each.project or "–",
-                _name(each.base),
-                megabytes(each.fetched),
-                megabytes(each.hashed),
-                duration(each.predicted[0]) if each.predicted else "–",
-                duration(each.seconds),
-                f"{each.seconds / each.predicted[0]:.2f}" if each.predicted and known else "–",
-            )
-        )
-    compared = [each for each in builds if each.predicted is not None]
-    within = sum(each.predicted[1] <= each.seconds <= each.predicted[2] for each in compared if each.predicted)
-    line = f"{within} of {_count(len(compared), 'estimate')} had the time in their interval."
-    return table(rows, right=frozenset({3, 4, 5, 6, 7})) + f"\n\n{line}\n"
-
-
 def _pair(sizes: Sizes) -> tuple[str, str]:
     return _size(sizes.pull), _size(sizes.unpacked)
 
@@ -267,12 +241,6 @@ def choose_json(choice: Choice, failed: Sequence[str] = ()) -> str:
         "failed": list(failed),
         "notes": list(choice.notes),
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
-
-
-def accuracy_json(builds: Sequence[Build]) -> str:
-    """Return the same as a document."""
-    document = {"schema": "tare.choose-accuracy/1", "builds": [msgspec.to_builtins(each) for each in builds]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 

@@ -123,10 +123,25 @@ def first(repositories: Iterable[Repository], ask: Callable[[Repository], T]) ->
     raise _nowhere(failed)
 
 
+class NowhereError(NetworkError):
+    """Neither a mirror nor the registry itself could be used."""
+
+    def __init__(self, message: str, *, causes: tuple[str, ...], hints: tuple[str, ...], answered: bool) -> None:
+        super().__init__(message, causes=causes, hints=hints)
+        self.answered = answered
+        """Whether one of them answered, so that it may have something else."""
+
+
+def was_answered(error: NetworkError) -> bool:
+    """Return whether a registry answered, and had not what was asked for: it may have something else."""
+    return isinstance(error, RefusalError) or (isinstance(error, NowhereError) and error.answered)
+
+
 def _nowhere(failed: list[NetworkError]) -> NetworkError:
     """Return the error of the registry itself, with what its mirrors said before."""
     last = failed[-1]
     if len(failed) == 1:
         return last
     causes = dict.fromkeys(cause for error in (*failed[:-1], last) for cause in error.causes)
-    return NetworkError(last.message, causes=tuple(causes), hints=last.hints)
+    answered = any(map(was_answered, failed))
+    return NowhereError(last.message, causes=tuple(causes), hints=last.hints, answered=answered)
