@@ -43,6 +43,7 @@ def test_every_key_is_read() -> None:
         include = ["data/"]
         exclude = ["notes/**"]
         system-packages = ["ffmpeg"]
+        bytecode = "budget:20MB"
         """) == ToolConfig(
         base="deb:trixie",
         entrypoint=("gunicorn", "app:app"),
@@ -65,6 +66,7 @@ def test_every_key_is_read() -> None:
         include=("data/",),
         exclude=("notes/**",),
         system_packages=("ffmpeg",),
+        bytecode=20_000_000,
     )
 
 

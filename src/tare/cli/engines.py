@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tare.engines.interface import Engine
+if TYPE_CHECKING:
+    from tare.engines.interface import Engine
 
 
 def engines(cache: Path) -> tuple[Engine, ...]:

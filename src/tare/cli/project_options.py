@@ -17,6 +17,8 @@ from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci import platform as platforms
 from tare.oci.platform import Platform
+from tare.projects import bytecode
+from tare.projects.bytecode import Wish
 from tare.projects.project import Project, read
 from tare.projects.settings import command
 
@@ -39,6 +41,7 @@ class ProjectArguments(WorldArguments):
     debug: bool
     slim: Literal["safe", "more"] | None
     keep: list[str]
+    bytecode: Wish | None
     pull: bool
     json: bool
 
@@ -80,9 +83,13 @@ def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
     target.add_argument("--single-member", action="store_true", help="write layers that every old reader understands")
     target.add_argument("--debug", action="store_true", help="put a shell into an assembled base")
     if several_bases:
-        parser.set_defaults(slim=None, keep=[])  # Bases are compared with all that their wheels bring.
+        parser.set_defaults(slim=None, keep=[], bytecode="none")  # Bases are compared with all that their wheels bring.
     else:
         _add_slim_options(parser, target)
+        target.add_argument(
+            "--bytecode", type=wish, metavar="WHICH",
+            help="compile modules: none (the default), auto (what the start imports), all, or budget:20MB",
+        )  # fmt: skip
     target.add_argument("--pull", action="store_true", help="ask again what a base's name stands for")
     add_world_options(parser)
     parser.add_argument("--json", action="store_true", help="print a document that machines read")
@@ -146,8 +153,19 @@ def request(arguments: ProjectArguments, project: Project, base: str, platform: 
         debug=arguments.debug,
         slim=arguments.slim,
         spared=spared(arguments.keep),
+        bytecode=arguments.bytecode or project.config.bytecode or "none",
         pull=arguments.pull,
     )
+
+
+def wish(text: str) -> Wish:
+    """Read which modules get bytecode."""
+    found = bytecode.read(text)
+    if found is None:
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError(f"`{text}` is not understood; write {bytecode.EXPECTED}")
+    return found
 
 
 def spared(words: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from argparse import _ArgumentGroup
 from pathlib import Path
 
 from tare.cli.arguments import Arguments, Parser
+from tare.cli.engines import engines
 from tare.flow.world import Reporter, World
 from tare.stores.cache import Cache
 
@@ -66,10 +67,11 @@ def count(text: str) -> int:
 
 def world(arguments: WorldArguments, reporter: Reporter) -> World:
     """Return the outside world of a command."""
+    cache = cache_path(arguments.cache_dir)
     return World(
         environment=dict(os.environ),
         python=sys.executable,
-        cache=Cache(_tagged(cache_path(arguments.cache_dir))),
+        cache=Cache(_tagged(cache)),
         now=time.time,
         reporter=reporter,
         offline=arguments.offline or os.environ.get("UV_OFFLINE", "") in {"1", "true"},
@@ -77,6 +79,7 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
         threads=arguments.threads or os.cpu_count() or 1,
         insecure=tuple(arguments.insecure_registry),
         mirrors=tuple(arguments.mirror),
+        engines=lambda: engines(cache),
     )
 
 

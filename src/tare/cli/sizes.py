@@ -1,25 +1,19 @@
-"""Sizes as people type them: `200MB`, `1.5 GB`, `64MiB`."""
+"""Sizes on the command line."""
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentTypeError
-from typing import Final
 
-_UNITS: Final = {
-    "": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
-    "kib": 2**10, "mib": 2**20, "gib": 2**30,
-}  # fmt: skip
-_size = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-z]*)").fullmatch
+from tare.projects import sizes
 
 
 def size(text: str) -> int:
-    """Read a number of bytes; units are decimal, as everywhere in tare.
+    """Read a number of bytes.
 
     >>> size("1.5 GB")
     1500000000
     """
-    match = _size(text.strip().lower())
-    if match is None or match[2] not in _UNITS or len(match[1]) > 18:
+    found = sizes.size(text)
+    if found is None:
         raise ArgumentTypeError(f"`{text}` is not a size; write `200MB`, `1.5GB` or a number of bytes")
-    return round(float(match[1]) * _UNITS[match[2]]) if "." in match[1] else int(match[1]) * _UNITS[match[2]]
+    return found

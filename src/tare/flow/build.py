@@ -12,6 +12,7 @@ from tare.build.keys import FORMAT
 from tare.build.layers import Outcome, Writing, write_layers
 from tare.flow import bases
 from tare.flow.bases import Base
+from tare.flow.bytecode.result import Bytecode
 from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.image import finish
 from tare.flow.prepared import BaseSummary, Prepared, ReadyLayer, ready
@@ -46,6 +47,9 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 
     slim: str | None
     """How much of what no container needs was left out."""
+
+    bytecode: Bytecode | None
+    """What was compiled."""
 
     entrypoint_reason: str
     notes: tuple[str, ...]
@@ -93,11 +97,22 @@ def build(world: World, project: Project, request: Request) -> Built:
     own = ready(outcome.layer, kind="project", why=part.layer.why, distributions=part.layer.distributions)
     found = find_entrypoint(world, project, prepared, part)
     config = with_entrypoint(project, found)
+    run = run_config(prepared.config.config, config)
+    bytecode = None
+    if request.bytecode != "none":
+        from tare.flow.bytecode.names import imported
+        from tare.flow.bytecode.step import Below, make_bytecode
+
+        names = imported(project, (*(run.entrypoint or ()), *(run.cmd or ())), world.memo_directory)
+        bytecode, known = make_bytecode(world, request, Below(prepared, base, run, names))
+        if bytecode.layer is not None:
+            prepared = msgspec.structs.replace(prepared, layers=(*prepared.layers, bytecode.layer))
+            reused += known
     image = finish(
         prepared,
         base,
         own,
-        run_config(prepared.config.config, config),
+        run,
         project=project,
         world=world,
     )
@@ -107,6 +122,7 @@ def build(world: World, project: Project, request: Request) -> Built:
         own=own,
         reused=reused + outcome.reused,
         slim=request.slim,
+        bytecode=bytecode,
         entrypoint_reason=found.reason,
         notes=part.notes,
         warnings=(*prepared.warnings, *part.warnings, *((found.warning,) if found.warning else ())),
@@ -146,7 +162,7 @@ def _prepared_key(world: World, project: Project, request: Request, base: Base, 
             asked=_asked(project, selection),
             selection=selection,
             directories=directories(selection.locked, world.environment),
-            request=msgspec.structs.replace(request, pull=False),
+            request=msgspec.structs.replace(request, pull=False, bytecode="none"),
             slim=_rules(request),
             epoch=world.epoch,
         )

@@ -15,7 +15,7 @@ from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.project_layer import plan_project
 from tare.flow.request import Request
 from tare.flow.world import World
-from tare.plan.plan import Dropped, Plan
+from tare.plan.plan import Dropped, Plan, PlannedLayer
 from tare.plan.run_config import run_config
 from tare.projects.locked import Locked, LockedDirectory, LockedVcs
 from tare.projects.project import Project
@@ -71,7 +71,7 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
             platform=image.platform,
             base=request.base,
             base_digest=image.digest,
-            layers=(*planned.layers, part.layer),
+            layers=(*planned.layers, *_bytecode(request), part.layer),
             run=run_config(image.config.config, with_entrypoint(project, found)),
             notes=(*prepared.warnings, *part.notes, *part.warnings, *notes),
         ),
@@ -84,6 +84,16 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
         entrypoint_reason=found.reason,
         download=_download(world, selection.locked),
     )
+
+
+def _bytecode(request: Request) -> tuple[PlannedLayer, ...]:
+    """Return the layer of bytecode. Its files are known once the image's interpreter has made them."""
+    if request.bytecode == "none":
+        return ()
+    from tare.flow.bytecode.step import WHY, mode_of
+
+    why = f"{WHY[mode_of(request.bytecode)]}; which modules these are is known when it is built"
+    return (PlannedLayer(kind="bytecode", why=why),)
 
 
 def _download(world: World, locked: Sequence[Locked]) -> Download:

@@ -25,7 +25,7 @@ class ReadyLayer(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of its regular files."""
 
     kind: str
-    """`base`, `wheel`, `wheels` or `project`."""
+    """`base`, `wheel`, `wheels`, `bytecode` or `project`."""
 
     why: str
     distributions: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from tare.oci.platform import Platform
+from tare.projects.bytecode import Wish
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     spared: tuple[str, ...] = ()
     """Rules of `slim` that are not applied, and paths that stay, sorted."""
+
+    bytecode: Wish = "none"
+    """Which modules have bytecode; a number is the bytes that it may weigh."""
 
     pull: bool = False
     """Whether names that were resolved before are asked for again."""

@@ -26,7 +26,7 @@ from tare.stores.registry.delivery import deliver
 from tare.stores.registry.repository import Registries
 from tare.stores.registry.source import RegistrySource
 
-KINDS: Final = frozenset({"assembled", "base-layers", "facts", "layers", "prepared", "recompressed"})
+KINDS: Final = frozenset({"assembled", "base-layers", "bytecode", "facts", "layers", "prepared", "recompressed"})
 """The steps whose outcomes are shared: those that take long, and mean the same on every machine."""
 
 ARTIFACT: Final = "application/vnd.tare.outcome.v1+json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from tare.stores.cache import Cache
 from tare.stores.registry.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
+    from tare.engines.interface import Engine
     from tare.net.fetch import Fetcher
     from tare.projects.project import Project
     from tare.projects.uv import Uv
@@ -66,6 +67,7 @@ class World:
         root: Path = Path("/"),
         insecure: tuple[str, ...] = (),
         mirrors: tuple[str, ...] = (),
+        engines: Callable[[], Sequence[Engine]] = tuple,
     ) -> None:
         self.environment = {name: value for name, value in environment.items() if name not in _OF_A_REPOSITORY}
         self.python = python
@@ -81,6 +83,8 @@ class World:
         """The machine's file system, where apt's configuration and keyrings lie."""
         self.insecure = insecure
         self.mirrors = mirrors
+        self.engines = engines
+        """What runs containers here, the one to prefer first."""
         self.whereabouts = Whereabouts(lambda: self.cache)
         """Which repositories have which blobs."""
         self.started = now()

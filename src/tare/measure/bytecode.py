@@ -48,7 +48,7 @@ def useless(
             continue
         if not _is_ours(match["tag"], item.file.kept or b"", tags):
             yield "TW601", item
-        elif _is_stale(item, sources.get(source_of(item.path) or "")):
+        elif _is_stale(item, _source(contents, sources, source_of(item.path) or "")):
             yield "TW602", item
         elif match["level"] and match["level"] != level:
             yield "TW603", item
@@ -60,6 +60,15 @@ def _is_ours(tag: str, head: bytes, tags: set[str]) -> bool:
         return False
     (number,) = struct.unpack_from("<H", head)
     return head[2:4] == b"\r\n" and magic_numbers().get(tag, number) == number
+
+
+def _source(contents: Contents, sources: Mapping[str, Live], path: str) -> Live | None:
+    """Return the module at *path*, which may be a link, as Debian's `sitecustomize.py` is."""
+    found = sources.get(path)
+    if found is not None:
+        return found
+    real = contents.tree.real(path)
+    return None if real is None else sources.get(real[1:])
 
 
 def _is_stale(item: Live, source: Live | None) -> bool:

@@ -13,7 +13,7 @@ from tare.oci.ground import Ground
 from tare.oci.platform import Platform
 from tare.wheels.scheme import InstalledFile, Provenance, Scheme
 
-LayerKind = Literal["wheel", "wheels", "project"]
+LayerKind = Literal["wheel", "wheels", "bytecode", "project"]
 
 
 class HostFile(NamedTuple):

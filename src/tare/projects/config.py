@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tare.oci.config import Healthcheck
+from tare.projects.bytecode import Wish
 
 
 class LintConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,5 +48,7 @@ class ToolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Patterns, as in `.dockerignore`, of files that are never taken."""
 
     system_packages: tuple[str, ...] = ()
+    bytecode: Wish | None = None
+    """Which modules have bytecode; a number is the bytes that it may weigh."""
 
     lint: LintConfig = LintConfig()

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tare.oci.config import Healthcheck
+from tare.projects import bytecode
 from tare.projects.config import LintConfig, ToolConfig
 from tare.projects.values import Mistakes, Table, any_string, string
 
 KEYS = (
     "base", "entrypoint", "cmd", "user", "env", "workdir", "ports", "healthcheck", "stop-signal", "volumes", "labels",
-    "platforms", "include", "exclude", "system-packages", "lint",
+    "platforms", "include", "exclude", "system-packages", "bytecode", "lint",
 )  # fmt: skip
 """Every key of `[tool.tare]`."""
 
@@ -57,6 +58,7 @@ def parse(values: Mapping[str, Any], source: str) -> ToolConfig:
         include=table.many("include", string, "a pattern"),
         exclude=table.many("exclude", string, "a pattern"),
         system_packages=table.many("system-packages", string, "the name of a package"),
+        bytecode=table.one("bytecode", bytecode.read, bytecode.EXPECTED),
         lint=_read_lint(table.table("lint")),
     )
     mistakes.check(f"[tool.tare] of `{source}` is not understood")

@@ -10,6 +10,7 @@ import msgspec
 from tare.flow.build import Built
 from tare.flow.prepared import Prepared, ReadyLayer
 from tare.oci.image import Image, ImageIndex
+from tare.report.bytecode import bytecode_json, bytecode_lines
 from tare.report.text import age, duration, megabytes
 
 SCHEMA = "tare.build/1"
@@ -26,7 +27,8 @@ def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
     idle = "".join(sorted({_idle(each.prepared.savings) for each in built if each.slim is None}))
     slim = "".join(_slimmed(each.prepared) for each in built if each.slim is not None)
     lost = "".join(sorted({line for each in built if each.slim is not None for line in _lost(each.prepared)}))
-    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}{lost}"
+    compiled = "".join(f"{line}\n" for each in built if each.bytecode for line in bytecode_lines(each.bytecode))
+    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}{lost}{compiled}"
 
 
 def _idle(savings: Mapping[str, int]) -> str:
@@ -111,6 +113,7 @@ def _image(built: Built, reference: str) -> dict[str, object]:
         "savings": {"bytes": sum(built.prepared.savings.values()), "kinds": built.prepared.savings},
         "reused": built.reused,
         **_slim(built),
+        **({"bytecode": bytecode_json(built.bytecode)} if built.bytecode else {}),
         "entrypoint": {"command": _words(built), "reason": built.entrypoint_reason},
         "notes": list(built.notes),
         "warnings": list(built.warnings),
