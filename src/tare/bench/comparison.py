@@ -11,6 +11,9 @@ from tare.measure.sizes import ImageSizes
 
 SCHEMA: Final = "tare.compare/1"
 
+_ELSEWHERE: Final = ("deb:", "oci:", "docker-archive:", "docker-daemon:")
+"""How bases begin that no registry has."""
+
 Change = Literal["cold", "dependency", "line"]
 """What was different from the build before: nothing was known, a dependency more, a line of the project."""
 
@@ -82,9 +85,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """Return what it is called in tables and plots: its base without the registry, and a star for a replica."""
-        short = (
-            self.base.removeprefix("docker://").rpartition("/")[2] if self.base.startswith("docker://") else self.base
-        )
+        of_registry = not self.base.startswith(_ELSEWHERE)
+        short = self.base.removeprefix("docker://").rpartition("/")[2] if of_registry else self.base
         return f"{short}{'*' if self.facts.replica else ''}, {self.builder}"
 
 

@@ -43,8 +43,11 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     processor: str = ""
 
 
-def vitals(directory: Path, root: Path = Path("/")) -> Vitals:
-    """Return the machine's vitals; *directory* is where the disk is looked at."""
+def vitals(directory: Path, data: Path | None = None, *, root: Path = Path("/")) -> Vitals:
+    """Return the machine's vitals; *directory* is where the disk is looked at.
+
+    What a database in *data* has already, from a run that was ended, need not be free any more.
+    """
     memory = _meminfo(root)
     steal = _steal(root)
     governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -53,7 +56,7 @@ def vitals(directory: Path, root: Path = Path("/")) -> Vitals:
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory=memory.get("MemAvailable", 0),
         swap=memory.get("SwapTotal", 0) - memory.get("SwapFree", 0),
-        disk=shutil.disk_usage(existing).free,
+        disk=shutil.disk_usage(existing).free + (used(data) if data else 0),
         load=os.getloadavg()[0],
         steal=steal,
         governor=governor or None,
@@ -103,6 +106,12 @@ def refuse(findings: list[Finding], profile: str) -> None:
 def _enough(what: str, there: int, wanted: int, word: str) -> Finding:
     text = f"{there / 1e9:.1f} GB {word}, {wanted / 1e9:.1f} GB wanted"
     return Finding(kind="good" if there >= wanted else "impossible", what=what, text=text)
+
+
+def used(directory: Path) -> int:
+    """Return how many bytes of the disk *directory* has; none if there is no such directory."""
+    found = (os.path.join(place, name) for place, _, names in os.walk(directory) for name in names)
+    return sum(os.lstat(path).st_blocks * 512 for path in found if os.path.lexists(path))
 
 
 def _meminfo(root: Path) -> dict[str, int]:

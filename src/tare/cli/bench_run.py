@@ -18,10 +18,12 @@ from tare.bench import suites
 from tare.bench.ablation import ablated
 from tare.bench.doctor import examine, refuse, vitals
 from tare.bench.harness import Bench
+from tare.bench.io import table_of
 from tare.bench.journal import Journal, check_same
 from tare.bench.postgres import Database, database
 from tare.bench.profiles import Profile, compat
 from tare.bench.result import Machine, Plan, Results, Run
+from tare.bench.watching import watched
 from tare.bench.workload import CommandWorkload, Workload, read_commands
 from tare.cli.progress import Terminal
 from tare.cli.settings import cache_path
@@ -52,8 +54,9 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     here = _machine(arguments, journal.directory, profile, engine)
     ready = _ready(world, names, baseline, engine, environments=environments, packages="frames" in wanted or served)
     with contextlib.ExitStack() as stack:
-        data = Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
-        server = stack.enter_context(database(arguments.database, data)) if served else None
+        server = stack.enter_context(database(arguments.database, _data())) if served else None
+        if server is not None:
+            stack.enter_context(watched(server, table_of(profile.rows), profile.rows, reporter.step))
         workloads = _workloads(
             arguments, wanted=wanted, profile=profile, journal=journal, database=server, names=list(names)
         )
@@ -84,9 +87,14 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     return journal.read()
 
 
+def _data() -> Path:
+    """Return where the database that is started keeps its files, for this run and the next."""
+    return Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
+
+
 def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engine: Engine | None) -> Machine:
     """Look at the machine, refuse what cannot be done on it, and return it."""
-    looked = vitals(directory)
+    looked = vitals(directory, _data())
     name = engine.name if engine else "host"
     findings = list(examine(looked, profile, engine=name, unavailable=engine.available() if engine else None))
     refuse(findings, arguments.profile or "smoke")

@@ -209,7 +209,10 @@ def _forest(cells: Sequence[Cell], baseline: str, texts: Words) -> Iterator[Plot
 
 def _medians(run: Run, cells: Sequence[Cell], workload: str, baseline: str, texts: Words) -> Table:
     names = [each.name for each in shown(run)]
-    by_place = {(each.case, each.candidate): each for each in cells}
+    # What only the second self of an image did, such as loading a table once for all, was done by that image.
+    selves = {each.name: each.control for each in run.candidates if each.control}
+    by_place = {(each.case, selves[each.candidate]): each for each in cells if each.candidate in selves}
+    by_place |= {(each.case, each.candidate): each for each in cells}
     rows = [
         (case, *(_shown_cell(by_place.get((case, name)), baseline) for name in names))
         for case in dict.fromkeys(each.case for each in cells)
