@@ -22,6 +22,7 @@ from pathlib import Path
 
 import again
 import build_and_push
+import lint
 import memory
 import sizes
 import startup
@@ -32,8 +33,10 @@ from machine import description
 from peers import ROOT, SCIENCE, NotMeasuredError, Peers, start
 from results import Section, document, page
 
+import dockerfile as dockerfiles
+
 HOME = ROOT / ".cache" / "bench"
-NAMES = ("push", "again", "layers", "startup", "memory", "sizes", "weigh")
+NAMES = ("push", "again", "layers", "startup", "memory", "sizes", "weigh", "lint", "dockerfile")
 
 
 def main() -> int:
@@ -69,7 +72,10 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
     tare.run("build", str(SCIENCE), "-o", f"oci:{HOME / 'first'}")
     shutil.rmtree(HOME / "first")
     few = arguments.quick
-    with tempfile.TemporaryDirectory(dir=HOME) as scratch, services(wanted={"push", "again"} & set(names)) as found:
+    with (
+        tempfile.TemporaryDirectory(dir=HOME) as scratch,
+        services(wanted={"push", "again", "dockerfile"} & set(names)) as found,
+    ):
         place = Path(scratch)
         steps: dict[str, Callable[[], Section]] = {
             "sizes": lambda: sizes.measure(tare, place),
@@ -88,6 +94,8 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
             "again": lambda: beside_docker_again(
                 tare, found, place, rounds=5 if few else 20, budget=60 if few else 120
             ),
+            "lint": lambda: lint.measure(tare, place, rounds=8 if few else 30, budget=60),
+            "dockerfile": lambda: beside_the_post(found, rounds=1 if few else 3),
         }
         sections = {}
         for name, step in steps.items():
@@ -109,6 +117,11 @@ def beside_docker_again(tare: Tare, found: Peers | str, scratch: Path, *, rounds
     if isinstance(found, str):
         return again.missing(found)
     return again.measure(tare, found, scratch, rounds=rounds, budget=budget)
+
+
+def beside_the_post(found: Peers | str, *, rounds: int) -> Section:
+    """Measure generated Dockerfiles, or say why not."""
+    return dockerfiles.missing(found) if isinstance(found, str) else dockerfiles.measure(found, rounds=rounds)
 
 
 @contextlib.contextmanager
