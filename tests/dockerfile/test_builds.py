@@ -1,4 +1,4 @@
-"""Every generated Dockerfile, built by a real engine and run: five tools, three examples.
+"""Every generated Dockerfile, built by a real engine and run: five tools, three examples; and on other bases.
 
 `make test-dockerfiles` starts what it needs. The bases are replicas of official images: `lab/replicas.py`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from tare.flow.builders import builders, built_sizes, choose_builder
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 LAB = Path(__file__).parents[2] / "lab"
-TAG = "3.13-slim-trixie"
+SLIM, ALPINE, FULL = "3.13-slim-trixie", "3.13-alpine3.23", "3.13-trixie"
 
 SERVE = """
 import os, subprocess, sys, time, urllib.request
@@ -39,16 +40,21 @@ service.terminate()
 
 LEFT = """
 import os
-places = "/opt/tool", "/opt/venv/bin/pip", "/var/cache/pip", "/var/cache/uv", "/var/cache/poetry", "/usr/bin/gcc"
-print([place for place in places if os.path.exists(place)])
+from pathlib import Path
+places = "/opt/tool", "/opt/venv/bin/pip", "/var/cache/pip", "/var/cache/uv", "/var/cache/poetry", {compiler!r}
+environment = Path("/opt/venv/lib")
+compiled = not environment.exists() or any(environment.rglob("*.pyc"))
+print([place for place in places if os.path.exists(place)], compiled, list(environment.rglob("tests/**/*.pyc")))
 """
-"""Runs in the container: what is there that only a build needs."""
+"""Runs in the container: what is there that only a build needs; whether there is bytecode, and which of tests."""
 
 
 class Lab(NamedTuple):
     """What builds, and from what."""
 
-    base: str
+    replica: Callable[[str], str]
+    """Names a base by its tag."""
+
     builder: Builder
     bundle: Path
 
@@ -62,8 +68,8 @@ PROVED = {
 
 
 @pytest.fixture(scope="session")
-def base() -> str:
-    """A base in the lab's registry."""
+def replica() -> Callable[[str], str]:
+    """Names a base of the lab's registry; where it is not there, and takes long to make, the test is skipped."""
     host, registry = os.environ.get("DOCKER_HOST"), os.environ.get("TARE_LAB_REGISTRY")
     if not host or not registry:
         pytest.skip("there is no lab: `make test-dockerfiles` starts one")
@@ -71,9 +77,15 @@ def base() -> str:
     replicas: Any = import_module("replicas")  # a script of this checkout, not of a package
     work = Path(__file__).parents[2] / ".lab"
     work.mkdir(exist_ok=True)
-    if not replicas.has(registry, TAG):
-        replicas.push(replicas.REPLICAS[0], [_client(), "--host", host], registry, work)
-    return f"{registry}/{replicas.REPOSITORY}:{TAG}"
+
+    def named(tag: str) -> str:
+        if not replicas.has(registry, tag):
+            if tag != SLIM:
+                pytest.skip(f"there is no replica of `python:{tag}`: `make lab` makes it")
+            replicas.push(replicas.REPLICAS[0], [_client(), "--host", host], registry, work)
+        return f"{registry}/{replicas.REPOSITORY}:{tag}"
+
+    return named
 
 
 def _client() -> str:
@@ -81,12 +93,12 @@ def _client() -> str:
 
 
 @pytest.fixture(scope="session")
-def lab(base: str) -> Lab:
-    """An engine, a base, and the machine's certificates: its network may have a proxy with its own."""
+def lab(replica: Callable[[str], str]) -> Lab:
+    """An engine, bases, and the machine's certificates: its network may have a proxy with its own."""
     bundle = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     if not bundle.is_file():
         pytest.skip("this machine has no bundle of certificates")
-    return Lab(base, choose_builder(list(builders(dict(os.environ))), "docker"), bundle)
+    return Lab(replica, choose_builder(list(builders(dict(os.environ))), "docker"), bundle)
 
 
 @pytest.mark.parametrize("example", PROVED)
@@ -94,23 +106,45 @@ def lab(base: str) -> Lab:
 def test_a_generated_dockerfile_builds_and_runs(
     tool: str, example: str, *, lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = project(tool, example, tmp_path)
-    tag = f"localhost/tare-{tool}-{example}"
+    said = _proved(lab, project(tool, example, tmp_path), SLIM, example)
 
-    assert run(["dockerfile", str(directory), "--base", lab.base, "--certificates"]) == 0, capsys.readouterr()
-    assert f"{lab.base}@sha256:" in (directory / "Dockerfile").read_text()
-    assert run(["dockerfile", str(directory), "--certificates", "--check"]) == 0, capsys.readouterr()
-    assert run(["lint", str(directory / "Dockerfile")]) == 0, capsys.readouterr()
-    options = BuildOptions(tag=tag, host_network=True, secrets={"certificates": lab.bundle}, timeout=900)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{tool} {example}: {said}\n")
+
+
+@pytest.mark.parametrize("example", PROVED)
+@pytest.mark.parametrize("tool", ["pip", "poetry"])
+@pytest.mark.parametrize("tag", [ALPINE, FULL])
+def test_it_builds_and_runs_on_other_bases_too(
+    tag: str, tool: str, example: str, *, lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = _proved(lab, project(tool, example, tmp_path), tag, example)
+
+    with capsys.disabled():
+        sys.stdout.write(f"\n{tool} {example} on {tag}: {said}\n")
+
+
+def _proved(lab: Lab, directory: Path, tag: str, example: str) -> str:
+    """Write a project's Dockerfile, check it, build it and run it; return what was measured."""
+    base, image = lab.replica(tag), f"localhost/tare-{directory.name}"
+    dockerfile = str(directory / "Dockerfile")
+    allowed = ["--ignore", "TP005"] if tag == FULL else []  # which says that it is the full image
+    compiler = "nowhere" if tag == FULL else "/usr/bin/gcc"
+
+    assert run(["dockerfile", str(directory), "--base", base, "--certificates"]) == 0
+    assert f"{base}@sha256:" in Path(dockerfile).read_text()
+    assert run(["dockerfile", str(directory), "--check"]) == 0
+    assert run(["lint", dockerfile, *allowed]) == 0
+    options = BuildOptions(tag=image, host_network=True, secrets={"certificates": lab.bundle}, timeout=900)
     built = lab.builder.build(directory, options)
     try:
         how, end = PROVED[example]
-        ran = lab.builder.run(tag, how)
+        ran = lab.builder.run(image, how)
         assert (ran.code, ran.stdout[-len(end) :]) == (0, end)
-        assert lab.builder.run(tag, RunOptions(network=False, entrypoint=("python", "-c", LEFT))).stdout == "[]\n"
-        sizes = built_sizes(lab.builder, tag)
+        looked = RunOptions(network=False, entrypoint=("python", "-c", LEFT.format(compiler=compiler)))
+        assert lab.builder.run(image, looked).stdout == "[] True []\n"
+        sizes = built_sizes(lab.builder, image)
     finally:
-        lab.builder.remove(tag)
-    with capsys.disabled():
-        megabytes = f"{sizes.unpacked / 1e6:.1f} MB unpacked, {sizes.pull / 1e6:.1f} MB to pull"
-        sys.stdout.write(f"\n{tool} {example}: {megabytes}, built in {built.seconds:.1f} s\n")
+        lab.builder.remove(image)
+    megabytes = f"{sizes.unpacked / 1e6:.1f} MB unpacked, {sizes.pull / 1e6:.1f} MB to pull"
+    return f"{megabytes}, built in {built.seconds:.1f} s"

@@ -10,7 +10,8 @@ from tare.dockerfile.generate import merge
 from tare.dockerfile.generate.needs import system_packages
 from tare.dockerfile.generate.stages import Part
 from tare.dockerfile.generate.tables import system_needs, tool_for, tools
-from tare.errors import ProjectError, UsageError
+from tare.errors import ProjectError, TargetError, UsageError
+from tare.flow.dockerfile_base import for_a_base
 from tare.projects.locked import LockedSdist, LockedVcs, LockedWheel
 
 BASE = "python:3.13-slim-trixie"
@@ -212,6 +213,43 @@ def test_check_tells_what_no_longer_fits_and_writes_nothing(project: Place) -> N
         " #     tare dockerfile --check",
     ]
     assert dockerfile(project) == before
+
+
+def test_a_check_needs_no_option_that_the_file_was_made_with(project: Place) -> None:
+    project("dockerfile", *OPTIONS, "--certificates", "--entrypoint", "--tool", "uv")
+    before = dockerfile(project)
+
+    assert "#     tare dockerfile --tool uv --certificates --entrypoint\n" in before
+    assert project("dockerfile", "--check") == (0, "", "")
+    assert project("dockerfile", "--check", "--tool", "pip").code == 1
+    (project.app / "entrypoint.sh").unlink()
+    assert project("dockerfile", "--check").code == 1
+
+
+def test_a_header_that_was_changed_by_hand_is_no_command(project: Place) -> None:
+    project("dockerfile", *OPTIONS, "--certificates")
+    file = project.app / "Dockerfile"
+    file.write_text(file.read_text().replace("tare dockerfile --certificates", "tare dockerfile --tool 'uv"))
+
+    assert project("dockerfile", "--check").code == 1
+
+
+def test_a_base_that_the_project_does_not_accept_is_refused_with_one_that_it_does(project: Place) -> None:
+    project.write({"pyproject.toml": '[project]\nname = "app"\nrequires-python = ">=3.11,<3.14"\n'})
+
+    assert project("dockerfile", "--offline", "--base", "python:9.9") == (
+        3,
+        "",
+        "error: `python:9.9` has CPython 9.9, and `app` is not for it\n"
+        '  caused by: `requires-python = ">=3.11,<3.14"`\n\n'
+        "hint: Name another one, such as `--base python:3.13-slim-trixie`\n",
+    )
+
+
+def test_no_wheel_for_the_base_is_told_with_a_base_that_has_one() -> None:
+    error = TargetError("no wheel", hints=("Use one: `--python 3.12`", "Use a musl base"))
+
+    assert for_a_base(error).hints == ("Use one: `--base python:3.12-slim-trixie`", "Use a musl base")
 
 
 def test_a_base_that_the_project_no_longer_accepts_is_replaced(project: Place) -> None:

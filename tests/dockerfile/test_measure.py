@@ -29,6 +29,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.called: list[str | None] = []
         self.texts: dict[str, str] = {}
 
     def available(self) -> str | None:
@@ -37,6 +38,7 @@ class Fake:
     def build(self, context: Path, options: BuildOptions) -> Built:
         assert options.dockerfile is not None
         self.texts[options.tag] = text = options.dockerfile.read_text()
+        self.called.append(options.called)
         self.told.append(f"{options.tag.rpartition(':')[2]} {'cache' if options.cache else 'no cache'}")
         seconds = float(len(text.splitlines()) + sum(word.endswith("no cache") for word in self.told))
         steps = (Step(name="[1/1] FROM x", seconds=1.0),)
@@ -76,6 +78,7 @@ def test_both_are_built_in_turns_and_forgotten(tmp_path: Path) -> None:
         "before cache", "after cache",
         "before removed", "after removed",
     ]  # fmt: skip
+    assert builder.called[:2] == ["`Dockerfile`", "`Dockerfile`, repaired,"]  # and not a file that is gone by then
     assert (measured.before.seconds, measured.after.seconds) == (3.0, 3.0)
     assert (
         measured_text([measured])

@@ -14,7 +14,8 @@ from tare.errors import UsageError
 
 if TYPE_CHECKING:
     from tare.flow.context import Context
-    from tare.flow.dockerfile import Document, Wish, Written
+    from tare.flow.dockerfile import Document, Written
+    from tare.flow.dockerfile_wish import Wish
 
 
 class DockerfileArguments(WorldArguments):
@@ -95,7 +96,7 @@ def execute(arguments: Arguments) -> int:
 
 
 def _wish(arguments: DockerfileArguments) -> Wish:
-    from tare.flow.dockerfile import Wish
+    from tare.flow.dockerfile_wish import Wish
     from tare.oci.platform import parse
 
     output = os.path.normpath(arguments.output)

@@ -19,6 +19,9 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     dockerfile: Path | None = None
     """`Dockerfile` of the context by default."""
 
+    called: str | None = None
+    """What an error calls it, where its path says nothing to a person."""
+
     tag: str
     """The name that the image gets."""
 

@@ -64,7 +64,8 @@ class CommandLineBuilder:
             ended = self._start(argv, env=self._env, cwd=context, timeout=options.timeout)
             steps = self._steps(ended)
             if ended.code != 0:
-                raise _does_not_build(options.dockerfile or context / "Dockerfile", steps, ended, options.timeout)
+                called = options.called or f"`{options.dockerfile or context / 'Dockerfile'}`"
+                raise _does_not_build(called, steps, ended, options.timeout)
             try:
                 image_id = id_file.read_text("utf-8").strip()
             except OSError:
@@ -148,13 +149,13 @@ def _build_flags(options: BuildOptions) -> Iterator[str]:
     yield from (f"--secret=id={name},src={path}" for name, path in sorted(options.secrets.items()))
 
 
-def _does_not_build(dockerfile: Path, steps: Sequence[Step], ended: Followed, timeout: float) -> Exception:
+def _does_not_build(called: str, steps: Sequence[Step], ended: Followed, timeout: float) -> Exception:
     if ended.code is None:
-        return MachineError(f"`{dockerfile}` took longer than {timeout:g} s to build", hints=("Allow it more time",))
+        return MachineError(f"{called} took longer than {timeout:g} s to build", hints=("Allow it more time",))
     failed = next((step for step in steps if step.error), None)
     where = (f"`{failed.name}`: {failed.error}",) if failed else ()
     last = last_line(text_of(ended).replace("ERROR: ", ""))
-    return ProjectError(f"`{dockerfile}` does not build", causes=where or (last or "the engine says nothing",))
+    return ProjectError(f"{called} does not build", causes=where or (last or "the engine says nothing",))
 
 
 def text_of(ended: Followed) -> str:

@@ -14,8 +14,18 @@ from tare.dockerfile.generate.needs import SystemPackages, lies_in_project, syst
 from tare.dockerfile.generate.recipe import Base, Install, Recipe
 from tare.dockerfile.generate.stages import parts
 from tare.dockerfile.generate.tables import Tool, tool_for
-from tare.errors import ProjectError
-from tare.flow.dockerfile_base import chosen_reference, default_reference, existing_base, fits, make_base, target_of
+from tare.errors import ProjectError, TargetError
+from tare.flow.dockerfile_base import (
+    check_series,
+    chosen_reference,
+    default_reference,
+    existing_base,
+    fits,
+    for_a_base,
+    make_base,
+    target_of,
+)
+from tare.flow.dockerfile_wish import NAME, Wish, as_made
 from tare.flow.entrypoints import with_entrypoint
 from tare.flow.world import World
 from tare.oci.config import Healthcheck
@@ -28,29 +38,9 @@ from tare.projects.locks import indexes
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked_each
 
-NAME = "Dockerfile"
 SCRIPT = "entrypoint.sh"
 
 _SECOND = 1_000_000_000
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asks for. What is None is decided by the project, or kept as it is."""
-
-    tool: str | None = None
-    base: str | None = None
-    certificates: bool = False
-    script: bool = False
-    output: str = NAME
-    """The Dockerfile's path, relative to the project."""
-
-    pull: bool = False
-    """Whether the base's digest is asked for again."""
-
-    check: bool = False
-    """Whether nothing may be asked of a registry."""
-
-    platform: Platform = Platform(os="linux", architecture="amd64")
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +78,7 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
             hints=("Write another one with `--output NAME`, or `--stdout`", f"`tare lint {wish.output}` checks it"),
         )
     pieces = merge.split(old, wish.output) if old is not None else ()
+    wish = as_made(wish, pieces) if wish.check else wish
     known = existing_base(next((piece.lines for piece in pieces if piece.name == "run"), ()))
     base = _base(world, project, wish, known)
     selection = _selection(world, project, base, wish.platform)
@@ -111,6 +102,7 @@ def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | No
     reference = named or kept
     if reference is None:
         reference = chosen_reference(project, world, wish.platform) if may_ask else default_reference(project, world)
+    check_series(reference, project, world)
     return make_base(world, reference, None if wish.pull and may_ask else known, ask=may_ask)
 
 
@@ -126,7 +118,10 @@ def _selection(world: World, project: Project, base: Base, platform: Platform) -
         tool_for(project.lock.kind)  # which says that there is no lock
     if not project.has_dependencies and project.lock is not None and project.lock.kind == "pyproject":
         return Selection(locked=(), origin="", pinned=True, hashed=True)
-    (found,) = locked_each(project, (target,), world.uv)
+    try:
+        (found,) = locked_each(project, (target,), world.uv)
+    except TargetError as error:
+        raise for_a_base(error) from error
     return found
 
 

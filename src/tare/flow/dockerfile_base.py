@@ -115,6 +115,25 @@ def _asked(world: World, reference: references.Reference) -> str | None:
         return None
 
 
+def check_series(reference: str, project: Project, world: World) -> None:
+    """Raise `TargetError` when the series that *reference* names is none that the project accepts."""
+    if fits(reference, project):
+        return
+    series = "{}.{}".format(*(said_of(reference).series or ()))
+    raise TargetError(
+        f"`{reference}` has CPython {series}, and `{project.name or 'the project'}` is not for it",
+        causes=(f'`requires-python = "{project.requires_python}"`',),
+        hints=(f"Name another one, such as `--base {default_reference(project, world)}`",),
+    )
+
+
+def for_a_base(error: TargetError) -> TargetError:
+    """Return *error* with hints for who has no `--python`: here the base decides what the interpreter is."""
+    slim = catalogue().official.slim
+    hints = tuple(re.sub(r"`--python (\d+\.\d+)`", rf"`--base python:\1-{slim}`", hint) for hint in error.hints)
+    return TargetError(error.message, causes=error.causes, hints=hints)
+
+
 def fits(reference: str, project: Project) -> bool:
     """Return whether the series that *reference* names is one the project accepts; a name that says nothing may be."""
     from tare.projects.selection import specifier

@@ -68,7 +68,10 @@ def measure(
     """
     with tempfile.TemporaryDirectory(prefix="tare-lint-") as place:
         every = [
-            _written(Path(place), name, text, setting) for name, text in zip(("before", "after"), texts, strict=True)
+            _written(Path(place), name, text, called, setting)
+            for name, text, called in zip(
+                ("before", "after"), texts, (f"`{file}`", f"`{file}`, repaired,"), strict=True
+            )
         ]
         try:
             for options in every:
@@ -91,11 +94,12 @@ def measure(
     return Measured(file=file, fixed=fixed, engine=builder.name, before=before, after=after)
 
 
-def _written(place: Path, name: str, text: str, setting: Setting) -> BuildOptions:
+def _written(place: Path, name: str, text: str, called: str, setting: Setting) -> BuildOptions:
     path = place / f"{name}.Dockerfile"
     path.write_text(text, encoding="utf-8", newline="")
     return BuildOptions(
         dockerfile=path,
+        called=called,
         tag=f"localhost/tare-lint-{os.urandom(4).hex()}:{name}",
         build_args=setting.build_args,
         secrets=setting.secrets,

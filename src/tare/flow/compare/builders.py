@@ -18,7 +18,8 @@ from tare.engines import building
 from tare.engines.steps import Step as EngineStep
 from tare.errors import MachineError, UsageError
 from tare.flow.builders import NAMES, builders, choose_builder
-from tare.flow.dockerfile import Wish, make_dockerfile
+from tare.flow.dockerfile import make_dockerfile
+from tare.flow.dockerfile_wish import Wish
 from tare.flow.world import World
 from tare.projects.project import read
 

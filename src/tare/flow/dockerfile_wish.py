@@ -1,0 +1,50 @@
+"""What a person asks of a generated Dockerfile, and what the file itself says was asked."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterable
+
+import msgspec
+
+from tare.dockerfile.generate.merge import Piece
+from tare.oci.platform import Platform
+
+NAME = "Dockerfile"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asks for. What is None is decided by the project, or kept as it is."""
+
+    tool: str | None = None
+    base: str | None = None
+    certificates: bool = False
+    script: bool = False
+    output: str = NAME
+    """The Dockerfile's path, relative to the project."""
+
+    pull: bool = False
+    """Whether the base's digest is asked for again."""
+
+    check: bool = False
+    """Whether nothing may be asked of a registry."""
+
+    platform: Platform = Platform(os="linux", architecture="amd64")
+
+
+def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
+    """Return *wish* with the options that the file says it was made with, so that a check need not repeat them."""
+    made = next((piece.lines for piece in pieces if piece.name == "made"), ())
+    command = next((line[1:].strip() for line in made if line[1:].strip().startswith("tare dockerfile")), "")
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    tool = next((value for name, value in itertools.pairwise(words) if name == "--tool"), None)
+    return msgspec.structs.replace(
+        wish,
+        tool=wish.tool or tool,
+        certificates=wish.certificates or "--certificates" in words,
+        script=wish.script or "--entrypoint" in words,
+    )
