@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from bench_runs import FakeWorkload, bench, head, simulated
 
-from tare.bench.journal import Journal, merge
-from tare.bench.result import Results
+from tare.bench.journal import Journal, check_same, merge
+from tare.bench.result import Candidate, Results
 from tare.bench.workload import Measured
 from tare.errors import MachineError, UsageError
 
@@ -125,6 +125,22 @@ def test_results_of_other_work_or_other_images_do_not_merge() -> None:
     for other in (other_work, other_images):
         with pytest.raises(UsageError):
             merge([one, other])
+
+
+def test_images_that_differ_are_named_with_what_they_are() -> None:
+    one, other = (
+        msgspec.structs.replace(head("slim"), candidates=candidates)
+        for candidates in (
+            (Candidate(name="slim", reference="x", digest="sha256:1"), Candidate(name="full", reference="y")),
+            (Candidate(name="slim", reference="x", digest="sha256:2"),),
+        )
+    )
+    with pytest.raises(UsageError) as caught:
+        check_same(one, other)
+    assert caught.value.causes == (
+        "only one has `full`",
+        "`slim` is sha256:1 in one, sha256:2 in the other",
+    )
 
 
 def test_two_machines_that_both_call_themselves_local_are_told_apart() -> None:

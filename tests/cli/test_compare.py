@@ -85,6 +85,25 @@ def test_an_assembled_base_has_no_dockerfile(project: Place) -> None:
     assert found["why"] == "`deb:trixie` is assembled by tare: there is no image that a Dockerfile could begin with"
 
 
+def test_without_an_engine_a_comparison_is_of_tare_alone_and_says_so(project: Place) -> None:
+    base = "127.0.0.1:1/library/python:3.13"
+    document = json.loads(
+        project("compare", "--base", base, "--build-only", "--cold-only", "--json", env={**SOURCE, "PATH": "/nothing"})[
+            1
+        ]
+    )
+
+    assert [each["builder"] for each in document["candidates"]] == ["tare"]
+    assert document["notes"] == ["No Dockerfile was built: there is nothing here that builds Dockerfiles"]
+
+
+def test_a_dockerfile_that_is_not_there_is_said_before_anything_is_built(project: Place) -> None:
+    code, _, err = compare(project, "--dockerfile", "nothing/Dockerfile")
+
+    assert code == 2
+    assert err.startswith("error: there is no Dockerfile `nothing/Dockerfile`")
+
+
 def test_a_builder_that_there_is_not_is_said(project: Place) -> None:
     [found] = json.loads(compare(project, "--builder", "kaniko", "--json")[1])["candidates"]
 

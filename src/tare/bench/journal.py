@@ -151,4 +151,17 @@ def check_same(one: Run, other: Run) -> None:
     ours = {each.name: each.digest for each in one.candidates}
     theirs = {each.name: each.digest for each in other.candidates}
     if ours != theirs:
-        raise UsageError("results of different images cannot be put together", causes=(f"{ours}", f"{theirs}"))
+        raise UsageError(
+            "results of different images cannot be put together",
+            causes=tuple(_differences(ours, theirs)),
+            hints=("Name images by digest, so that every machine and every day measures the same",),
+        )
+
+
+def _differences(ours: dict[str, str | None], theirs: dict[str, str | None]) -> Iterator[str]:
+    """Yield for each name what it is in one and in the other."""
+    for name in sorted(ours.keys() | theirs.keys()):
+        if name not in ours or name not in theirs:
+            yield f"only {'one' if name in ours else 'the other'} has `{name}`"
+        elif ours[name] != theirs[name]:
+            yield f"`{name}` is {ours[name] or 'an interpreter'} in one, {theirs[name] or 'an interpreter'} in the other"

@@ -73,6 +73,11 @@ def execute(arguments: Arguments) -> int:
     arguments = cast("CompareArguments", arguments)
     if arguments.json and arguments.markdown:
         raise UsageError("`--json` and `--markdown` cannot both be printed", hints=("Give one of them",))
+    if arguments.dockerfile is not None and not os.path.isfile(arguments.dockerfile):
+        raise UsageError(
+            f"there is no Dockerfile `{arguments.dockerfile}`",
+            hints=("Leave it out, and the one that tare writes is built",),
+        )
     from tare.report.page.words import words
 
     texts = words(arguments.language)

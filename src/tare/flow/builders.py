@@ -39,7 +39,9 @@ def choose_builder(every: Sequence[Builder], name: str | None = None) -> Builder
             return builder
         reasons.append(f"{builder.name}: {reason}")
     message = f"`{name}` cannot build here" if name else "there is nothing here that builds Dockerfiles"
-    raise MachineError(message, causes=tuple(reasons), hints=("Start Docker, or install podman or buildah",))
+    raise MachineError(
+        message, causes=tuple(dict.fromkeys(reasons)), hints=("Start Docker, or install podman or buildah",)
+    )
 
 
 def built_sizes(builder: Builder, reference: str) -> ImageSizes:
