@@ -3,67 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
+import msgspec
 import pytest
+from answering import Service
 
+from tare.bench.capacity import capacity
 from tare.bench.http_client import connect, request
-from tare.bench.io import judged, lowest_peaks, miscounted
 from tare.bench.load import Loaded, Spec, decoded, histogram, percentiles, run
 from tare.bench.result import Sample
-
-
-class Service:
-    """Answers at once; but for *stall* seconds, after *healthy* ones, it does not answer at all."""
-
-    def __init__(self, *, healthy: float = 0.0, stall: float = 0.0, status: int = 200) -> None:
-        self._healthy, self._stall, self._status = healthy, stall, status
-        self.requests = 0
-        self.port = 0
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Service]:
-        loop = asyncio.get_running_loop()
-        self._began = loop.time()
-        server = await loop.create_server(lambda: Answering(self), "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        async with server:
-            yield self
-
-    def silence(self, now: float) -> float:
-        """Return the seconds until the service answers again."""
-        since = now - self._began - self._healthy
-        return self._stall - since if self._stall and 0 <= since < self._stall else 0.0
-
-    @property
-    def answer(self) -> bytes:
-        return f"HTTP/1.1 {self._status} X\r\nContent-Length: 2\r\n\r\nok".encode()
-
-
-class Answering(asyncio.Protocol):
-    """One connection of the service."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._service.silence(loop.time()), self._answer)
-
-    def _answer(self) -> None:
-        self._service.requests += 1
-        if not self._transport.is_closing():
-            self._transport.write(self._service.answer)
+from tare.bench.routes import ROUTES, STATEMENTS, miscounted
+from tare.bench.service import judged, lowest_peaks
 
 
 async def loaded(service: Service, **fields: object) -> Loaded:
     async with service.running():
-        told = {"port": service.port, "path": "/db?key={key}", "keys": 10, "seconds": 1.0, "connections": 4, **fields}
+        told = {
+            "port": service.port,
+            "parts": {"/db?key={key}": 1.0},
+            "keys": 10,
+            "seconds": 1.0,
+            "connections": 4,
+            **fields,
+        }
         return await run(Spec(**told))  # type: ignore[arg-type]
 
 
@@ -125,13 +88,77 @@ def test_the_generators_own_part_has_to_be_small(busy: float, lag: float, p99: f
     assert found.saturated(p99) == why
 
 
-@pytest.mark.parametrize(
-    ("counted", "believed"), [(20_000, True), (19_850, True), (10_000, False), (25_000, False), (0, False)]
-)
-def test_an_answer_without_its_statements_is_a_mismatch(counted: int, believed: bool) -> None:
-    found = Loaded(requests=1000, errors=0, seconds=1.0, histogram=histogram().encode().decode())
+QUERIES, DB, UPDATE = "/queries?key={key}&n=20", "/db?key={key}", "/update?key={key}&n=20"
 
-    assert (miscounted(found, 20, counted) is None) is believed
+
+@pytest.mark.parametrize(
+    ("sent", "counted", "believed"),
+    [
+        ({QUERIES: 1000}, 20_000, True),
+        ({QUERIES: 1000}, 19_650, True),
+        ({QUERIES: 1000}, 10_000, False),
+        ({QUERIES: 1000}, 25_000, False),
+        ({QUERIES: 1000}, 0, False),
+        ({DB: 800, UPDATE: 50}, 2_800, True),
+        ({DB: 800, UPDATE: 50}, 1_800, False),
+        ({DB: 80_000, UPDATE: 5_000}, 270_000, True),
+        ({DB: 80_000, UPDATE: 5_000}, 260_000, False),
+    ],
+)
+def test_an_answer_without_its_statements_is_a_mismatch(sent: dict[str, int], counted: int, believed: bool) -> None:
+    assert (miscounted(sent, counted) is None) is believed
+
+
+def test_every_path_of_every_route_has_its_statements_counted() -> None:
+    assert {path for route in ROUTES for path in route.parts} == set(STATEMENTS)
+    assert all(sum(route.parts.values()) == pytest.approx(1.0) for route in ROUTES)
+
+
+def test_a_mix_is_sent_in_its_shares() -> None:
+    parts = {"/db?key={key}": 0.8, "/range?key={key}": 0.15, "/update?key={key}": 0.05}
+    found = asyncio.run(loaded(Service(), mode="open", parts=parts, rate=1000.0, seconds=2.0, connections=64))
+
+    assert sum(found.sent.values()) == found.requests == 2000
+    assert {path: found.sent[path] / 2000 for path in parts} == pytest.approx(parts, abs=0.02)
+
+
+def bearing(real: float, *, busy: float = 0.3) -> Callable[[float], Loaded]:
+    """Return a service that answers in a millisecond up to *real* requests a second, and in a second beyond."""
+
+    def offer(rate: float) -> Loaded:
+        latencies = histogram()
+        latencies.record_value(1_000 if rate <= real else 1_000_000)
+        return Loaded(requests=round(rate), errors=0, seconds=1.0, histogram=latencies.encode().decode(), busy=busy)
+
+    return offer
+
+
+def test_the_capacity_is_found_by_halving() -> None:
+    found = capacity(bearing(730.0), top=1600.0, limit=0.05, steps=8)
+
+    assert (found.rate, found.refused, found.saturated) == (725.0, 737.5, None)
+    assert found.p99 == pytest.approx(0.001, rel=0.01)
+
+
+def test_what_bears_the_highest_rate_is_asked_no_further() -> None:
+    found = capacity(bearing(5000.0), top=1600.0, limit=0.05, steps=8)
+
+    assert (found.rate, found.refused) == (1600.0, None)
+
+
+def test_a_service_that_drops_requests_does_not_bear_the_rate() -> None:
+    def offer(rate: float) -> Loaded:
+        return msgspec.structs.replace(bearing(1e6)(rate), requests=round(min(rate, 400)))
+
+    found = capacity(offer, top=1600.0, limit=0.05, steps=6)
+
+    assert found.rate == 400.0
+
+
+def test_a_capacity_that_the_generator_limited_says_so() -> None:
+    found = capacity(bearing(730.0, busy=0.95), top=1600.0, limit=0.05, steps=4)
+
+    assert found.saturated == "the load generator used 95% of a core"
 
 
 def test_histograms_of_several_generators_add_up_exactly() -> None:

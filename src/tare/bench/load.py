@@ -12,8 +12,10 @@ https://www.scylladb.com/2021/04/22/on-coordinated-omission/ explains the differ
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -37,8 +39,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int
-    path: str
-    """`{key}` stands for a number that is drawn anew for each request."""
+    parts: Mapping[str, float]
+    """Paths, and how often each is asked for; `{key}` stands for a number that is drawn anew for each request."""
     keys: int = 1
     mode: Literal["closed", "open"]
     connections: int
@@ -61,6 +63,10 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after its time that the generator started a request for which there was a connection."""
     busy: float = 0.0
     """Share of one core that the generator used."""
+    sent: dict[str, int] = {}
+    """By path, requests that were sent and answered, or ended in an error."""
+    planned: float = 0.0
+    """Seconds in which an open load was to be sent; 0 where nobody says."""
     dropped: int = 0
     """Requests whose time had come when the load ended, and that were never sent."""
 
@@ -72,6 +78,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         """Return why the generator itself was the limit, or None; *p99* is the latency that was measured."""
         if self.busy > BUSY:
             return f"the load generator used {self.busy:.0%} of a core"
+        if self.planned and self.seconds > 1.1 * self.planned + 0.05:
+            return f"the load generator sent in {self.seconds:.1f} s what was due in {self.planned:.1f} s"
         if self.lag_p99 > max(LATE, 0.1 * p99):
             return f"the load generator was {self.lag_p99 * 1000:.1f} ms late"
         return None
@@ -113,18 +121,27 @@ class _Load:
         self.dice = random.Random(spec.seed)
         self.histogram: Any = histogram()
         self.requests = self.errors = 0
+        self._paths = tuple(spec.parts)
+        self._weights = tuple(itertools.accumulate(spec.parts.values()))
+        self._sent = dict.fromkeys(self._paths, 0)
         self._opened: list[Connection] = []
 
-    def head(self) -> bytes:
-        path = self.spec.path.replace("{key}", str(self.dice.randrange(self.spec.keys)))
-        return request(f"{self.spec.host}:{self.spec.port}", path)
+    def head(self) -> tuple[str, bytes]:
+        """Return a path of the mix and a whole request for it."""
+        path = self._paths[0]
+        if len(self._paths) > 1:
+            path = self.dice.choices(self._paths, cum_weights=self._weights)[0]
+        asked = path.replace("{key}", str(self.dice.randrange(self.spec.keys)))
+        return path, request(f"{self.spec.host}:{self.spec.port}", asked)
 
     async def ask(self, connection: Connection, since: float) -> Connection:
         """Send one request, count its latency from *since* on, and return a connection for the next one."""
+        path, head = self.head()
         try:
-            status, _ = await connection.get(self.head())
+            status, _ = await connection.get(head)
         except OSError:
             status = 0
+        self._sent[path] += 1
         took = time.perf_counter() - since
         self.histogram.record_value(max(1, min(HIGHEST, round(took * 1e6))))
         if status == 200:
@@ -147,8 +164,9 @@ class _Load:
     def loaded(self, seconds: float, busy: float, **others: Any) -> Loaded:  # noqa: ANN401  # fields of Loaded
         text = self.histogram.encode().decode()
         return Loaded(
-            requests=self.requests, errors=self.errors, seconds=seconds, histogram=text, busy=busy / seconds, **others
-        )
+            requests=self.requests, errors=self.errors, seconds=seconds, histogram=text, busy=busy / seconds,
+            sent=self._sent, **others,
+        )  # fmt: skip
 
 
 class _Closed(_Load):
@@ -192,7 +210,7 @@ class _Open(_Load):
         await asyncio.gather(*late, return_exceptions=True)
         await self.close()
         lag = float(lags.get_value_at_percentile(99)) / 1e6
-        return self.loaded(seconds, busy, lag_p99=lag, dropped=len(late))
+        return self.loaded(seconds, busy, lag_p99=lag, planned=total / self.spec.rate, dropped=len(late))
 
     async def _one(self, idle: asyncio.LifoQueue[Connection], due: float) -> None:
         connection = await idle.get()

@@ -66,7 +66,8 @@ class Database:
 
     def statements(self, table: str) -> int:
         """Return how many statements about *table* were executed since then."""
-        sql = f"SELECT coalesce(sum(calls), 0)::int8 FROM pg_stat_statements WHERE query LIKE 'SELECT%{table}%'"  # noqa: S608  # a name of ours
+        about = f"query LIKE 'SELECT%{table}%' OR query LIKE 'UPDATE {table}%'"
+        sql = f"SELECT coalesce(sum(calls), 0)::int8 FROM pg_stat_statements WHERE {about}"  # noqa: S608  # a name of ours
         return int(self.ask(sql))
 
     def remembered(self, table: str) -> bool:

@@ -33,6 +33,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     open_seconds: float
     shares: tuple[float, ...]
     """Offered rates, as shares of the weakest image's peak."""
+    limit: float = 0.05
+    """Seconds below which the p99 has to be at the highest rate that is looked for."""
+    halvings: int
+    """Steps of that search."""
     database: Literal["sqlite", "postgres"]
     disk: int
     """Bytes that have to be free."""

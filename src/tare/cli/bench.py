@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tare.bench.result import Results
     from tare.flow.world import World
 
-ACTIONS = ("run", "report", "compare", "explain", "doctor")
+ACTIONS = ("run", "report", "compare", "explain", "doctor", "worker")
 PROFILES = ("smoke", "standard", "full")
 
 
@@ -48,6 +48,7 @@ class BenchArguments(WorldArguments):
     dry_run: bool
     project: str | None
     builder: list[str]
+    load: str
     fail_on: list[str]
     markdown: bool
     json: bool
@@ -88,6 +89,10 @@ def configure(parser: Parser) -> None:
     )
     how.add_argument("--block", metavar="NAME", help="the name of this machine's share (default: local)")
     how.add_argument("--database", metavar="URL", help="a PostgreSQL for io, in the place of one that is started")
+    how.add_argument(
+        "--load", default="tare", metavar="HOW",
+        help="what makes load on a service: tare, locust:WORKERS, locust:WORKERS@ADDRESS:PORT (default: tare)",
+    )  # fmt: skip
     how.add_argument("-o", "--output", metavar="DIR", help="where results go")
     how.add_argument(
         "--fail-on",
@@ -134,7 +139,14 @@ def _add_machines(parser: Parser) -> None:
 def execute(arguments: Arguments) -> int:
     """Do what was asked for."""
     arguments = cast("BenchArguments", arguments)
-    actions = {"run": _run, "report": _report, "doctor": _doctor, "compare": _compare, "explain": _run}
+    actions = {
+        "run": _run,
+        "report": _report,
+        "doctor": _doctor,
+        "compare": _compare,
+        "explain": _run,
+        "worker": _worker,
+    }
     return actions[arguments.action](arguments)
 
 
@@ -231,6 +243,19 @@ def _doctor(arguments: BenchArguments) -> int:
     else:
         sys.stdout.write(doctor_text(findings))
     return 1 if any(each.kind == "impossible" for each in findings) else 0
+
+
+def _worker(arguments: BenchArguments) -> int:
+    """Make load for a benchmark of another machine, again and again, until it is interrupted."""
+    from tare.bench.locust_load import missing, work
+
+    if len(arguments.results) != 1:
+        raise UsageError("`tare bench worker` needs one address", hints=("Write `tare bench worker ADDRESS:PORT`",))
+    if (error := missing()) is not None:
+        raise error
+    sys.stderr.write(f"making load for {arguments.results[0]}, until this is interrupted\n")
+    work(sys.executable, arguments.results[0])
+    return 0
 
 
 def _compare(arguments: BenchArguments) -> int:

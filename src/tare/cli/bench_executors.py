@@ -80,11 +80,12 @@ def options(arguments: BenchArguments) -> list[str]:
         ("--profile", arguments.profile), ("--workloads", arguments.workloads), ("--baseline", arguments.baseline),
         ("--engine", arguments.engine), ("--rounds", arguments.rounds), ("--more", arguments.more),
         ("--seed", arguments.seed), ("--database", arguments.database), ("--define", arguments.define),
-        ("--threads", arguments.threads), ("--load-seconds", arguments.load_seconds),
+        ("--threads", arguments.threads), ("--load-seconds", arguments.load_seconds), ("--project", arguments.project),
+        ("--load", arguments.load if arguments.load != "tare" else None),
     )  # fmt: skip
     several: tuple[tuple[str, Sequence[str]], ...] = (
         ("--image", arguments.image), ("--find-links", arguments.find_links), ("--mirror", arguments.mirror),
-        ("--insecure-registry", arguments.insecure_registry),
+        ("--insecure-registry", arguments.insecure_registry), ("--builder", arguments.builder),
     )  # fmt: skip
     return [
         arguments.action,

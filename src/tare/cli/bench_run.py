@@ -192,7 +192,7 @@ def _workloads(
 ) -> list[Workload]:
     made: dict[str, Callable[[], list[Workload]]] = {
         "start": lambda: [suites.start(profile)],
-        "io": lambda: _io(profile, journal, database, names),
+        "io": lambda: _io(profile, journal, database, names, arguments.load),
         "cpu": lambda: [suites.cpu(profile)],
         "frames": lambda: [suites.frames(profile)],
         "learning": lambda: [suites.learning(profile)],
@@ -220,17 +220,29 @@ def _building(
             yield workload
 
 
-def _io(profile: Profile, journal: Journal, database: Database | None, names: list[str]) -> list[Workload]:
+def _io(profile: Profile, journal: Journal, database: Database | None, names: list[str], load: str) -> list[Workload]:
     if database is None:
         return [suites.sqlite(profile)]
-    from tare.bench.io import Generator, ServiceWorkload, TableWorkload, lowest_peaks
+    from tare.bench.io import TableWorkload
+    from tare.bench.locust_load import LocustGenerator, locusts, missing
+    from tare.bench.service import CLOSED, OPEN, Generator, LoadGenerator, ServiceWorkload, lowest_peaks
+
+    generator: LoadGenerator = Generator(python=sys.executable)
+    address = "127.0.0.1"
+    if load != "tare":
+        wanted = locusts(load)
+        if (error := missing()) is not None:
+            raise error
+        generator = LocustGenerator(python=sys.executable, wanted=wanted, free_port=_free_port)
+        address = wanted.address or address
 
     def service(name: str, *, is_open: bool) -> Workload:
         return ServiceWorkload(
             name=name,
             profile=profile,
             database=database,
-            generator=Generator(python=sys.executable),
+            generator=generator,
+            address=address,
             peaks=lambda: lowest_peaks(journal.read().samples, names),
             open=is_open,
             free_port=_free_port,
@@ -238,8 +250,8 @@ def _io(profile: Profile, journal: Journal, database: Database | None, names: li
 
     return [
         TableWorkload(profile=profile, database=database),
-        service("service", is_open=False),
-        service("service, open loop", is_open=True),
+        service(CLOSED, is_open=False),
+        service(OPEN, is_open=True),
     ]
 
 

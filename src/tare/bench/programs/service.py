@@ -1,6 +1,6 @@
 """The service under load: FastAPI on uvicorn, with the server, event loop and parser of HTTP all named.
 
-    python3 service.py PORT URL TABLE ROWS
+    python3 service.py PORT URL TABLE ROWS [ADDRESS]
 
 If the image lacked uvloop or httptools, uvicorn would fall back in silence and be slow for another reason than its base:
 named here, they are an error instead.
@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 PORT, URL, TABLE, ROWS = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+ADDRESS = sys.argv[5] if len(sys.argv) > 5 else "127.0.0.1"
 
 
 @asynccontextmanager
@@ -57,7 +58,25 @@ async def range_of(key: int):
     return [dict(row) for row in await app.state.pool.fetch(sql, key % max(10, ROWS // 100))]
 
 
+@app.get("/agg")
+async def agg(key: int):
+    sql = f"""SELECT category, count(*) AS n, sum(round(amount * 100))::int8 AS cents FROM {TABLE}
+        WHERE id >= $1 AND id < $1 + 1000 GROUP BY category ORDER BY category"""
+    return [dict(row) for row in await app.state.pool.fetch(sql, key % ROWS)]
+
+
+@app.get("/update")
+async def update(key: int, n: int = 20):
+    """Read rows and write them, as they were: the table is the same for the next candidate, and the work is done."""
+    # In the order of their ids, or two requests would wait for each other.
+    keys = sorted({(key + each * 7919) % ROWS for each in range(n)})
+    async with app.state.pool.acquire() as connection, connection.transaction():
+        sql = f"SELECT id, amount FROM {TABLE} WHERE id = $1"
+        rows = [await connection.fetchrow(sql, each) for each in keys]
+        for row in rows:
+            await connection.execute(f"UPDATE {TABLE} SET amount = $2 WHERE id = $1", row["id"], row["amount"])
+    return [dict(row) for row in rows]
+
+
 if __name__ == "__main__":
-    uvicorn.run(
-        app, host="127.0.0.1", port=PORT, loop="uvloop", http="httptools", log_level="warning", access_log=False
-    )
+    uvicorn.run(app, host=ADDRESS, port=PORT, loop="uvloop", http="httptools", log_level="warning", access_log=False)

@@ -1,0 +1,1 @@
+"""What Locust runs: its own process imports this, and nothing of tare does."""

@@ -1,0 +1,253 @@
+"""The service under load: closed sweeps that find its peak, then an open load at rates that all candidates share."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from tare.bench.capacity import capacity
+from tare.bench.http_client import connect, request
+from tare.bench.io import table_of
+from tare.bench.load import Loaded, Spec, percentiles
+from tare.bench.places import Job, Place, Running
+from tare.bench.postgres import Database
+from tare.bench.profiles import Profile
+from tare.bench.result import Sample, Status
+from tare.bench.routes import ROUTES, Route, miscounted
+from tare.bench.workload import Measured, failure
+from tare.errors import MachineError
+
+_START: Final = 60.0
+"""Seconds that a service may take until its first answer."""
+_CONNECTIONS: Final = 256
+"""Of an open load: as many as may wait for an answer at once."""
+_LONGEST_STEP: Final = 15.0
+"""Seconds of one step of the search for the capacity."""
+CLOSED: Final = "service"
+OPEN: Final = "service, open loop"
+_LOAD: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from tare.bench.load import main; sys.stdout.write(main(sys.argv[2]))"
+)
+
+
+class LoadGenerator(Protocol):
+    """What makes load."""
+
+    def run(self, spec: Spec) -> Loaded:
+        """Make the load, and return what came of it; raises `MachineError` if it cannot be made."""
+        ...
+
+
+class Generator(msgspec.Struct, frozen=True, kw_only=True):
+    """Makes load from a process of its own, with the interpreter of tare."""
+
+    python: str
+
+    def run(self, spec: Spec) -> Loaded:
+        source = str(Path(__file__).resolve().parents[2])
+        command = [self.python, "-X", "utf8", "-c", _LOAD, source, msgspec.json.encode(spec).decode()]
+        finished = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=spec.seconds * 3 + 120, env={"PATH": ""}
+        )
+        if finished.returncode:
+            said = finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"]
+            raise MachineError("the load generator failed", causes=(said[-1],))
+        return msgspec.json.decode(finished.stdout, type=Loaded)
+
+
+class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
+    """The service under load; closed sweeps, or an open load at rates that are the same for all candidates."""
+
+    name: str
+    profile: Profile
+    database: Database
+    generator: LoadGenerator
+    peaks: Callable[[], dict[str, float]]
+    """By path, the peak of the weakest candidate in the first round."""
+    open: bool
+    free_port: Callable[[], int]
+    address: str = "127.0.0.1"
+    """Where the service listens: an address that other machines reach, if the load comes from there."""
+
+    def measure(self, candidate: str, place: Place, *, round_seed: str) -> list[Measured]:
+        port = self.free_port()
+        rows = self.profile.rows
+        command = ("service.py", str(port), self.database.url, table_of(rows), str(rows), self.address)
+        running = place.serve(Job(command=command, environment={"PYTHONHASHSEED": round_seed}, timeout=3 * 3600))
+        try:
+            first = first_answer(running, self.address, port)
+            if first is None:
+                return [self._failed(running)]
+            found = [Measured(case="service: first answer", value=first, values=(first,))] if not self.open else []
+            for route in ROUTES:
+                found += self._route(port, route)
+        finally:
+            outcome = running.stop()
+        return [*found[:1], *found[1:-1], msgspec.structs.replace(found[-1], counters=outcome.counters)]
+
+    def _failed(self, running: Running) -> Measured:
+        outcome = running.stop()
+        case = "service: first answer"
+        if not outcome.code:
+            return Measured(case=case, status="failed", note="the service did not answer")
+        status, note = failure(outcome)
+        return Measured(case=case, status=status, note=note)
+
+    def _route(self, port: int, route: Route) -> list[Measured]:
+        check = answers(self.address, port, route)
+        spec = Spec(
+            host=self.address,
+            port=port,
+            parts=route.parts,
+            keys=self.profile.rows,
+            mode="closed",
+            connections=8,
+            seconds=1.0,
+        )
+        self.generator.run(spec)  # The primer: connections and caches are not what is measured.
+        if self.open:
+            return self._open(spec, route, check)
+        return self._closed(spec, route, check)
+
+    def _closed(self, spec: Spec, route: Route, check: str) -> list[Measured]:
+        levels = self.profile.concurrency
+        found = []
+        for users in levels if route.headline else levels[len(levels) // 2 :][:1]:
+            told = msgspec.structs.replace(spec, connections=users, seconds=self.profile.load_seconds)
+            loaded, wrong = self._counted(told)
+            case = f"{route.name}: {users} connection{'s' if users > 1 else ''}"
+            found.append(judged(case, loaded, check, wrong=wrong, rate=True))
+        return found
+
+    def _open(self, spec: Spec, route: Route, check: str) -> list[Measured]:
+        peak = self.peaks().get(route.name, 0.0)
+        if not peak:
+            note = "no candidate had a peak in the closed load"
+            return [Measured(case=f"{route.name}: latency", status="invalid", note=note)]
+        spec = msgspec.structs.replace(spec, mode="open", connections=_CONNECTIONS, seconds=self.profile.open_seconds)
+        shares = self.profile.shares
+        found = []
+        for share in shares if route.headline else shares[len(shares) // 2 :][:1]:
+            rate = max(1.0, round(peak * share, 1))
+            loaded, wrong = self._counted(msgspec.structs.replace(spec, rate=rate))
+            case = f"{route.name}: latency at {share:.0%} of the weakest peak"
+            found.append(judged(case, loaded, check, wrong=wrong, rate=False, offered=rate))
+        return [*found, self._capacity(spec, route, peak)] if route.headline else found
+
+    def _capacity(self, spec: Spec, route: Route, peak: float) -> Measured:
+        """Return the highest rate that the candidate bears with a p99 below the profile's limit."""
+        spec = msgspec.structs.replace(spec, seconds=min(spec.seconds, _LONGEST_STEP))
+
+        def offer(rate: float) -> Loaded:
+            return self.generator.run(msgspec.structs.replace(spec, rate=round(rate, 1)))
+
+        # A closed load's peak is beyond what an open one bears; another candidate may bear more than the weakest.
+        found = capacity(offer, top=2 * peak, limit=self.profile.limit, steps=self.profile.halvings)
+        case = f"{route.name}: highest rate with a p99 below {self.profile.limit * 1000:.0f} ms"
+        measured = Measured(
+            case=case, value=found.rate, values=(found.rate,), unit="requests/s", lower_is_better=False,
+            extra={"p99": found.p99, "refused": found.refused or 0.0},
+        )  # fmt: skip
+        if not found.rate:
+            note = found.saturated or f"{found.refused:.1f} requests/s were too many, and no lower rate was tried"
+            return msgspec.structs.replace(measured, status="invalid", value=None, values=(), note=note)
+        if found.saturated:
+            return msgspec.structs.replace(measured, status="invalid", note=found.saturated)
+        return measured
+
+    def _counted(self, spec: Spec) -> tuple[Loaded, str | None]:
+        """Make load, and return what came of it, and why its answers are not believed."""
+        self.database.reset_statements()
+        loaded = self.generator.run(spec)
+        return loaded, miscounted(loaded.sent, self.database.statements(table_of(self.profile.rows)))
+
+
+def judged(case: str, loaded: Loaded, check: str, *, wrong: str | None, rate: bool, offered: float = 0.0) -> Measured:
+    """Return a cell: of a closed load its rate, of an open one its p99; or why it does not count."""
+    points = percentiles(loaded.histogram)
+    saturated = loaded.saturated(points[99]) if not rate else None
+    note = wrong or saturated or (f"{loaded.errors} errors" if loaded.errors else None)
+    status: Status = "mismatch" if wrong else "invalid" if saturated else "failed" if loaded.errors else "ok"
+    value = loaded.rate if rate else points[99]
+    return Measured(
+        case=case,
+        status=status,
+        value=value,
+        values=(value,),
+        unit="requests/s" if rate else "s",
+        lower_is_better=not rate,
+        check=check,
+        histogram=loaded.histogram,
+        note=note,
+        extra={
+            "requests": float(loaded.requests), "errors": float(loaded.errors), "dropped": float(loaded.dropped),
+            "offered": offered, "lag_p99": loaded.lag_p99, "generator": loaded.busy,
+            **{f"p{point:g}": seconds for point, seconds in points.items()},
+        },
+    )  # fmt: skip
+
+
+def lowest_peaks(samples: Sequence[Sample], candidates: Sequence[str]) -> dict[str, float]:
+    """Return by path the peak of the weakest of *candidates* in the first round."""
+    best: dict[tuple[str, str], float] = {}
+    for each in samples:
+        if (
+            each.workload == CLOSED
+            and each.round == 0
+            and each.unit == "requests/s"
+            and each.value
+            and each.status == "ok"
+        ):
+            key = (each.case.partition(":")[0], each.candidate)
+            best[key] = max(best.get(key, 0.0), each.value)
+    found: dict[str, float] = {}
+    for (path, candidate), peak in best.items():
+        if candidate in candidates:
+            found[path] = min(found.get(path, peak), peak)
+    return found
+
+
+def answers(address: str, port: int, route: Route) -> str:
+    """Return what identifies the answers to some fixed requests."""
+    return asyncio.run(_answers(address, port, route))
+
+
+async def _answers(address: str, port: int, route: Route) -> str:
+    connection = await connect(address, port)
+    total = hashlib.sha256()
+    for path in route.parts:
+        for key in range(0, 5000, 97):
+            status, body = await connection.get(request(f"{address}:{port}", path.replace("{key}", str(key))))
+            total.update(f"{status}\n".encode() + body)
+    connection.close()
+    return f"sha256:{total.hexdigest()}"
+
+
+def first_answer(running: Running, address: str, port: int) -> float | None:
+    """Return the seconds until the service answers, or None if it ends before, or takes too long."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + _START and running.alive():
+        try:
+            if asyncio.run(_healthy(address, port)):
+                return time.monotonic() - begun
+        except OSError:
+            time.sleep(0.005)
+    return None
+
+
+async def _healthy(address: str, port: int) -> bool:
+    connection = await connect(address, port)
+    try:
+        status, _ = await asyncio.wait_for(connection.get(request(address, "/healthz")), 5)
+    except TimeoutError:
+        return False
+    finally:
+        connection.close()
+    return status == 200
