@@ -29,7 +29,7 @@ def project(place: Place) -> Place:
 
 def faults(place: Place) -> list[str]:
     """Return what is half-written under a final name: in the cache, and in every image."""
-    blobs = [*place.cache.glob("blobs/*/*"), *place.app.glob("*/blobs/*/*")]
+    blobs = [*place.cache.glob("blobs/*/*"), *place.app.glob("*/blobs/*/[!.]*")]
     found = [str(path) for path in blobs if hash_file(path) != f"sha256:{path.name}"]
     for memo in place.cache.glob("memo/*/*"):
         if memo.is_file() and memo.parent.name not in {"projects", "default-base"}:
@@ -139,6 +139,7 @@ def test_a_build_that_is_killed_at_any_moment_is_only_late(project: Place, call:
     assert project.build().code == 0
     assert read_layout(project.app / "dist").digest == expected
     assert faults(project) == []
+    assert list(project.app.glob("dist/**/.tare-*")) == []
     assert killed.returncode != 0, "the moment came, to tare or to a program that it runs"
 
 

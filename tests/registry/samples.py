@@ -66,11 +66,14 @@ class Waits:
         self.clock = Clock(sleep=self.slept.append, jitter=lambda: 0.5)
 
 
-def client(waits: Waits | None = None, warn: list[str] | None = None, **settings: Any) -> Registries:
+def client(
+    waits: Waits | None = None, warn: list[str] | None = None, note: list[str] | None = None, **settings: Any
+) -> Registries:
     """Return a client that gives up soon and does not wait in between."""
     chosen = Settings(**{"limits": FAST, "deadline": 600.0, **settings})
     warnings = [] if warn is None else warn
-    made = Registries(chosen, clock=(waits or Waits()).clock, warn=warnings.append)
+    notes = [] if note is None else note
+    made = Registries(chosen, clock=(waits or Waits()).clock, warn=warnings.append, note=notes.append)
     _made.append(made)
     return made
 

@@ -72,6 +72,35 @@ def test_a_date_counts_from_our_clock_when_the_server_has_none() -> None:
     assert retry_after(fields, clock) == 9.0
 
 
+def test_a_long_wait_is_told_and_why(registry: Registry) -> None:
+    notes: list[str] = []
+    registry.rule("GET", "manifests", say(429, {"Retry-After": "3600"}), {1})
+    waits = Waits()
+    manifests.get(client(waits, note=notes).open(reference_to(registry)), "1")
+
+    assert waits.slept == [60.0]
+    [note] = [note.replace(registry.name, "REGISTRY") for note in notes]
+    assert note == (
+        "cannot pull `REGISTRY/team/app:1`: GET http://REGISTRY/v2/team/app/manifests/1: 429 Too Many Requests; "
+        "it is tried again in 60 seconds; the server asks for 3,600 seconds"
+    )
+
+
+def test_nobody_waits_when_nothing_is_left_of_a_limit(registry: Registry) -> None:
+    state = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600", "Retry-After": "3600"}
+    registry.rule("GET", "manifests", say(429, state))
+    waits = Waits()
+
+    with pytest.raises(NetworkError) as caught:
+        pull(registry, waits)
+
+    assert (waits.slept, len(asked(registry))) == ([], 1)
+    assert caught.value.causes[1:] == (
+        "the registry allows 100 requests in 6 hours, 0 are left",
+        "it asks to wait 3,600 seconds, and tare waits 60 at most",
+    )
+
+
 @given(st.text(max_size=40))
 def test_a_retry_after_of_rubbish_is_none_or_a_number(text: str) -> None:
     found = retry_after(Fields([("retry-after", text)]), Clock())

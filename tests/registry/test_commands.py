@@ -292,6 +292,35 @@ def test_an_image_that_cannot_be_opened_is_a_finding(project: Place, registry: S
     assert (document["valid"], len(document["findings"])) == (False, 1)
 
 
+@pytest.mark.parametrize("name", ["a b", "oci:", "skopeo:x", "deb:trixie"])
+def test_a_name_that_no_image_can_have_is_a_finding(project: Place, name: str) -> None:
+    ran = project("verify", name, "--json")
+    assert (ran.code, ran.err) == (1, "")
+    document = json.loads(ran.out)
+    assert (document["valid"], [each["code"] for each in document["findings"]]) == (False, ["O001"])
+
+
+WRONG = {
+    "--mirror": ["=mirror.example", "registry.example=", "a=b=c", "ftp://mirror.example", "ht tp://x"],
+    "--insecure-registry": ["http://x/", "a b", "host:port"],
+}
+
+
+@pytest.mark.parametrize("command", ["verify", "weigh", "copy", "run"])
+@pytest.mark.parametrize("option", WRONG)
+def test_what_names_no_registry_is_refused_also_where_none_is_asked(project: Place, command: str, option: str) -> None:
+    for value in WRONG[option]:
+        ran = project(command, f"{option}={value}", "oci:nowhere", *(["oci:out"] if command == "copy" else []))
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith(f"error: `{option} {value}` is not ")
+
+
+def test_a_word_that_is_no_architecture_is_no_platform(project: Place) -> None:
+    ran = project("copy", "--platform", "foo", "oci:nowhere", "oci:out")
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == "error: `foo` is not a platform"
+
+
 def test_a_large_layer_that_another_project_brought_is_mounted_in_another_run(
     project: Place, registry: Served, based: str
 ) -> None:

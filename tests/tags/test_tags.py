@@ -281,12 +281,12 @@ def test_any_repository_is_explained_as_far_as_it_tells(registry: Registry, make
         """\
         REGISTRY/team/app: 8 tags at REGISTRY, 2026-11-24 12:00 UTC
 
-        tags                   kind    moves           platforms                 digest
+        tags                   kind    may move        platforms                 digest
         latest, 1.2.3, 1.2, 1  simple  latest, 1.2, 1  amd64 arm64               DIGEST
         1.2.3-debug            simple  no              amd64                     DIGEST
         1.2.2                  simple  no              amd64 arm64               DIGEST
-        mixed                  shared  mixed           amd64 arm/v5 arm64 wind…  DIGEST
-        edge                   simple  edge            amd64 arm64               DIGEST
+        mixed                  shared  yes             amd64 arm/v5 arm64 wind…  DIGEST
+        edge                   simple  yes             amd64 arm64               DIGEST
         """
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.engines import engines
-from tare.cli.settings import add_registry_options, cache_path
+from tare.cli.settings import add_registry_options, cache_path, check_registries
 from tare.engines.interface import Mount, RunOptions
 from tare.errors import UsageError
 from tare.oci.image import Image
@@ -78,6 +78,7 @@ def execute(arguments: Arguments) -> int:
     from tare.engines.choose import run_with_first
 
     arguments = cast("RunArguments", arguments)
+    check_registries(arguments.insecure_registry, arguments.mirror)
     cache = cache_path(arguments.cache_dir)
     world = _world(arguments, cache)
     try:

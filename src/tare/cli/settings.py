@@ -56,6 +56,14 @@ def add_registry_options(group: _ArgumentGroup) -> None:
     )
 
 
+def check_registries(insecure: list[str], mirrors: list[str]) -> None:
+    """Refuse what names no registry, also where none is asked."""
+    if insecure or mirrors:
+        from tare.flow.registries import check
+
+        check(insecure, mirrors)
+
+
 def count(text: str) -> int:
     """Read a number from 1 on."""
     if not (text.isascii() and text.isdigit() and int(text)):
@@ -67,6 +75,7 @@ def count(text: str) -> int:
 
 def world(arguments: WorldArguments, reporter: Reporter) -> World:
     """Return the outside world of a command."""
+    check_registries(arguments.insecure_registry, arguments.mirror)
     cache = cache_path(arguments.cache_dir)
     return World(
         environment=dict(os.environ),

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tare.errors import UsageError
+from tare.net import address as addresses
 from tare.net.dial import Tls
 from tare.oci.reference import DEFAULT_REGISTRY
 from tare.stores.registry.credentials import credential_files
 from tare.stores.registry.settings import CredentialSources, Settings
 
+_MIRROR = "Write it as `HOST[:PORT]` or `REGISTRY=HOST`"
 _CERTIFICATES = ("etc/docker/certs.d", "etc/containers/certs.d")
 
 
@@ -27,12 +29,7 @@ def settings(
     *insecure* are `HOST[:PORT]`; *mirrors* are `[REGISTRY=][SCHEME://]HOST[:PORT][/PREFIX]`, of Docker Hub where no
     registry is named.
     """
-    for word in insecure:
-        if "/" in word:
-            host = word.rpartition("://")[2].partition("/")[0]
-            raise UsageError(
-                f"`--insecure-registry {word}` is not a host", hints=(f"Write `--insecure-registry {host}`",)
-            )
+    check(insecure, mirrors)
     home = Path(environment.get("HOME") or environment.get("USERPROFILE") or "/nonexistent")
     bundle = environment.get("SSL_CERT_FILE")
     return Settings(
@@ -49,6 +46,28 @@ def settings(
     )
 
 
+def check(insecure: Sequence[str], mirrors: Sequence[str]) -> None:
+    """Raise `UsageError` unless all that names a registry does: before anything is done, and if it is needed or not."""
+    for word in insecure:
+        host = word.rpartition("://")[2].partition("/")[0]
+        if addresses.parse(f"https://{host}") is None:
+            raise UsageError(
+                f"`--insecure-registry {word}` is not a host", hints=("Write it as `HOST` or `HOST:PORT`",)
+            )
+        if "/" in word:
+            raise UsageError(
+                f"`--insecure-registry {word}` is not a host", hints=(f"Write `--insecure-registry {host}`",)
+            )
+    for registry, places in _mirrors(mirrors).items():
+        for place in places:
+            scheme, _, rest = place.rpartition("://")
+            host = rest.partition("/")[0]
+            names = (registry, host)
+            if scheme not in {"", "http", "https"} or any(addresses.parse(f"https://{name}") is None for name in names):
+                word = place if registry == DEFAULT_REGISTRY else f"{registry}={place}"
+                raise UsageError(f"`--mirror {word}` is not understood", hints=(_MIRROR,))
+
+
 def _mirrors(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for word in words:
@@ -56,8 +75,6 @@ def _mirrors(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if not equals:
             registry, mirror = DEFAULT_REGISTRY, word
         if not registry or not mirror:
-            raise UsageError(
-                f"`--mirror {word}` is not understood", hints=("Write it as `HOST[:PORT]` or `REGISTRY=HOST`",)
-            )
+            raise UsageError(f"`--mirror {word}` is not understood", hints=(_MIRROR,))
         found[registry] = (*found.get(registry, ()), mirror)
     return found

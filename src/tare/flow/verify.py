@@ -12,16 +12,21 @@ from tare.oci import validate
 from tare.oci.digest import Digest
 from tare.oci.image import Image, ImageIndex, parts
 from tare.oci.validate import Verdict, Wanted
-from tare.stores.names import ImageName, LayoutName, RegistryName, SuiteName
+from tare.stores.names import LayoutName, RegistryName, SuiteName, parse
 from tare.stores.open import open_source
 
 
-def verify(world: World, name: ImageName) -> Verdict:
-    """Return the verdict on the image under *name*. One that cannot be opened is not sound, and that is the finding."""
+def verify(world: World, text: str) -> Verdict:
+    """Return the verdict on the image that *text* names.
+
+    One that cannot be opened is not sound, and that is the finding; so is a name that no image can have.
+    """
+    try:
+        name = parse(text)
+    except UsageError as error:
+        return validate.unopened(text, ": ".join((error.message, *error.causes)))
     if isinstance(name, SuiteName):
-        raise UsageError(
-            f"`{name}` is a base that is assembled when it is needed", hints=("Verify the image that was built",)
-        )
+        return validate.unopened(text, "it is a base that is assembled when it is needed; verify what was built on it")
     if isinstance(name, LayoutName):
         return validate.layout(Path(name.directory), tag=name.tag, workers=world.threads)
     if isinstance(name, RegistryName):

@@ -148,6 +148,7 @@ class World:
             proxies=self._proxies,
             credentials=find,
             offline=self.offline,
+            note=self.reporter.note,
         )
 
     @cached_property
@@ -176,7 +177,10 @@ class World:
             self.environment, root=self.root, proxies=self._proxies, insecure=self.insecure, mirrors=self.mirrors
         )
         return Registries(
-            msgspec.structs.replace(found, **changes), warn=self.reporter.warn, whereabouts=self.whereabouts
+            msgspec.structs.replace(found, **changes),
+            warn=self.reporter.warn,
+            note=self.reporter.note,
+            whereabouts=self.whereabouts,
         )
 
     def close(self) -> None:

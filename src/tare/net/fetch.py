@@ -59,11 +59,13 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         monotonic: Callable[[], float] = time.monotonic,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take all that decides how to reach a server.
 
         *ca_file* replaces the system's certificates. *proxies* has the keys `http`, `https`, `all` and `no`.
-        *credentials* is asked, with a URL without user info, for what the URL does not say itself.
+        *credentials* is asked, with a URL without user info, for what the URL does not say itself. *note* is told of a
+        long wait.
         """
         self._session = Session(
             ca_file=ca_file,
@@ -74,7 +76,7 @@ class Fetcher:
             timeouts=(connect_timeout, read_timeout),
             monotonic=monotonic,
         )
-        self._retry = Retry(attempts=attempts, sleep=sleep, jitter=jitter)
+        self._retry = Retry(attempts=attempts, sleep=sleep, jitter=jitter, note=note)
 
     def close(self) -> None:
         """Close the connections."""

@@ -25,6 +25,26 @@ _DEFAULT_VARIANTS = {("arm64", "v8"): None, ("amd64", "v1"): None, ("arm", None)
 """A variant that says nothing new is dropped, and `arm` alone means `arm/v7`, as containerd normalises them."""
 
 
+_ARCHITECTURES = frozenset(
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc64",
+        "ppc64le",
+        "riscv64",
+        "s390x",
+        "wasm",
+    ]
+)
+"""Those that stand alone for an image of Linux: any other word is more likely to be a mistake."""
+
 _part = re.compile(r"[a-z0-9.]*[a-z0-9][a-z0-9.]*")
 
 
@@ -65,7 +85,7 @@ def parse(text: str) -> Platform:
     'linux/arm64'
     """
     parts = text.lower().split("/")
-    if len(parts) == 1:
+    if len(parts) == 1 and (parts[0] in _ALIASES or parts[0] in _ARCHITECTURES):
         parts = ["linux", *parts]
     if len(parts) > 1:
         alias = _ALIASES.get(parts[1], parts[1]).split("/")

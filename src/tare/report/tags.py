@@ -45,7 +45,8 @@ def _head(explained: Explained) -> str:
     if not explained.origin:
         return f"{explained.repository}, as recorded on {explained.read}; nothing was asked{hidden}"
     read = explained.read[:16].replace("T", " ") + " UTC"
-    return shortened(f"{explained.repository}: {listing.total:,} tags at {explained.origin}, {read}{hidden}", WIDTH)
+    count = "1 tag" if listing.total == 1 else f"{listing.total:,} tags"
+    return shortened(f"{explained.repository}: {count} at {explained.origin}, {read}{hidden}", WIDTH)
 
 
 def _grid(listing: Listing) -> list[str]:
@@ -152,7 +153,7 @@ def stands_for(tag: Tag) -> str:
 
 def _others(listing: Listing) -> list[str]:
     """Return the images of a repository that tare knows nothing about, with all their names."""
-    rows = [("tags", "kind", "moves", "platforms", "digest")]
+    rows = [("tags", "kind", "may move", "platforms", "digest")]
     seen: set[str | None] = set()
     for tag in listing.tags:
         if tag.digest in seen:
@@ -164,7 +165,7 @@ def _others(listing: Listing) -> list[str]:
             (
                 shortened(", ".join(other.name for other in group), 36),
                 tag.sharing or "unknown",
-                shortened(", ".join(floats) or "no", 16),
+                "yes" if len(floats) == len(group) else shortened(", ".join(floats) or "no", 16),
                 shortened(platforms_text(tag.platforms), 24),
                 (tag.digest or "")[7:15],
             )

@@ -6,10 +6,11 @@ retries, and backoff with jitter"), but no shorter than the registry asks for, u
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from tare.errors import NetworkError
-from tare.net.retry import LONGEST, TransientError
+from tare.net.retry import LONGEST, WORTH_SAYING, TransientError, waiting
 from tare.net.wire import Fields
 from tare.stores.registry.settings import Clock
 
@@ -24,7 +25,11 @@ _PROGRESS: Final = 1024 * 1024
 class Attempts:
     """Counts what one piece of work has cost so far."""
 
-    def __init__(self, *, limit: int, deadline: float, clock: Clock) -> None:
+    def __init__(
+        self, *, limit: int, deadline: float, clock: Clock, note: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """*note* is told of a wait that is long."""
+        self._note = note
         self._limit = limit
         self._deadline = deadline
         self._clock = clock
@@ -38,10 +43,16 @@ class Attempts:
         self._failed += 1
         if self._failed >= self._limit:
             raise _given_up(transient.error, f"it was tried {self._failed} times") from transient.__cause__
+        asked = transient.wait or 0.0
+        if transient.exhausted and asked > LONGEST:
+            reason = f"it asks to wait {asked:,.0f} seconds, and tare waits {LONGEST:g} at most"
+            raise _given_up(transient.error, reason) from transient.__cause__
         wait = self._clock.jitter() * min(_BASE * 2.0 ** (self._failed - 1), _HIGHEST)
-        wait = max(wait, min(transient.wait or 0.0, LONGEST))
+        wait = max(wait, min(asked, LONGEST))
         if self._clock.monotonic() + wait - self._since > self._deadline:
             raise _given_up(transient.error, f"it could not be done within {self._deadline:g} seconds")
+        if wait >= WORTH_SAYING:
+            self._note(waiting(transient, wait))
         self._clock.sleep(wait)
 
     def progressed(self) -> None:

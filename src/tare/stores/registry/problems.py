@@ -164,6 +164,12 @@ def rate_limit(fields: Fields) -> str:
     return f"{allowed}, {left[1]} are left" if left else allowed
 
 
+def exhausted(fields: Fields) -> bool:
+    """Return whether the registry says that nothing is left of what it allows."""
+    left = _limit.match(fields.get("ratelimit-remaining"))
+    return left is not None and int(left[1]) == 0
+
+
 def failed(task: str, method: str, address: Address, reason: str, hints: tuple[str, ...] = ()) -> NetworkError:
     """Return the error for a request that got no answer of use."""
     return NetworkError(task, causes=(f"{method} {address.shown}: {reason}",), hints=hints)

@@ -127,13 +127,18 @@ class Registries:
         *,
         clock: Clock | None = None,
         warn: Callable[[str], None] = lambda _: None,
+        note: Callable[[str], None] = lambda _: None,
         whereabouts: Whereabouts | None = None,
     ) -> None:
-        """*warn* is told what registries want people to read; *whereabouts* are of what was seen before."""
+        """*warn* is told what registries want people to read, *note* why a registry is waited for.
+
+        *whereabouts* are of what was seen before.
+        """
         self.settings = settings
         self.whereabouts = whereabouts or Whereabouts()
         self.clock = clock or Clock()
         self._warn = warn
+        self._note = note
         self._http = Client(
             monotonic=self.clock.monotonic,
             tls=lambda address: tls_for(address, settings),
@@ -190,7 +195,15 @@ class Registries:
             registry=place.registry,
             find=lambda: _credentials(self.settings, place.registry, repository),
         )
-        return Session(place, self._http, authorizer, settings=self.settings, clock=self.clock, warn=self._warn)
+        return Session(
+            place,
+            self._http,
+            authorizer,
+            settings=self.settings,
+            clock=self.clock,
+            warn=self._warn,
+            note=self._note,
+        )
 
 
 def _credentials(settings: Settings, registry: str, repository: str) -> Credentials | None:

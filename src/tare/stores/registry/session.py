@@ -42,6 +42,7 @@ class Session:
         settings: Settings,
         clock: Clock,
         warn: Callable[[str], None],
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.place = place
         self.settings = settings
@@ -49,6 +50,7 @@ class Session:
         self._http = http
         self._authorizer = authorizer
         self._warn = warn
+        self._tell = note
         self._warned: set[str] = set()
         self._base: Address | None = None
         self._peer: str | None = None
@@ -56,7 +58,9 @@ class Session:
 
     def attempts(self) -> Attempts:
         """Return a fresh count of attempts."""
-        return Attempts(limit=self.settings.attempts, deadline=self.settings.deadline, clock=self.clock)
+        return Attempts(
+            limit=self.settings.attempts, deadline=self.settings.deadline, clock=self.clock, note=self._tell
+        )
 
     def request(self, request: Request) -> Answer:
         """Return an answer whose status is accepted; try again as long as that may help."""
@@ -222,7 +226,8 @@ class Session:
             elsewhere=exchange.away,
         )
         if answer.status in TRANSIENT:
-            return TransientError(error, wait=retry_after(answer.fields, self.clock))
+            wait = retry_after(answer.fields, self.clock)
+            return TransientError(error, wait=wait, exhausted=problems.exhausted(answer.fields))
         return error
 
     def _note(self, answer: Answer) -> None:
