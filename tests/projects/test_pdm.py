@@ -203,17 +203,24 @@ def test_a_lock_that_does_not_have_what_is_asked_for_is_out_of_date(tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize("matches", [True, False])
-def test_the_hash_of_the_manifest_tells_whether_it_is_the_one(
-    tmp_path: Path, uv: Uv, index: Index, matches: bool  # noqa: FBT001
-) -> None:  # fmt: skip
-    noted = NOTED if matches else "0" * 64
-    write(tmp_path, {"pyproject.toml": MANIFEST, "pdm.lock": marked_lock(index) + head(noted=noted)})
+def test_the_hash_of_the_manifest_tells_whether_it_is_the_one(tmp_path: Path, uv: Uv, index: Index) -> None:
+    write(tmp_path, {"pyproject.toml": MANIFEST, "pdm.lock": marked_lock(index) + head(noted=NOTED)})
+    assert resolve(tmp_path, uv).warnings == ()
 
-    expected = (
-        () if matches else ("`pdm.lock` was made for another `pyproject.toml`, though it has what this one asks for",)
+    write(tmp_path, {"pdm.lock": marked_lock(index) + head(noted="0" * 64)})
+    with pytest.raises(ProjectError) as caught:
+        resolve(tmp_path, uv)
+
+    cause = f"it was made for a `pyproject.toml` with the content hash {'0' * 16}…; the one beside it has {NOTED[:16]}…"
+    assert told(caught.value)[1:] == ("`pdm.lock` is out of date", (cause,), ("Run `pdm lock`",))
+
+
+def test_a_note_that_is_no_hash_of_the_manifest_proves_nothing(tmp_path: Path, uv: Uv, index: Index) -> None:
+    write(tmp_path, {"pyproject.toml": MANIFEST, "pdm.lock": marked_lock(index) + head()})
+
+    assert resolve(tmp_path, uv).warnings == (
+        "`pdm.lock` was made for another `pyproject.toml`, though it has what this one asks for",
     )
-    assert resolve(tmp_path, uv).warnings == expected
 
 
 def test_what_pdm_notes_of_a_manifest_is_known() -> None:

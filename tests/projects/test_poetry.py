@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from textwrap import dedent
@@ -288,6 +289,22 @@ def test_a_lock_of_another_manifest_that_fits_is_taken_with_a_warning(tmp_path: 
     assert resolve(tmp_path, uv).warnings == (
         "`poetry.lock` was made for another `pyproject.toml`, though it has what this one asks for",
     )
+
+
+def test_a_lock_whose_content_hash_is_of_another_manifest_is_out_of_date(tmp_path: Path, uv: Uv, index: Index) -> None:
+    before = tomllib.loads(dedent(NEW).replace("alpha>=1", "alpha>=0.5"))
+    noted = poetry_lock._content_hashes(before)[0]
+    lock = re.sub('content-hash = ".*"', f'content-hash = "{noted}"', new_lock(index))
+    write(tmp_path, {"pyproject.toml": NEW, "poetry.lock": lock})
+
+    with pytest.raises(ProjectError) as caught:
+        resolve(tmp_path, uv)
+
+    found = poetry_lock._content_hashes(tomllib.loads(dedent(NEW)))[0]
+    cause = (
+        f"it was made for a `pyproject.toml` with the content hash {noted[:16]}…; the one beside it has {found[:16]}…"
+    )
+    assert told(caught.value)[1:] == ("`poetry.lock` is out of date", (cause,), ("Run `poetry lock`",))
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from make.errors import told
 from make.index import Index
 from make.wheelhouse import Wheelhouse
 from targets import target
 from trees import write
 
-from tare.errors import TargetError, UsageError
+from tare.errors import ProjectError, TargetError, UsageError
 from tare.projects import project
 from tare.projects.locked import LockedWheel
 from tare.projects.process import Finished, run
@@ -243,21 +244,58 @@ def test_every_part_of_a_target_and_of_what_is_asked_for_counts(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("wish", "warned"),
+    "wish",
     [
-        ("alpha", ()),
-        ("alpha>=2", ("`pyproject.toml` asks for `alpha>=2`; `pylock.toml` has 1",)),
-        ("beta", ("`pyproject.toml` asks for `beta`, which `pylock.toml` does not have",)),
-        ("beta ; sys_platform == 'win32'", ()),
+        "alpha",
+        "Alpha[tls]>=1",
+        "alpha @ https://index.example/alpha.zip",
+        "beta ; sys_platform == 'win32'",
+        "beta ; platform_machine == 'aarch64'",
+        "beta ; python_version < '3.13'",
+        "api[tls]",
     ],
 )
-def test_a_lock_that_does_not_know_its_manifest_is_held_against_it(
-    tmp_path: Path, idle_uv: Uv, wish: str, warned: tuple[str, ...]
+def test_a_lock_that_does_not_know_its_manifest_may_have_all_that_it_asks_for(
+    tmp_path: Path, idle_uv: Uv, wish: str
 ) -> None:
     manifest = f'[project]\nname = "api"\ndependencies = ["{wish}"]\n'
     root = write(tmp_path / "api", {"pylock.toml": LOCK, "pyproject.toml": manifest})
 
-    assert locked(project.read(root), target(), idle_uv).warnings == warned
+    assert locked(project.read(root), target(), idle_uv).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("wish", "cause"),
+    [
+        ("alpha>=2", "`pyproject.toml` asks for `alpha>=2`; `pylock.toml` has 1"),
+        ("beta", "`pyproject.toml` asks for `beta`, which `pylock.toml` does not have"),
+        (
+            "beta ; platform_machine == 'x86_64'",
+            '`pyproject.toml` asks for `beta ; platform_machine == "x86_64"`, which `pylock.toml` does not have',
+        ),
+    ],
+)
+def test_a_lock_that_contradicts_its_manifest_is_refused(tmp_path: Path, idle_uv: Uv, wish: str, cause: str) -> None:
+    manifest = f'[project]\nname = "api"\ndependencies = ["{wish}"]\n'
+    root = write(tmp_path / "api", {"pylock.toml": LOCK, "pyproject.toml": manifest})
+
+    with pytest.raises(ProjectError) as caught:
+        locked(project.read(root), target(), idle_uv)
+
+    assert told(caught.value) == (
+        ProjectError,
+        "`pylock.toml` contradicts `pyproject.toml`",
+        (cause,),
+        ("Lock the project anew, or change what `pyproject.toml` asks for",),
+    )
+
+
+@pytest.mark.parametrize("key", ["override-dependencies", "exclude-dependencies"])
+def test_what_uv_was_told_to_overrule_is_no_contradiction(tmp_path: Path, idle_uv: Uv, key: str) -> None:
+    manifest = f'[project]\nname = "api"\ndependencies = ["alpha>=2"]\n[tool.uv]\n{key} = ["alpha"]\n'
+    root = write(tmp_path / "api", {"pylock.toml": LOCK, "pyproject.toml": manifest})
+
+    assert locked(project.read(root), target(), idle_uv).warnings == ()
 
 
 def test_a_project_for_another_interpreter_is_refused_before_anything_is_asked(tmp_path: Path, idle_uv: Uv) -> None:

@@ -141,6 +141,7 @@ def _covered(
     check_project(project, target)
     resolution = _resolution(project, target, uv, wanted, resolutions)
     locked, impossible = cover(resolution, target, project)
+    _held_against(project, resolution, target, wanted[0], (*locked, *impossible))
     return resolution.inputs, Coverage(selection=_selection(project, resolution, locked), impossible=impossible)
 
 
@@ -169,12 +170,38 @@ def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
     module = importlib.import_module(f"tare.projects.locks.{_MODULES[project.lock.kind]}")
     with _told(project.lock.name):
         resolution = cast("LockFormat", module).resolve(project.lock, project, request, uv)
-    resolution = msgspec.structs.replace(resolution, inputs=(*resolution.inputs, *_unnamed(project, resolution, uv)))
-    if project.lock.kind not in {"pylock", "requirements"} or not project.dependencies:
-        return resolution
-    from tare.projects.locks.declared import left_out
+    return msgspec.structs.replace(
+        resolution,
+        inputs=(*resolution.inputs, *_unnamed(project, resolution, uv), *_asking(project)),
+    )
 
-    return msgspec.structs.replace(resolution, warnings=(*resolution.warnings, *left_out(project, resolution)))
+
+def _asking(project: Project) -> tuple[str, ...]:
+    """Return the path of the manifest that a lock which does not know it is held against."""
+    return (project.manifest,) if project.manifest and _is_apart(project) else ()
+
+
+def _is_apart(project: Project) -> bool:
+    """Return whether the lock was made without its manifest, or may have been."""
+    return project.lock is not None and project.lock.kind in {"pylock", "requirements"} and bool(project.dependencies)
+
+
+def _held_against(
+    project: Project,
+    resolution: Resolution,
+    target: Target,
+    extras: tuple[str, ...],
+    taken: Iterable[Locked | Impossible],
+) -> None:
+    """Raise when what the target has *taken* of the lock is not what the manifest asks for."""
+    if not _is_apart(project):
+        return
+    from tare.projects.locks.declared import refuse_contradiction
+
+    versions: dict[str, list[str | None]] = {}
+    for each in taken:
+        versions.setdefault(normalize(each.name), []).append(getattr(each, "version", None) or None)
+    refuse_contradiction(project, resolution.origin, target, extras, versions)
 
 
 @contextmanager
@@ -211,7 +238,9 @@ def _selected(
 
     check_project(project, target)
     resolution = _resolution(project, target, uv, wanted, resolutions)
-    return resolution.inputs, _selection(project, resolution, select(resolution, target, project))
+    locked = select(resolution, target, project)
+    _held_against(project, resolution, target, wanted[0], locked)
+    return resolution.inputs, _selection(project, resolution, locked)
 
 
 def _resolution(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,9 @@ from packaging.version import InvalidVersion, Version
 
 from tare.errors import ProjectError
 from tare.projects import files, markers, poetry
-from tare.projects.locks.interface import Resolution
 from tare.projects.names import normalize
 from tare.projects.project import Project
+from tare.wheels.target import Target
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,14 +151,42 @@ def unmet(
     return found
 
 
-def left_out(project: Project, resolution: Resolution) -> tuple[str, ...]:
-    """Return what is to be said of a lock that does not know its manifest, where that asks for more than it has."""
-    versions: dict[str, list[str | None]] = {}
-    for package in resolution.pylock.packages:
-        versions.setdefault(str(package.name), []).append(str(package.version) if package.version else None)
-    asked = [from_requirement(text) for text in project.dependencies]
-    own = normalize(project.name or "")
-    return tuple(unmet(asked, versions, resolution.origin, manifest=files.name(project.manifest or ""), own=own))
+def refuse_contradiction(
+    project: Project, origin: str, target: Target, extras: Iterable[str], versions: Mapping[str, Sequence[str | None]]
+) -> None:
+    """Raise when a lock that does not know its manifest has not what that asks for on *target*.
+
+    *versions* are those that the target takes of the lock, by name.
+    """
+    extras = ("", *extras)
+    asked = [
+        wish
+        for wish in map(from_requirement, project.dependencies)
+        if wish.marker is None or any(_holds(wish.marker, target, extra) for extra in extras)
+    ]
+    manifest = files.name(project.manifest or "")
+    causes = unmet(asked, versions, origin, manifest=manifest, own=normalize(project.name or ""))
+    if causes and (overridden := _overridden(project)):
+        asked = [wish for wish in asked if wish.name not in overridden]
+        causes = unmet(asked, versions, origin, manifest=manifest, own=normalize(project.name or ""))
+    if causes:
+        raise ProjectError(
+            f"`{origin}` contradicts `{manifest}`",
+            causes=tuple(causes[:20]),
+            hints=(f"Lock the project anew, or change what `{manifest}` asks for",),
+        )
+
+
+def _holds(marker: Marker, target: Target, extra: str) -> bool:
+    return marker.evaluate({**target.environment, "extra": extra})  # type: ignore[dict-item]  # its values are text
+
+
+def _overridden(project: Project) -> set[str]:
+    """Return the names for which uv was told to obey neither the project nor anybody else."""
+    document = files.toml(project.manifest) if project.manifest and project.script is None else {}
+    settings = document.get("tool", {}).get("uv", {})
+    listed = [*settings.get("override-dependencies", ()), *settings.get("exclude-dependencies", ())]
+    return {from_requirement(text).name for text in listed if isinstance(text, str)}
 
 
 def _is_about_linux(wish: Wish) -> bool:
@@ -170,3 +199,14 @@ def _is_about_linux(wish: Wish) -> bool:
 def stale(origin: str, causes: Sequence[str], command: str) -> ProjectError:
     """Return the error for a lock that does not have what its manifest asks for."""
     return ProjectError(f"`{origin}` is out of date", causes=tuple(causes[:20]), hints=(f"Run `{command}`",))
+
+
+def is_content_hash(noted: object) -> bool:
+    """Return whether a lock notes a digest: by hand or by accident there may be anything."""
+    return isinstance(noted, str) and re.fullmatch(r"[0-9a-f]{64}", noted) is not None
+
+
+def for_another(origin: str, manifest: str, *, noted: str, found: str, command: str) -> ProjectError:
+    """Return the error for a lock whose own note says that it was made for another manifest."""
+    cause = f"it was made for a `{manifest}` with the content hash {noted[:16]}…; the one beside it has {found[:16]}…"
+    return ProjectError(f"`{origin}` is out of date", causes=(cause,), hints=(f"Run `{command}`",))

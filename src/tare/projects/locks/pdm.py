@@ -158,7 +158,10 @@ def _freshness(
     metadata: Mapping[str, Any],
     packages: Sequence[Mapping[str, Any]],
 ) -> tuple[str, ...]:
-    if not manifest or metadata.get("content_hash") == f"sha256:{_content_hash(manifest)}":
+    if not manifest:
+        return ()
+    noted, found = str(metadata.get("content_hash")).removeprefix("sha256:"), _content_hash(manifest)
+    if noted == found:
         return ()
     versions: dict[str, list[str | None]] = {}
     for package in packages:
@@ -168,7 +171,19 @@ def _freshness(
     causes = declared.unmet(asked, versions, lock.name, own=normalize(project.name or ""))
     if causes:
         raise declared.stale(lock.name, causes, "pdm lock")
+    if declared.is_content_hash(noted) and str(metadata.get("lock_version")).startswith(_KNOWN):
+        raise declared.for_another(
+            lock.name,
+            "pyproject.toml",
+            noted=noted,
+            found=found,
+            command="pdm lock",
+        )
     return (f"`{lock.name}` was made for another `pyproject.toml`, though it has what this one asks for",)
+
+
+_KNOWN = "4.5."
+"""The version of locks whose content hash is known: PDM counted other things before."""
 
 
 def _content_hash(manifest: Mapping[str, Any]) -> str:

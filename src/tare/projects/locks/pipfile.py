@@ -15,7 +15,7 @@ from typing import Any
 from tare.errors import ProjectError
 from tare.projects import files, markers
 from tare.projects.discovery import Lock
-from tare.projects.locks import direct, indexes, pinned
+from tare.projects.locks import declared, direct, indexes, pinned
 from tare.projects.locks.hashes import sha256s
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.locks.pins import Pin, Source
@@ -55,9 +55,10 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         requires_python=_requires_python(meta),
         groups=tuple(sorted(categories)),
     )
+    _check_freshness(lock, meta)
     found = _pins(lock, document, request)
     inputs = (lock.path, *_pipfile(lock))
-    return pinned.resolution(found, source, request, uv, inputs=inputs, warnings=_freshness(lock, meta))
+    return pinned.resolution(found, source, request, uv, inputs=inputs)
 
 
 def _group(category: str) -> str:
@@ -135,13 +136,12 @@ def _direct(name: str, entry: Mapping[str, Any], hashes: frozenset[str]) -> dict
     return direct.archive(place, hashes, subdirectory=below) if isinstance(place, str) else None
 
 
-def _freshness(lock: Lock, meta: Mapping[str, Any]) -> tuple[str, ...]:
+def _check_freshness(lock: Lock, meta: Mapping[str, Any]) -> None:
     """Compare the hash that the lock notes with that of the `Pipfile` beside it."""
     noted = meta.get("hash", {}).get("sha256")
     for path in _pipfile(lock):
-        if noted and noted != _content_hash(files.toml(path), meta):
-            return (f"`{lock.name}` was made for another `Pipfile`; `pipenv lock` writes it anew",)
-    return ()
+        if noted and noted != (found := _content_hash(files.toml(path), meta)):
+            raise declared.for_another(lock.name, "Pipfile", noted=noted, found=found, command="pipenv lock")
 
 
 def _content_hash(pipfile: Mapping[str, Any], meta: Mapping[str, Any]) -> str:

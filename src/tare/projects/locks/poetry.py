@@ -187,7 +187,10 @@ def _freshness(
     metadata: Mapping[str, Any],
     packages: Sequence[Mapping[str, Any]],
 ) -> tuple[str, ...]:
-    if not manifest or metadata.get("content-hash") in _content_hashes(manifest):
+    if not manifest:
+        return ()
+    noted, known = metadata.get("content-hash"), _content_hashes(manifest)
+    if noted in known:
         return ()
     versions: dict[str, list[str | None]] = {}
     for package in packages:
@@ -195,10 +198,16 @@ def _freshness(
     causes = declared.unmet(declared.wishes(manifest), versions, lock.name, own=normalize(project.name or ""))
     if causes:
         raise declared.stale(lock.name, causes, "poetry lock")
+    if declared.is_content_hash(noted) and str(metadata.get("lock-version")) in _KNOWN:
+        raise declared.for_another(lock.name, "pyproject.toml", noted=str(noted), found=known[0], command="poetry lock")
     return (f"`{lock.name}` was made for another `pyproject.toml`, though it has what this one asks for",)
 
 
-def _content_hashes(manifest: Mapping[str, Any]) -> set[str]:
+_KNOWN = frozenset({"1.0", "1.1", "2.0", "2.1"})
+"""Versions of locks whose content hash is known; what a later Poetry counts may be something else."""
+
+
+def _content_hashes(manifest: Mapping[str, Any]) -> tuple[str, str]:
     """Return what Poetry would note of *manifest*, with and without the groups of PEP 735, which it knows since 2.2."""
     project = {
         key: manifest["project"][key]
@@ -206,7 +215,7 @@ def _content_hashes(manifest: Mapping[str, Any]) -> set[str]:
         if manifest.get("project", {}).get(key) is not None
     }
     groups: Mapping[str, Any] = manifest.get("dependency-groups", {})
-    return {_digest(manifest, project, groups), _digest(manifest, project, {})}
+    return _digest(manifest, project, groups), _digest(manifest, project, {})
 
 
 def _digest(manifest: Mapping[str, Any], project: Mapping[str, Any], groups: Mapping[str, Any]) -> str:
