@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from command import Place, locked
-from loopback import Server, not_found, running_server
-from make.base_images import debian
+from loopback import Server, running_server
 from make.bases import MUSL, library, stdlib, sysconfig_data, write_layer
 from make.elves import make_elf
 from make.images import image, raw_layer
@@ -129,97 +128,6 @@ def test_no_wheel_is_downloaded_and_nothing_is_fetched_twice(place: Place, serve
     assert (first["downloaded"], again["fetched"], len(server.requests)) == ([], 0, asked)
     assert all("Range" in headers for _, headers in server.requests)
     assert again["candidates"] == first["candidates"]
-
-
-def test_a_server_without_ranges_costs_a_download_and_a_note(place: Place, server: Server) -> None:
-    release = big(place)
-    place.write({"main.py": "", "pylock.toml": served(server, release, ranges=False)})
-
-    ran = place("choose", *place.target, "--json")
-
-    assert ran.code == 0
-    assert ran.err == f"note: the server of `{release.path.name}` has no ranges, so 1 wheels were downloaded whole\n"
-    assert json.loads(ran.out)["downloaded"] == [release.path.name]
-
-
-def test_a_lock_without_sizes_is_no_obstacle(place: Place, server: Server) -> None:
-    release = big(place)
-    text = served(server, release)
-    place.write({"main.py": "", "pylock.toml": text.replace(f"size = {release.path.stat().st_size}\n", "")})
-
-    found = place.document("choose", *place.target)
-
-    assert found["candidates"][0]["distributions"][0]["size"] == release.path.stat().st_size
-
-
-def test_a_lock_without_hashes_is_refused(place: Place, server: Server) -> None:
-    release = big(place)
-    text = served(server, release).replace(f"sha256 = {release.digest!r}", "md5 = 'd41d8cd98f00b204e9800998ecf8427e'")
-    place.write({"main.py": "", "pylock.toml": text.replace(f'sha256 = "{release.digest}"', 'md5 = "d41d"')})
-
-    ran = place("choose", *place.target)
-
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("error: `pylock.toml` has hashes that prove nothing\n")
-
-
-def test_an_index_that_lies_about_a_size_is_found_out(place: Place, server: Server) -> None:
-    release = big(place)
-    place.write({"main.py": "", "pylock.toml": served(server, release, size=77)})
-
-    ran = place("choose", *place.target)
-
-    assert (ran.code, ran.out) == (5, "")
-    assert ran.err == (
-        f"error: `{release.path.name}` is not what was promised\n"
-        f"  caused by: the lockfile says 77 bytes, its server has {release.path.stat().st_size:,}\n"
-    )
-
-
-def test_a_file_that_vanished_is_named(place: Place, server: Server) -> None:
-    release = big(place)
-    place.write({"main.py": "", "pylock.toml": served(server, release)})
-    server.routes[f"/{release.path.name}"] = not_found
-
-    ran = place("choose", *place.target)
-
-    assert (ran.code, ran.out) == (4, "")
-    assert release.path.name in ran.err.splitlines()[0]
-
-
-def test_a_base_without_python_is_not_suitable(place: Place) -> None:
-    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
-    bare = place.base(image(raw_layer(write_layer(debian()), compressed=False)), name="bare")
-
-    ran = place("choose", "--base", bare, "--platform", "linux/amd64", "--json")
-
-    (found,) = json.loads(ran.out)["candidates"]
-    assert ran.code == 1
-    assert (found["suitable"], found["rank"], found["python"]) == (False, None, None)
-    assert found["reasons"] == ["The base has no Python; neither `python3` nor `python` on its PATH is an interpreter."]
-
-
-def test_a_base_with_an_unknown_libc_is_not_suitable(place: Place) -> None:
-    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
-    layer = {"usr/bin/python3": make_elf(content=b"\0003.13.5\0"), **stdlib("usr/lib/python3.13")}
-    odd = place.base(image(raw_layer(write_layer(layer), compressed=False), env=("PATH=/usr/bin",)), name="odd")
-
-    ran = place("choose", "--base", odd, "--platform", "linux/amd64", "--json")
-
-    (found,) = json.loads(ran.out)["candidates"]
-    assert (ran.code, found["suitable"], found["libc"]) == (1, False, None)
-    assert found["reasons"][0].startswith("The base has no C library that tare knows")
-
-
-def test_a_platform_that_nobody_builds_for_is_an_answer(place: Place) -> None:
-    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
-
-    ran = place("choose", "--platform", "linux/mips64le", "--offline", "--json")
-
-    found = json.loads(ran.out)
-    assert (ran.code, found["recommended"]) == (1, None)
-    slim = next(each for each in found["candidates"] if each["base"] == "python:3.14-slim-trixie")
-    assert slim["reasons"][0].startswith("There is no image for linux/mips64le: it is built for linux/amd64")
 
 
 def test_bases_that_cannot_be_reached_are_judged_from_the_catalogue(place: Place) -> None:

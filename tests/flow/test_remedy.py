@@ -31,5 +31,14 @@ def test_the_next_newer_one_or_else_the_last_older(wanted: str, found: str) -> N
     assert nearest(PAGE, Version(wanted), TARGET) == Version(found)
 
 
+def test_what_was_yanked_is_no_remedy() -> None:
+    page = PAGE.replace(
+        '3.0-cp313-cp313-musllinux_1_2_x86_64.whl#sha256=00"',
+        '3.0-cp313-cp313-musllinux_1_2_x86_64.whl" data-yanked="bad"',
+    )
+
+    assert nearest(page, Version("2.0"), TARGET) == Version("1.5")
+
+
 def test_none_where_no_version_has_one() -> None:
     assert nearest("<a href='x-1.0-cp313-cp313-win_amd64.whl'>", Version("1.0"), TARGET) is None

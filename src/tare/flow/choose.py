@@ -96,7 +96,8 @@ def _notes(downloaded: Sequence[str]) -> tuple[str, ...]:
     if not downloaded:
         return ()
     names = ", ".join(f"`{name}`" for name in downloaded[:3]) + (" …" if len(downloaded) > 3 else "")
-    return (f"the server of {names} has no ranges, so {len(downloaded)} wheels were downloaded whole",)
+    whole = "1 wheel was" if len(downloaded) == 1 else f"{len(downloaded)} wheels were"
+    return (f"the server of {names} has no ranges, so {whole} downloaded whole",)
 
 
 def _jobs(

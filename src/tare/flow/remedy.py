@@ -17,6 +17,7 @@ MAX_PAGE: Final = 32 * 1024 * 1024
 """Bytes of an index's page of one project."""
 
 _file = re.compile(r"[\w.+!%-]+\.whl")
+_yanked = re.compile(r"<a\s[^>]*\bdata-yanked\b[^>]*>", re.IGNORECASE)
 
 
 def remedy(world: World, name: str, version: str, index: str | None, target: Target) -> str:
@@ -33,10 +34,14 @@ def remedy(world: World, name: str, version: str, index: str | None, target: Tar
 
 
 def nearest(page: str, wanted: Version, target: Target) -> Version | None:
-    """Return the version nearest to *wanted* of the wheels that *page* names: the next newer one, or else the last older."""
+    """Return the version nearest to *wanted* of the wheels that *page* names: the next newer one, or else the last older.
+
+    What was yanked is no remedy: https://peps.python.org/pep-0592/.
+    """
     tags = set(target.tags)
     fitting = set()
-    for filename in {unquote(match) for match in _file.findall(page)}:
+    yanked = {unquote(match) for anchor in _yanked.findall(page) for match in _file.findall(anchor)}
+    for filename in {unquote(match) for match in _file.findall(page)} - yanked:
         try:
             _, version, _, offered = parse_wheel_filename(filename)
         except InvalidWheelFilename:

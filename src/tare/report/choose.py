@@ -25,9 +25,8 @@ def _heading(choice: Choice) -> str:
     platforms = ", ".join(dict.fromkeys(str(each.platform) for each in choice.candidates))
     count = max((len(each.distributions) for each in choice.candidates), default=0)
     bases = len({each.base for each in choice.candidates})
-    return (
-        f"{choice.project or 'the project'}: {_count(count, 'distribution')} on {_count(bases, 'base')} for {platforms}"
-    )
+    what = f"{_count(count, 'distribution')} on " if count else ""
+    return f"{choice.project or 'the project'}: {what}{_count(bases, 'base')} for {platforms}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -98,13 +97,26 @@ def _verdict(choice: Choice) -> list[str]:
     best = next((each for each in choice.candidates if each.base == choice.recommended and each.suitable), None)
     lines = []
     if best is None:
-        lines.append("No base suits the project.")
+        lines += ["No base suits the project:", *_refusals(choice.candidates)]
     else:
         lines += [f"Take {best.base}:", *(f"  - {reason}" for reason in best.reasons)]
     if choice.obstacles:
         lines += ["", *(f"{text}." for text in choice.obstacles)]
     if any(each.suitable and each.pull is None for each in choice.candidates):
         lines += ["", "? is unknown: the image could not be read. What is the same for every base is still counted."]
+    return lines
+
+
+def _refusals(candidates: Sequence[Candidate]) -> list[str]:
+    """Return why no base suits, each reason once, with the bases that it is about."""
+    bases: dict[str, list[str]] = {}
+    for each in candidates:
+        if not each.suitable:
+            bases.setdefault(each.reasons[0] if each.reasons else "", []).append(each.base)
+    lines = []
+    for reason, names in bases.items():
+        listed = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+        lines.append(f"  - {listed}: {reason}")
     return lines
 
 
