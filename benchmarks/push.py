@@ -2,7 +2,7 @@
 
     python benchmarks/push.py [--rounds N] [--large BYTES]
 
-It needs Debian's `docker-registry` and, for the comparison, `skopeo`; `run.py` may call `measure` with a registry of its own.
+It needs Debian's `docker-registry` and, for the comparison, `skopeo`. `make bench` has it as `copies`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from pathlib import Path
 from fixture import Tare, spawn
 from harness import interleave
 from machine import environment
-from peers import ROOT, SCIENCE, NotMeasuredError, lab
+from peers import ROOT, SCIENCE, lab
 from results import Section, megabytes, page, seconds
 
 LIMIT = 200_000_000
+TITLE = "Copy into a registry"
 
 ABOUT = """\
 The image of `examples/science`, in a layout, is copied into `docker-registry` on loopback: into a repository that has
@@ -35,7 +36,7 @@ CASES = ("nothing there", "every layer there", "nothing changed")
 
 def measure(tare: Tare, registry: str, scratch: Path, *, rounds: int, budget: float, large: int = 1 << 30) -> Section:
     """Measure all cases for *rounds* rounds, and the memory for a layer of *large* bytes."""
-    section = Section(title="Push", about=ABOUT)
+    section = Section(title=TITLE, about=ABOUT)
     layout = scratch / "science"
     tare.run("build", str(SCIENCE), "-o", f"oci:{layout}:1")
     tools = {"tare": lambda target: _tare(tare, registry, layout, target)}
@@ -54,6 +55,30 @@ def measure(tare: Tare, registry: str, scratch: Path, *, rounds: int, budget: fl
     if "skopeo" not in tools:
         section.missing("skopeo", "it is not installed")
     _memory(section, tare, registry, scratch, large)
+    return section
+
+
+def alone(tare: Tare, scratch: Path, *, rounds: int, budget: float, large: int = 1 << 30) -> Section:
+    """Measure with a registry that is started for it in *scratch*, or say why not."""
+    before, lab.LAB = lab.LAB, scratch
+    try:
+        service = lab.start_registry()
+    except OSError as error:
+        return missing(str(error))
+    finally:
+        lab.LAB = before
+    try:
+        return measure(tare, service["address"], scratch, rounds=rounds, budget=budget, large=large)
+    finally:
+        lab.end("registry", service)
+
+
+def missing(why: str) -> Section:
+    """Return the section of a machine that has no registry."""
+    section = Section(title=TITLE, about=ABOUT)
+    for case in CASES:
+        section.missing(f"{case}: tare's time to skopeo's", why)
+    section.missing("memory", why, f"≤ {megabytes(LIMIT)}")
     return section
 
 
@@ -128,22 +153,8 @@ def main() -> int:
     home = ROOT / ".cache" / "bench"
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home) as scratch:
-        lab.LAB = Path(scratch)
-        try:
-            service = lab.start_registry()
-        except OSError as error:
-            raise NotMeasuredError(str(error)) from error
-        try:
-            section = measure(
-                Tare(cache=home / "tare"),
-                service["address"],
-                Path(scratch),
-                rounds=arguments.rounds,
-                budget=300,
-                large=arguments.large >> 20 << 20,
-            )
-        finally:
-            lab.end("registry", service)
+        large = arguments.large >> 20 << 20
+        section = alone(Tare(cache=home / "tare"), Path(scratch), rounds=arguments.rounds, budget=300, large=large)
     print(page([section], preface=""))
     return 0
 

@@ -24,6 +24,7 @@ import again
 import build_and_push
 import lint
 import memory
+import push
 import sizes
 import startup
 import transmux
@@ -36,7 +37,7 @@ from results import Section, document, page
 import dockerfile as dockerfiles
 
 HOME = ROOT / ".cache" / "bench"
-NAMES = ("push", "again", "layers", "startup", "memory", "sizes", "weigh", "lint", "dockerfile")
+NAMES = ("push", "again", "copies", "layers", "startup", "memory", "sizes", "weigh", "lint", "dockerfile")
 
 
 def main() -> int:
@@ -88,6 +89,9 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
             ),
             "memory": lambda: memory.measure(tare, place),
             "weigh": lambda: weigh.measure(tare, place, rounds=2 if few else 7, budget=60 if few else 240),
+            "copies": lambda: push.alone(
+                tare, place, rounds=3 if few else 10, budget=30 if few else 150, large=1 << 28 if few else 1 << 30
+            ),
             "push": lambda: beside_docker(
                 tare, found, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
             ),
