@@ -215,6 +215,47 @@ def test_check_tells_what_no_longer_fits_and_writes_nothing(project: Place) -> N
     assert dockerfile(project) == before
 
 
+ONE_PLATFORM = f"""\
+lock-version = "1.0"
+created-by = "hand"
+[[packages]]
+name = "psycopg2"
+version = "2.9.10"
+sdist = {{ name = "psycopg2-2.9.10.tar.gz", url = "https://files.example/a.tar.gz", hashes = {{ sha256 = "{"0" * 64}" }} }}
+[[packages.wheels]]
+name = "psycopg2-2.9.10-cp313-cp313-manylinux_2_17_x86_64.whl"
+url = "https://files.example/psycopg2-2.9.10-cp313-cp313-manylinux_2_17_x86_64.whl"
+hashes = {{ sha256 = "{"1" * 64}" }}
+"""
+
+
+def test_what_one_of_several_platforms_has_no_wheel_for_is_built(place: Place) -> None:
+    place.write({"main.py": "print(1)\n", "pylock.toml": ONE_PLATFORM})
+
+    place("dockerfile", *OPTIONS)
+    alone = dockerfile(place)
+    place("dockerfile", *OPTIONS, "--platform", "linux/amd64,linux/arm64")
+    both = dockerfile(place)
+
+    assert "apt-get" not in alone
+    assert "# There is no wheel for psycopg2.\n" in both
+    assert "    && apt-get install -y --no-install-recommends build-essential libpq-dev\n" in both
+    assert "    && apt-get install -y --no-install-recommends libpq5\n" in both
+    assert "#     tare dockerfile --platform linux/amd64,linux/arm64 --check\n" in both
+    assert place("dockerfile", "--check") == (0, "", "")
+
+
+def test_the_platforms_of_the_project_are_those_of_the_dockerfile(place: Place) -> None:
+    platforms = '[tool.tare]\nplatforms = ["linux/arm64"]\n'
+    place.write({"main.py": "print(1)\n", "pylock.toml": ONE_PLATFORM})
+    place.write({"pyproject.toml": f'[project]\nname = "app"\nversion = "1"\ndependencies = ["psycopg2"]\n{platforms}'})
+
+    place("dockerfile", *OPTIONS)
+
+    assert "libpq-dev" in dockerfile(place)
+    assert place("dockerfile", "--check") == (0, "", "")
+
+
 def test_a_check_needs_no_option_that_the_file_was_made_with(project: Place) -> None:
     project("dockerfile", *OPTIONS, "--certificates", "--entrypoint", "--tool", "uv")
     before = dockerfile(project)

@@ -25,7 +25,7 @@ class DockerfileArguments(WorldArguments):
     lock: str | None
     tool: str | None
     base: str | None
-    platform: str
+    platform: list[str]
     output: str
     certificates: bool
     entrypoint: bool
@@ -47,7 +47,11 @@ def configure(parser: Parser) -> None:
     image.add_argument("--base", metavar="IMAGE", help="what every stage starts from, such as python:3.13-slim-trixie")
     image.add_argument("--tool", metavar="NAME", help="uv, poetry, pdm, pipenv or pip, where the lock leaves a choice")
     image.add_argument(
-        "--platform", default="linux/amd64", metavar="OS/ARCH", help="the one whose wheels decide what is compiled"
+        "--platform",
+        action="append",
+        default=[],
+        metavar="OS/ARCH[,OS/ARCH...]",
+        help="those whose wheels decide what is compiled (default: those of [tool.tare], or linux/amd64)",
     )
     image.add_argument(
         "--certificates", action="store_true", help="let a build be given the certificates of a company's proxy"
@@ -112,7 +116,7 @@ def _wish(arguments: DockerfileArguments) -> Wish:
         output=output,
         pull=arguments.pull,
         check=arguments.check or arguments.context,
-        platform=parse(arguments.platform),
+        platforms=tuple(dict.fromkeys(parse(text) for words in arguments.platform for text in words.split(","))),
     )
 
 

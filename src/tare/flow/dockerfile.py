@@ -25,7 +25,7 @@ from tare.flow.dockerfile_base import (
     make_base,
     target_of,
 )
-from tare.flow.dockerfile_wish import NAME, Wish, as_made
+from tare.flow.dockerfile_wish import NAME, Wish, as_made, platforms_of
 from tare.flow.entrypoints import with_entrypoint
 from tare.flow.world import World
 from tare.oci.config import Healthcheck
@@ -81,7 +81,7 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     wish = as_made(wish, pieces) if wish.check else wish
     known = existing_base(next((piece.lines for piece in pieces if piece.name == "run"), ()))
     base = _base(world, project, wish, known)
-    selection = _selection(world, project, base, wish.platform)
+    selection = _selection(world, project, base, platforms_of(wish, project.config))
     needs = system_packages(selection.locked, base.os or "debian", base.suite)
     recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
     dockerfile = Document(path=wish.output, old=old, new=merge.merged(parts(recipe), pieces))
@@ -101,14 +101,20 @@ def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | No
     may_ask = not wish.check and not world.offline
     reference = named or kept
     if reference is None:
-        reference = chosen_reference(project, world, wish.platform) if may_ask else default_reference(project, world)
+        reference = (
+            chosen_reference(project, world, platforms_of(wish, project.config)[0])
+            if may_ask
+            else default_reference(project, world)
+        )
     check_series(reference, project, world)
     return make_base(world, reference, None if wish.pull and may_ask else known, ask=may_ask)
 
 
-def _selection(world: World, project: Project, base: Base, platform: Platform) -> Selection:
-    target = target_of(base.reference, platform)
-    if target is None:
+def _selection(world: World, project: Project, base: Base, platforms: Sequence[Platform]) -> Selection:
+    """Return what is installed: of several platforms, all that one of them takes."""
+    targets = [target_of(base.reference, platform) for platform in platforms]
+    known = [target for target in targets if target is not None]
+    if not known:
         raise ProjectError(
             f"the name `{base.reference}` does not say which wheels it takes",
             causes=("it names no series of CPython, or no suite",),
@@ -119,10 +125,23 @@ def _selection(world: World, project: Project, base: Base, platform: Platform) -
     if not project.has_dependencies and project.lock is not None and project.lock.kind == "pyproject":
         return Selection(locked=(), origin="", pinned=True, hashed=True)
     try:
-        (found,) = locked_each(project, (target,), world.uv)
+        found = locked_each(project, known, world.uv)
     except TargetError as error:
         raise for_a_base(error) from error
-    return found
+    return msgspec.structs.replace(
+        found[0],
+        locked=_once(each for selection in found for each in selection.locked),
+        hashed=all(selection.hashed for selection in found),
+        warnings=tuple(dict.fromkeys(warning for selection in found for warning in selection.warnings)),
+    )
+
+
+def _once(every: Iterable[Locked]) -> tuple[Locked, ...]:
+    found: list[Locked] = []
+    for each in every:
+        if each not in found:
+            found.append(each)
+    return tuple(found)
 
 
 def _recipe(world: World, project: Project, wish: Wish, base: Base, selection: Selection) -> Recipe:
@@ -240,6 +259,7 @@ def _command(project: Project, wish: Wish, install: Install | None) -> str:
     words = ["tare", "dockerfile"]
     if wish.tool and install is not None and install.tool.name != (own or install.tool.name):
         words += ["--tool", wish.tool]
+    words += ["--platform", ",".join(map(str, wish.platforms))] if wish.platforms else []
     words += ["--certificates"] if wish.certificates else []
     words += ["--entrypoint"] if wish.script else []
     words += ["--output", wish.output] if wish.output != NAME else []

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 import msgspec
 
 from tare.dockerfile.generate.merge import Piece
+from tare.oci import platform
 from tare.oci.platform import Platform
+from tare.projects.config import ToolConfig
 
 NAME = "Dockerfile"
 
@@ -30,7 +32,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     check: bool = False
     """Whether nothing may be asked of a registry."""
 
-    platform: Platform = Platform(os="linux", architecture="amd64")
+    platforms: tuple[Platform, ...] = ()
+    """Those whose wheels decide what is compiled; empty for the project's own, or linux/amd64."""
 
 
 def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
@@ -41,10 +44,17 @@ def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
         words = shlex.split(command)
     except ValueError:
         words = []
-    tool = next((value for name, value in itertools.pairwise(words) if name == "--tool"), None)
+    values = dict(itertools.pairwise(words))
+    named = values.get("--platform", "")
     return msgspec.structs.replace(
         wish,
-        tool=wish.tool or tool,
+        tool=wish.tool or values.get("--tool"),
+        platforms=wish.platforms or tuple(map(platform.parse, filter(None, named.split(",")))),
         certificates=wish.certificates or "--certificates" in words,
         script=wish.script or "--entrypoint" in words,
     )
+
+
+def platforms_of(wish: Wish, config: ToolConfig) -> tuple[Platform, ...]:
+    """Return the platforms that the image is for: this machine's says nothing, since the file is the same everywhere."""
+    return wish.platforms or tuple(map(platform.parse, config.platforms)) or (platform.parse("linux/amd64"),)

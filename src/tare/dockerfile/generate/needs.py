@@ -48,7 +48,10 @@ def system_packages(locked: Iterable[Locked], os: str, suite: str) -> SystemPack
             build |= dict.fromkeys(always("git", os))
             built.append(each.name)
     return SystemPackages(
-        build=tuple(sorted(build)), run=tuple(sorted(run)), built=tuple(built), unknown=tuple(unknown)
+        build=tuple(sorted(build)),
+        run=tuple(sorted(run)),
+        built=tuple(dict.fromkeys(built)),
+        unknown=tuple(dict.fromkeys(unknown)),
     )
 
 
