@@ -169,4 +169,5 @@ def test_no_moment_is_a_bad_one(lab: Lab, fault: tuple[str, str], state: str) ->
         assert digest_of(lab.registry, repository) == lab.new
         assert half_written(place.cache) == []
     sys.stdout.write(f"\n{kind}: {met} moments\n")
-    assert met > 0 or fault[0] == "unlink"
+    # A changed line waits for no disk: what it writes is so small that it is hashed when it is found.
+    assert met > 0 or fault[0] == "unlink" or (fault[0], state) == ("fsync", "warm")

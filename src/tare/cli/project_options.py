@@ -20,7 +20,6 @@ from tare.oci.platform import Platform
 from tare.projects import bytecode
 from tare.projects.bytecode import Wish
 from tare.projects.project import Project, read
-from tare.projects.settings import command
 
 _BASE = "an image, deb:SUITE, oci:DIR[:TAG], docker-archive:FILE, docker-daemon:REF, or auto"
 
@@ -111,6 +110,8 @@ def read_project(arguments: ProjectArguments, world: World) -> Project:
     project = read(arguments.project, lock=arguments.lock, memo_directory=world.memo_directory)
     if arguments.entrypoint is None:
         return project
+    from tare.projects.settings import command
+
     words = command(arguments.entrypoint)
     if words is None:
         raise UsageError(f"`--entrypoint {arguments.entrypoint}` has a quotation that does not end")

@@ -14,7 +14,6 @@ from tare.flow.trees import copied
 from tare.flow.trees import identity as identity_of
 from tare.flow.world import World
 from tare.projects.locked import Locked, LockedDirectory, LockedVcs
-from tare.projects.redaction import redacted
 
 
 class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +60,8 @@ def source_tree(
         place = _place(str(directory), subdirectory)
         return SourceTree(identity=identity_of(place, environment), directory=Path(place))
     if vcs is not None:
+        from tare.projects.redaction import redacted
+
         identity = f"{vcs.kind} {redacted(vcs.url or vcs.path or '')} {vcs.commit} {vcs.subdirectory or ''}"
         return SourceTree(identity=identity, vcs=vcs, subdirectory=vcs.subdirectory)
     return SourceTree(

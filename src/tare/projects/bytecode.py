@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from tare.projects.sizes import size
-
 Wish = Literal["none", "auto", "all"] | int
 """`none`, what the start needs, everything; or what the start needs within a number of bytes."""
 
@@ -22,6 +20,8 @@ def read(text: object) -> Wish | None:
         return text
     if not isinstance(text, str) or not text.startswith("budget:"):
         return None
+    from tare.projects.sizes import size
+
     return size(text.removeprefix("budget:")) or None
 
 

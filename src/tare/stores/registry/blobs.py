@@ -22,7 +22,7 @@ from tare.stores.registry.repository import Repository
 from tare.stores.verified import damaged
 
 _BUFFER: Final = 256 * 1024
-_range = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
+_RANGE: Final = r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)"
 
 
 def has(repository: Repository, descriptor: Descriptor) -> bool:
@@ -184,7 +184,7 @@ class BlobStream(io.RawIOBase):
         raise TransientError(problems.failed(self._repository.task, "GET", answer.address, problem))
 
     def _is_rest(self, answer: Answer) -> bool:
-        found = _range.fullmatch(answer.fields.get("content-range").strip())
+        found = re.fullmatch(_RANGE, answer.fields.get("content-range").strip())
         if found is None:
             return False
         first, last = int(found[1]), int(found[2])

@@ -23,7 +23,7 @@ MAX_BODY: Final = 64 * 1024
 MAX_SHOWN: Final = 300
 """Characters of it that are shown."""
 
-_limit = re.compile(r"([0-9]{1,9})(?:[ ]*;.*?\bw=([0-9]{1,9}))?")
+_LIMIT: Final = r"([0-9]{1,9})(?:[ ]*;.*?\bw=([0-9]{1,9}))?"
 
 
 class _Error(msgspec.Struct):
@@ -153,8 +153,8 @@ def rate_limit(fields: Fields) -> str:
 
     https://docs.docker.com/docker-hub/usage/pulls/
     """
-    limit = _limit.match(fields.get("ratelimit-limit"))
-    left = _limit.match(fields.get("ratelimit-remaining"))
+    limit = re.match(_LIMIT, fields.get("ratelimit-limit"))
+    left = re.match(_LIMIT, fields.get("ratelimit-remaining"))
     if limit is None and left is None:
         return ""
     allowed = f"the registry allows {limit[1]} requests" if limit else "the registry limits requests"
@@ -166,7 +166,7 @@ def rate_limit(fields: Fields) -> str:
 
 def exhausted(fields: Fields) -> bool:
     """Return whether the registry says that nothing is left of what it allows."""
-    left = _limit.match(fields.get("ratelimit-remaining"))
+    left = re.match(_LIMIT, fields.get("ratelimit-remaining"))
     return left is not None and int(left[1]) == 0
 
 
