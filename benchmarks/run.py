@@ -22,6 +22,7 @@ from pathlib import Path
 
 import again
 import build_and_push
+import bytecode
 import lint
 import memory
 import push
@@ -37,7 +38,7 @@ from results import Section, document, page
 import dockerfile as dockerfiles
 
 HOME = ROOT / ".cache" / "bench"
-NAMES = ("push", "again", "copies", "layers", "startup", "memory", "sizes", "weigh", "lint", "dockerfile")
+NAMES = ("push", "again", "copies", "layers", "startup", "memory", "sizes", "weigh", "bytecode", "lint", "dockerfile")
 
 
 def main() -> int:
@@ -92,6 +93,7 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
             "copies": lambda: push.alone(
                 tare, place, rounds=3 if few else 10, budget=30 if few else 150, large=1 << 28 if few else 1 << 30
             ),
+            "bytecode": lambda: bytecode.measure(tare, place, rounds=3 if few else 10, budget=60 if few else 240),
             "push": lambda: beside_docker(
                 tare, found, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
             ),

@@ -4,8 +4,10 @@
     python bytecode.py start SCRIPT [NAME ...]
 
 `work` prints a line of JSON with what is imported, then for each module a line of JSON and its bytecode, then a line
-with digests of the same modules compiled once more, in the other order and with other hashes of strings. `start` imports
-the names as a program would and prints how many seconds that took.
+with digests of the same modules compiled once more, in the other order. `start` imports the names as a program would and
+prints how many seconds that took.
+
+No program is started, only copies of this process: an emulator runs those, too.
 
 A name is `a.b`, or `a.b:c` for `from a.b import c`. SCRIPT is the program that the image runs, or nothing.
 """
@@ -27,10 +29,8 @@ def main() -> None:
     sys.dont_write_bytecode = True  # What tracing wrote would be taken for the image's own.
     if command == "start":
         start(arguments[0], arguments[1:])
-    elif command == "work":
-        work(arguments[0], arguments[1], arguments[2:])
     else:
-        compile_all(command)
+        work(arguments[0], arguments[1], arguments[2:])
 
 
 def start(script: str, names: List[str]) -> None:
@@ -47,21 +47,15 @@ def start(script: str, names: List[str]) -> None:
 def work(mode: str, script: str, names: List[str]) -> None:
     traced = in_child(lambda: trace(script, names))
     paths = sorted(set(everything())) if mode == "all" else traced
-    import json
-
-    tag = sys.implementation.cache_tag
-    os.write(1, json.dumps({"tag": tag, "traced": len(traced), "found": len(paths)}).encode() + b"\n")
-    text = "\0".join(paths).encode("utf-8", "surrogateescape")
-    again_reader, again_writer = os.pipe()
-    first = worker("forth", "0", 1, text)
-    second = worker("weigh" if mode == "budget" else "back", "4294967295", again_writer, text)
-    os.close(again_writer)
-    with os.fdopen(again_reader, "rb") as file:
+    reader, writer = os.pipe()
+    children = [worker("forth", paths, 1), worker("weigh" if mode == "budget" else "back", paths, writer)]
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
         again = file.read()
-    codes = [os.waitpid(pid, 0)[1] for pid in (first, second)]
-    write_all(1, again)
-    if any(codes):
+    ends = [os.waitpid(child, 0)[1] for child in children]
+    if any(ends):
         raise SystemExit("a process that compiles ended")
+    write_all(1, again)
 
 
 def trace(script: str, names: List[str]) -> bytes:
@@ -131,31 +125,21 @@ def below(directory: str, *, top: bool = False) -> Iterator[str]:
             yield from below(path)
 
 
-def worker(order: str, seed: str, output: int, paths: bytes) -> int:
-    """Start an interpreter that compiles *paths*, with no other setting than how much is optimised."""
-    with open("/proc/self/cmdline", "rb") as file:
-        words = file.read().split(b"\0")
-    program = words[words.index(b"-c") + 1]
-    flags = [b"-s", b"-S", b"-B"] + [b"-O"] * sys.flags.optimize
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    if "PYTHONHOME" in os.environ:
-        environment["PYTHONHOME"] = os.environ["PYTHONHOME"]
-    environment["PYTHONHASHSEED"] = seed
-    reader, writer = os.pipe()
+def worker(order: str, paths: List[str], output: int) -> int:
+    """Start a copy of this process that compiles *paths*."""
     pid = os.fork()
     if pid == 0:
-        os.dup2(reader, 0)
-        os.dup2(output, 1)
-        os.close(writer)
-        os.execve(sys.executable, [os.fsencode(sys.executable), *flags, b"-c", program, order.encode()], environment)
-    os.close(reader)
-    write_all(writer, paths)
-    os.close(writer)
+        code = 1
+        try:
+            compile_all(order, paths, output)
+            code = 0
+        finally:
+            os._exit(code)
     return pid
 
 
-def compile_all(order: str) -> None:
-    """Compile what standard input names. Everything is imported before the first fork, so that all forks are equal."""
+def compile_all(order: str, paths: List[str], output: int) -> None:
+    """Compile *paths*, each in a process that was forked for it. Everything is imported before the first fork, so that all forks are equal."""
     import ast
     import hashlib
     import importlib.util
@@ -164,7 +148,6 @@ def compile_all(order: str) -> None:
     import warnings
 
     warnings.simplefilter("ignore")
-    paths = [path for path in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\0") if path]
     again: Dict[str, Tuple[str, int]] = {}
 
     def one(path: str) -> bytes:
@@ -190,18 +173,18 @@ def compile_all(order: str) -> None:
                     data = file.read()
                 cached = importlib.util.cache_from_source(path)
                 record = {"path": path, "cached": cached, "state": "there", "size": len(data)}
-                write_all(1, json.dumps(record).encode() + b"\n" + data)
+                write_all(output, json.dumps(record).encode() + b"\n" + data)
             continue
         data = in_child_bytes(one, path)
         if order == "forth":
-            write_all(1, data)
+            write_all(output, data)
         elif data[:9] == b'{"digest"':
             answer = json.loads(data)
             again[path] = (answer["digest"], answer["nodes"])
     if order != "forth":
-        write_all(1, json.dumps({"again": again}).encode() + b"\n")
+        write_all(output, json.dumps({"again": again}).encode() + b"\n")
     else:
-        write_all(1, b'{"state": "end"}\n')
+        write_all(output, b'{"state": "end"}\n')
 
 
 def is_valid(cached: str, path: str, magic: bytes) -> bool:

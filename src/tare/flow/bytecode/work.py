@@ -1,7 +1,7 @@
 """Bytecode made by the interpreter of an image, in a container of it; what came of that is read strictly.
 
-Each module is compiled twice, by processes that have compiled nothing else, in another order and with other hashes: what
-`marshal` writes depends on what else refers to an object. What does not come out equal is left out.
+Each module is compiled twice, by processes that have compiled nothing else, and in another order: what `marshal`
+writes depends on what else refers to an object. What does not come out equal is left out.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _run(trial: Trial, arguments: Sequence[str], output: BinaryIO, bytecode: Mou
     program = files("tare.bench.programs").joinpath("bytecode.py").read_text(encoding="utf-8")
     options = RunOptions(
         entrypoint=(trial.interpreter, "-c", program, *arguments),
-        env={"PYTHONPYCACHEPREFIX": bytecode.target} if bytecode else {},
+        env={"PYTHONHASHSEED": "0", **({"PYTHONPYCACHEPREFIX": bytecode.target} if bytecode else {})},
         mounts=(bytecode,) if bytecode else (),
         workdir="/",
         stdout=output.fileno(),
@@ -119,7 +119,6 @@ def _run(trial: Trial, arguments: Sequence[str], output: BinaryIO, bytecode: Mou
 
 def _read(stream: BinaryIO) -> Compiled:
     """Read what the program printed; see there."""
-    _line(stream)
     found: dict[str, tuple[str, bytes]] = {}
     there, broken = [], []
     while (record := _decoded(_Record, _line(stream))).state != "end":

@@ -8,9 +8,7 @@ import marshal
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -126,16 +124,6 @@ def test_what_a_module_prints_is_not_taken_for_an_answer(place: Path) -> None:
 
     assert sorted(own(made(place, "auto", ["loud"]), place)) == ["loud.py"]
     assert seconds(trial(place), "", ["loud"]) < 20
-
-
-def test_the_program_says_what_it_takes() -> None:
-    program = files("tare.bench.programs").joinpath("bytecode.py").read_text(encoding="utf-8")
-    with tempfile.TemporaryFile() as output:
-        done = subprocess.run(
-            [sys.executable, "-c", program, "back"], input=b"", stdout=output, check=False, stderr=subprocess.PIPE
-        )
-        output.seek(0)
-        assert (done.returncode, done.stderr, output.read()) == (0, b"", b'{"again": {}}\n')
 
 
 def test_an_engine_that_fails_is_an_error(place: Path) -> None:

@@ -25,7 +25,7 @@ def line(**fields: Any) -> bytes:
 def output(data: bytes = DATA, again: bytes = DATA, **changes: Any) -> bytes:
     record = {"state": "compiled", "path": "/lib/a.py", "cached": CACHED, "size": len(data), **changes}
     digests = {record["path"]: (hashlib.sha256(again).hexdigest(), 7)}
-    return line(tag="cpython-313") + line(**record) + data + line(state="end") + line(again=digests)
+    return line(**record) + data + line(state="end") + line(again=digests)
 
 
 def read(text: bytes) -> Compiled:
@@ -64,7 +64,7 @@ HOSTILE = {
     "a size that is too large": output(size=2**40),
     "an end in the middle": output()[:-20],
     "an end in a module": output(size=10**6),
-    "an end before the digests": line(tag="cpython-313") + line(state="end"),
+    "an end before the digests": line(state="end"),
     "nothing": b"",
     "another state": output(state="fine"),
     "no JSON": b"{}\n{\n",
