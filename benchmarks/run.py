@@ -23,6 +23,7 @@ from pathlib import Path
 import again
 import build_and_push
 import bytecode
+import choosing
 import lint
 import memory
 import push
@@ -38,7 +39,20 @@ from results import Section, document, page
 import dockerfile as dockerfiles
 
 HOME = ROOT / ".cache" / "bench"
-NAMES = ("push", "again", "copies", "layers", "startup", "memory", "sizes", "weigh", "bytecode", "lint", "dockerfile")
+NAMES = (
+    "push",
+    "again",
+    "copies",
+    "layers",
+    "startup",
+    "memory",
+    "sizes",
+    "choosing",
+    "weigh",
+    "bytecode",
+    "lint",
+    "dockerfile",
+)
 
 
 def main() -> int:
@@ -81,6 +95,7 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
         place = Path(scratch)
         steps: dict[str, Callable[[], Section]] = {
             "sizes": lambda: sizes.measure(tare, place),
+            "choosing": lambda: choosing.measure(tare, place, rounds=5 if few else 15),
             "startup": lambda: first_in_line(
                 lambda: startup.measure(tare, place, rounds=8 if few else 30, budget=90), wanted=arguments.realtime
             ),

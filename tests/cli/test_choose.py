@@ -174,16 +174,19 @@ def test_the_whole_story_of_one_base(place: Place) -> None:
     assert (ran.code, ran.err) == (0, "")
     head, _, rest = ran.out.partition("\n\n")
     assert head == (
-        "base        oci:TMP/base for linux/amd64\n"
-        "known from  image\n"
-        "CPython     3.13.5, fixed until 2029-10\n"
-        "C library   glibc 2.41\n"
-        "optimised   PGO no, LTO no\n"
-        "packages    none\n"
-        "shell       none\n"
-        "user        root\n"
-        "supported   until 2030-06-30\n"
-        "suitable    yes"
+        "base         oci:TMP/base for linux/amd64\n"
+        "known from   image\n"
+        "CPython      3.13.5, fixed until 2029-10\n"
+        "interpreter  /usr/bin/python3.13\n"
+        "C library    glibc 2.41\n"
+        "optimised    PGO no, LTO no\n"
+        "packages     none\n"
+        "shell        none\n"
+        "user         root\n"
+        "libraries    2 shared libraries\n"
+        "platforms    unknown\n"
+        "supported    until 2030-06-30\n"
+        "suitable     yes"
     )
     assert "sample 1.0    wheel" in rest
     assert "py3-none-any" in rest

@@ -20,7 +20,7 @@ from tare.stores.names import RegistryName, SuiteName, parse
 from tare.wheels.libraries import Libraries
 from tare.wheels.target import Libc, Target
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when something else would be kept of a base that was read."""
 
 _LAYERS: Final = 6
@@ -58,6 +58,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     unpacked: int | None = None
     pgo: bool | None = None
     lto: bool | None = None
+    platforms: tuple[str, ...] | None = None
+    """Those that the image is built for, by the catalogue."""
+
     package_manager: str | None = None
     """Empty for none."""
 
@@ -219,6 +222,7 @@ def _of_base(request: Request, base: bases.Base, row: KnownBase | None) -> Stand
         layers=len(base.image.manifest.layers),
         pull=sum(layer.size for layer in base.image.manifest.layers),
         unpacked=sum(facts.unpacked),
+        platforms=tuple(map(str, row.platforms)) if row is not None and row.platforms else None,
         pgo=python.pgo if python else None,
         lto=python.lto if python else None,
         package_manager=facts.package_manager or "",
@@ -244,6 +248,7 @@ def _of_row(request: Request, row: KnownBase, image: Image | None, *, why: str) 
         layers=len(image.manifest.layers) if image is not None else _LAYERS,
         pull=sum(layer.size for layer in image.manifest.layers) if image is not None else row.pull,
         unpacked=row.unpacked,
+        platforms=tuple(map(str, row.platforms)) if row.platforms else None,
         pgo=row.pgo,
         lto=row.lto_on(request.platform),
         package_manager=row.package_manager,

@@ -125,6 +125,21 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """What the base is known from: `image`, `manifest` or `catalogue`."""
 
     origin_why: str = ""
+    digest: str | None = None
+    """Of the image's manifest."""
+
+    interpreter: str | None = None
+    """Its path in the image."""
+
+    platforms: tuple[str, ...] | None = None
+    """Those that the image is built for."""
+
+    libraries: tuple[str, ...] | None = None
+    """Names of the shared libraries that it provides."""
+
+    date: str | None = None
+    """When the catalogue's row was recorded, if it is known from there."""
+
     pgo: bool | None = None
     lto: bool | None = None
     package_manager: str | None = None

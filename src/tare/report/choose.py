@@ -30,7 +30,8 @@ def _heading(choice: Choice) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def _table(candidates: Sequence[Candidate], width: int) -> str:
@@ -124,13 +125,16 @@ def explain_text(candidate: Candidate) -> str:
     """Return the whole story of one base."""
     facts = [
         ("base", f"{candidate.base} for {candidate.platform}"),
-        ("known from", candidate.origin + (f" ({candidate.origin_why})" if candidate.origin_why else "")),
+        ("known from", _known_from(candidate)),
         ("CPython", _or(candidate.python) + _until(candidate.python_eol)),
+        ("interpreter", _or(candidate.interpreter and f"/{candidate.interpreter.lstrip('/')}")),
         ("C library", _or(str(candidate.libc) if candidate.libc else None)),
         ("optimised", f"PGO {_yes(candidate.pgo)}, LTO {_yes(candidate.lto)}"),
         ("packages", "none" if candidate.package_manager == "" else _or(candidate.package_manager)),
         ("shell", "none" if candidate.shell == "" else _or(candidate.shell)),
         ("user", _or(candidate.user)),
+        ("libraries", _UNKNOWN if candidate.libraries is None else _count(len(candidate.libraries), "shared library")),
+        ("platforms", _or(", ".join(candidate.platforms or ()))),
         ("supported", _or(candidate.os_eol and f"until {candidate.os_eol}")),
         ("suitable", "yes" if candidate.suitable else "no"),
     ]
@@ -142,6 +146,11 @@ def explain_text(candidate: Candidate) -> str:
     lines += [f"note: {note}" for note in candidate.notes]
     lines += ["", *(f"source: {source}" for source in candidate.sources)]
     return "\n".join(lines) + "\n"
+
+
+def _known_from(candidate: Candidate) -> str:
+    of = f" of {candidate.date}" if candidate.date and candidate.origin == "catalogue" else ""
+    return f"{candidate.origin}{of}" + (f" ({candidate.origin_why})" if candidate.origin_why else "")
 
 
 def _weights(candidate: Candidate) -> str:
@@ -280,6 +289,11 @@ def _candidate(candidate: Candidate) -> dict[str, object]:
         "facts": {
             "origin": candidate.origin,
             "why": candidate.origin_why,
+            "date": candidate.date,
+            "digest": candidate.digest,
+            "interpreter": candidate.interpreter,
+            "platforms": None if candidate.platforms is None else list(candidate.platforms),
+            "libraries": None if candidate.libraries is None else list(candidate.libraries),
             "pgo": candidate.pgo,
             "lto": candidate.lto,
             "package_manager": candidate.package_manager,
