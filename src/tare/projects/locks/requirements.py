@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.request import url2pathname
 
 from packaging.markers import Marker
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -121,7 +120,10 @@ def _package(
             match["url"], match["revision"], kind=match["kind"], subdirectory=fields.get("subdirectory")
         ), match["url"]
     bare, _, fragment = reference.partition("#")
-    bare = url2pathname(bare.removeprefix("file://")) if bare.startswith("file://") else bare
+    if bare.startswith("file://"):
+        from urllib.request import url2pathname  # which loads an HTTP client: 20 ms
+
+        bare = url2pathname(bare.removeprefix("file://"))
     fields = _fields(fragment)
     known = hashes or ({fields["sha256"].lower()} if "sha256" in fields else frozenset[str]())
     if "://" in bare:
