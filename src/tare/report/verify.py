@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
-from tare.oci.validate import Verdict
+from tare.oci.validate import Finding, Verdict
 from tare.oci.validate.table import rule
-from tare.report.text import megabytes
+from tare.report.text import megabytes, printable
 
 SCHEMA = "tare.verify/1"
 
+_ORDER: Final = ("error", "warning", "info")
+_SHOWN: Final = 20
+"""Places that are shown for each rule."""
+
+_digest = re.compile(r"(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{52,}")
+
 
 def verify_text(verdict: Verdict, *, name: str) -> str:
-    """Return the findings, one to a paragraph, and the verdict."""
+    """Return a paragraph for each rule that is broken, the gravest first, and the verdict."""
     lines = []
-    for finding in verdict.findings:
-        lines += [f"{finding.severity} {finding.code} at {finding.where}", f"    {finding.message}"]
-        lines.append(f"    {rule(finding.code).reference}")
+    for severity in _ORDER:
+        codes = dict.fromkeys(each.code for each in verdict.findings if each.severity == severity)
+        for code in codes:
+            found = [each for each in verdict.findings if (each.severity, each.code) == (severity, code)]
+            lines += [f"{severity} {code}: {rule(code).title}", *_places(found), f"    {rule(code).reference}", ""]
     counts = Counter(finding.severity for finding in verdict.findings)
-    found = ", ".join(f"{counts[severity]} {severity}{'s' if counts[severity] > 1 and severity != 'info' else ''}"
-                      for severity in ("error", "warning", "info") if counts[severity])  # fmt: skip
+    told = ", ".join(f"{counts[severity]} {severity}{'s' if counts[severity] > 1 and severity != 'info' else ''}"
+                     for severity in _ORDER if counts[severity])  # fmt: skip
     checked = verdict.checked
-    what = f"{checked.documents} documents, {checked.layers} layers, {checked.entries} entries, {megabytes(checked.unpacked)}"
-    lines.append(f"{'sound' if verdict.valid else 'NOT SOUND'}: {name} ({what}{'; ' + found if found else ''})")
+    counted = {"document": checked.documents, "layer": checked.layers}
+    what = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counted.items())
+    what += f", {checked.entries:,} {'entry' if checked.entries == 1 else 'entries'}, {megabytes(checked.unpacked)}"
+    verdict_word = "sound" if verdict.valid else "NOT SOUND"
+    lines.append(f"{verdict_word}: {printable(name)} ({what}{'; ' + told if told else ''})")
     return "\n".join(lines) + "\n"
+
+
+def _places(found: Sequence[Finding]) -> list[str]:
+    """Return where a rule is broken, and how; of very many places the first."""
+    lines = []
+    for each in found[:_SHOWN]:
+        where = _digest.sub(r"\1…", printable(each.where))
+        lines.append(f"  {where}: {printable(each.message)}")
+    if len(found) > _SHOWN:
+        lines.append(f"  and {len(found) - _SHOWN} more, which `--json` has")
+    return lines
 
 
 def verify_json(verdict: Verdict, *, name: str) -> str:
