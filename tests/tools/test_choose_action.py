@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
 from command import Place, locked
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +63,16 @@ def test_every_input_of_the_action_reaches_the_script() -> None:
 
     assert sorted(passed.values()) == sorted(inputs)
     assert [name for name in passed if name not in script] == []
+
+
+def test_the_action_is_one_that_runs_steps() -> None:
+    # https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+
+    assert {"name", "description", "inputs", "outputs", "runs"} <= set(action)
+    assert action["runs"]["using"] == "composite"
+    assert [name for name, each in action["inputs"].items() if {"description", "default"} - set(each)] == []
+    assert [step["name"] for step in action["runs"]["steps"] if {"run", "shell"} - set(step)] == []
+    assert [step["name"] for step in action["runs"]["steps"] if "${{" in step["run"]] == []
+    used = re.findall(r"steps\.([a-z]+)\.outputs", action["outputs"]["recommended"]["value"])
+    assert [name for name in used if name not in {step.get("id") for step in action["runs"]["steps"]}] == []
