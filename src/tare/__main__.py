@@ -24,12 +24,21 @@ def main() -> int:
         sys.stdout.reconfigure(errors="surrogateescape")  # A path is said as it is, also where it is no text.
     gc.set_threshold(_OBJECTS)
     try:
+        _end_as_interrupted()
         from tare.cli.main import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before a command has begun, or a second time while the first is heard
         code = 130
     return _leave(code)
+
+
+def _end_as_interrupted() -> None:
+    """Treat SIGTERM, by which systems and CI services end a program, as Ctrl-C: what is half-written is removed."""
+    import signal
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # whoever started us may want it to be ignored
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _again_as_utf8() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from command import Place, locked
 from layouts import entries, read_layout
-from make.base_images import base_image
+from make.base_images import base_image, debian, python
+from make.bases import write_layer
+from make.images import image, raw_layer
 
 DEFAULT: dict[str, Any] = {
     "Entrypoint": ["python", "main.py"],
@@ -31,7 +33,6 @@ KEYS: dict[str, tuple[str, dict[str, Any]]] = {
         {"Entrypoint": ["python"], "Cmd": ["main.py"]},
     ),
     "a user by number": ("user = 1000", {"User": "1000"}),
-    "a user by name": ('user = "app:staff"', {"User": "app:staff"}),
     "root, when it is asked for": ('user = "0"', {"User": "0"}),
     "a working directory": ('workdir = "/srv"', {"WorkingDir": "/srv"}),
     "variables": (
@@ -91,6 +92,54 @@ def test_a_key_is_in_the_image(place: Place, lines: str, changes: dict[str, Any]
 
     expected = {key: value for key, value in {**DEFAULT, **changes}.items() if value is not None}
     assert run_of(place) == expected
+
+
+WITH_USERS = image(
+    *(
+        raw_layer(write_layer(layer), compressed=False)
+        for layer in (
+            debian(),
+            python(),
+            {
+                "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n# nobody:x:1\napp:x:7:7::/srv:/bin/false\n",
+                "etc/group": b"root:x:0:\ncrew:x:8:app\n",
+            },
+        )
+    )
+)
+
+
+@pytest.mark.parametrize("user", ["app", "app:crew", "app:8", "7:crew", "1000"])
+def test_a_user_may_have_a_name_that_the_base_knows(place: Place, user: str) -> None:
+    place.base(WITH_USERS)
+    place.write({"main.py": ""})
+    configure(place, f'user = "{user}"')
+
+    assert run_of(place)["User"] == user
+
+
+@pytest.mark.parametrize("command", ["build", "plan"])
+@pytest.mark.parametrize(
+    ("user", "kind", "name", "file", "known"),
+    [
+        ("nobody", "user", "nobody", "/etc/passwd", "`app`, `root`"),
+        ("app:staff", "group", "staff", "/etc/group", "`crew`, `root`"),
+    ],
+)
+def test_a_user_that_the_base_does_not_know_is_refused(  # noqa: PLR0917  # pytest calls
+    place: Place, command: str, user: str, kind: str, name: str, file: str, known: str
+) -> None:
+    place.base(WITH_USERS)
+    place.write({"main.py": ""})
+    configure(place, f'user = "{user}"')
+
+    assert place(command, *place.target) == (
+        2,
+        "",
+        f"error: the {kind} `{name}` is not in the base `oci:TMP/base`\n"
+        f'  caused by: [tool.tare] says `user = "{user}"`; its `{file}` has {known}\n\n'
+        "hint: Use a number, such as `10001:10001`: it need not be in the base\n",
+    )
 
 
 def test_labels_are_those_of_the_specification_and_of_the_project(place: Place) -> None:

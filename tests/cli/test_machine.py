@@ -272,8 +272,11 @@ def building(place: Place) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
-def test_an_interrupt_is_told_in_one_word_and_leaves_nothing(place: Place, building: subprocess.Popen[bytes]) -> None:
-    os.killpg(building.pid, signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_told_in_one_word_and_leaves_nothing(
+    place: Place, building: subprocess.Popen[bytes], number: signal.Signals
+) -> None:
+    os.killpg(building.pid, number)
 
     assert place.finish(building) == (130, "", "interrupted\n")
     assert place.leftovers() == []
@@ -327,12 +330,13 @@ def downloading(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], threadi
             process.communicate()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_does_not_wait_for_downloads(
-    place: Place, downloading: tuple[subprocess.Popen[bytes], threading.Event]
+    place: Place, downloading: tuple[subprocess.Popen[bytes], threading.Event], number: signal.Signals
 ) -> None:
     process, on = downloading
     interrupted = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     ended = place.finish(process)
     took = time.monotonic() - interrupted
 

@@ -48,6 +48,11 @@ MISTAKES = {
         "  caused by: expected `info` or `prune`\n\n"
         "hint: Did you mean `prune`?\n",
     ),
+    "a directory of wheels that is not there": (
+        ("build", "--find-links", "/wheels/none"),
+        "error: there is no `/wheels/none` to find wheels in\n"
+        "  caused by: `--find-links` or `UV_FIND_LINKS` names it, and it would be `/wheels/none`\n",
+    ),
     "a number": (
         ("build", "--threads", "0"),
         "error: `tare build` cannot read its arguments\n"

@@ -59,6 +59,21 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert same(LayoutSource(tmp_path / "a", "app").read(), value)
 
 
+@pytest.mark.parametrize("name", ["main.py", ".git"])
+def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UsageError) as caught:
+        LayoutDestination(tmp_path).write(small())
+
+    assert told(caught.value) == (
+        UsageError,
+        f"`{tmp_path}` is not empty, and no image layout",
+        (f"it has no `oci-layout`, and has `{name}`",),
+        ("Name a directory that is empty, or not there yet",),
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_layers_in_files_are_copied_whole(tmp_path: Path) -> None:
     value = in_files(small("x" * 3_000_000), tmp_path)
     LayoutDestination(tmp_path / "a").write(value)

@@ -25,7 +25,7 @@ MAX_KEPT: Final = 64 * 1024 * 1024
 """Bytes of all clues together, about. A full image of a distribution has 2 MB of them."""
 
 _TEXTS: Final = re.compile(
-    r"etc/os-release|usr/lib/os-release|etc/ld\.so\.conf(\.d/[^/]+\.conf)?|etc/ld-musl-[^/]+\.path"
+    r"etc/passwd|etc/group|etc/os-release|usr/lib/os-release|etc/ld\.so\.conf(\.d/[^/]+\.conf)?|etc/ld-musl-[^/]+\.path"
     r"|(.*/)?include/python3[^/]*/patchlevel\.h|(.*/)?_sysconfigdata_[^/]*\.py|(.*/)?pyvenv\.cfg"
 )
 _INTERPRETER: Final = re.compile(r"(.*/)?(bin/python[\d.]*t?|lib[^/]*/libpython3[^/]*\.so[^/]*)")

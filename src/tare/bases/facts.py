@@ -20,7 +20,7 @@ from tare.wheels.target import Libc, Target
 if TYPE_CHECKING:
     from tare.wheels.libraries import Libraries
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised whenever the same base would give other facts."""
 
 
@@ -121,6 +121,12 @@ class BaseFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     user: str = ""
     """As the configuration names it; empty for root."""
+
+    users: tuple[str, ...] = ()
+    """The names in its `/etc/passwd`, sorted."""
+
+    groups: tuple[str, ...] = ()
+    """The names in its `/etc/group`, sorted."""
 
     path: str = ""
     """PATH, as the configuration sets it; empty if it does not."""

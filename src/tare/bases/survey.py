@@ -86,6 +86,8 @@ def _facts(tree: Tree, platform: Platform, config: ImageConfig, wanted: str | No
         shell=_any(tree, _SHELLS),
         ca_bundle=_any(tree, _BUNDLES),
         user=config.config.user,
+        users=_names(tree, "/etc/passwd"),
+        groups=_names(tree, "/etc/group"),
         path=environment.get("PATH", ""),
         ground=tree.ground(),
         how=how,
@@ -121,6 +123,13 @@ def _os_release(tree: Tree) -> OperatingSystem:
     return OperatingSystem(
         id=fields.get("ID", ""), version=fields.get("VERSION_ID", ""), codename=fields.get("VERSION_CODENAME", "")
     )
+
+
+def _names(tree: Tree, path: str) -> tuple[str, ...]:
+    """Return the first fields of a table such as passwd(5)."""
+    clue: Clue | None = tree.clue(path)
+    lines = clue.text.splitlines() if clue is not None else ()
+    return tuple(sorted({line.partition(":")[0] for line in lines if ":" in line and not line.startswith("#")}))
 
 
 def _any(tree: Tree, paths: tuple[str, ...]) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.engines import engines
+from tare.errors import UsageError
 from tare.flow.world import Reporter, World
 from tare.stores.cache import Cache
 
@@ -84,7 +85,7 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
         now=time.time,
         reporter=reporter,
         offline=arguments.offline or os.environ.get("UV_OFFLINE", "") in {"1", "true"},
-        find_links=tuple(place if "://" in place else os.path.abspath(place) for place in _find_links(arguments)),
+        find_links=tuple(map(_place, _find_links(arguments))),
         threads=arguments.threads or os.cpu_count() or 1,
         insecure=tuple(arguments.insecure_registry),
         mirrors=tuple(arguments.mirror),
@@ -95,6 +96,19 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
 def _find_links(arguments: WorldArguments) -> list[str]:
     """Return the places of wheels, as uv takes them: the options, or else the variable."""
     return arguments.find_links or os.environ.get("UV_FIND_LINKS", "").replace(",", " ").split()
+
+
+def _place(text: str) -> str:
+    """Return the address of a page, or the absolute path of a directory, which has to be there: uv passes over it."""
+    if "://" in text:
+        return text
+    path = os.path.abspath(os.path.expanduser(text))
+    if not os.path.exists(path):
+        raise UsageError(
+            f"there is no `{text}` to find wheels in",
+            causes=(f"`--find-links` or `UV_FIND_LINKS` names it, and it would be `{path}`",),
+        )
+    return path
 
 
 def _tagged(directory: Path) -> Path:

@@ -19,6 +19,7 @@ from tare.flow.prepared import BaseSummary, Prepared, ReadyLayer, ready
 from tare.flow.project_layer import ProjectPart, plan_project
 from tare.flow.request import Request
 from tare.flow.source_trees import directories
+from tare.flow.users import check_user
 from tare.flow.world import World
 from tare.oci.compression import CODER
 from tare.oci.digest import Digest
@@ -132,6 +133,7 @@ def build(world: World, project: Project, request: Request) -> Built:
 def _prepare(world: World, project: Project, request: Request) -> tuple[Prepared, Sequence[Blob], int]:
     """Return base and dependencies, the base's blobs, and how many of the dependencies' layers were there before."""
     base = bases.resolve(world, request)
+    check_user(project, base)
     with world.step("read the lock"):
         selection = locked(
             project, base.facts.target(), world.resolver(request.pull), extras=request.extras, groups=request.groups

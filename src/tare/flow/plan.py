@@ -14,6 +14,7 @@ from tare.flow.distributions import digest_of
 from tare.flow.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.project_layer import plan_project
 from tare.flow.request import Request
+from tare.flow.users import check_user
 from tare.flow.world import World
 from tare.plan.plan import Dropped, Plan, PlannedLayer
 from tare.plan.run_config import run_config
@@ -56,6 +57,7 @@ def make_plan(world: World, project: Project, request: Request) -> PlannedImage:
     """Return what `build` would make of *project*."""
     world.fetch_for(project)
     base = bases.resolve(world, request)
+    check_user(project, base)
     with world.step("read the lock"):
         selection = locked(
             project, base.facts.target(), world.resolver(request.pull), extras=request.extras, groups=request.groups

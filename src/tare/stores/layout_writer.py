@@ -7,13 +7,14 @@ reader sees the images of before or of after, whenever the writer is killed.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
-from tare.errors import HostileInputError, IntegrityError, TareError
+from tare.errors import HostileInputError, IntegrityError, TareError, UsageError
 from tare.oci import manifest as manifests
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
@@ -56,6 +57,7 @@ class LayoutDestination:
 
     def _write(self, image: Image | ImageIndex, blobs: tuple[Blob, ...]) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._check_place()
         with exclusive(self._directory / MARKER):
             self._prepare(blobs)
             entries = _Entries.read(self._directory)
@@ -64,6 +66,19 @@ class LayoutDestination:
             for tag in self._tags or (None,):
                 entries = entries.with_entry(tag, self._entry(image, tag))
             files.write_atomically(self._directory / INDEX, entries.encode())
+
+    def _check_place(self) -> None:
+        """Refuse a directory that has something else in it: a project, or a home, is easily named by mistake."""
+        names = sorted(entry.name for entry in os.scandir(self._directory))
+        if MARKER in names or INDEX in names:
+            return
+        others = [name for name in names if name != "blobs" and not name.startswith(files.TEMPORARY)]
+        if others:
+            raise UsageError(
+                f"`{self._directory}` is not empty, and no image layout",
+                causes=(f"it has no `{MARKER}`, and has `{others[0]}`",),
+                hints=("Name a directory that is empty, or not there yet",),
+            )
 
     def _prepare(self, blobs: tuple[Blob, ...]) -> None:
         marker = self._directory / MARKER
