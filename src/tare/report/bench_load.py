@@ -29,6 +29,8 @@ def _throughput(samples: Sequence[Sample], texts: Words) -> Iterator[Curves]:
         if match and each.value is not None and each.status == "ok":
             found[match["what"]][each.candidate][int(match["clients"])].append(each.value)
     for what, candidates in found.items():
+        if all(len(points) < 2 for points in candidates.values()):
+            continue  # One number of connections is no curve; the table of medians has it.
         yield Curves(
             title=texts("throughput", case=what),
             x=Axis(name=texts("concurrency"), logarithmic=True),

@@ -157,7 +157,9 @@ def _builds(run: Run, texts: Words) -> Iterator[Block]:
     tracks = tuple(
         Track(
             name=_named(each),
-            spans=tuple(Span(name=step.name, kind=step.kind, start=step.start, end=step.end) for step in each.steps),
+            spans=tuple(
+                Span(name=step.name, kind=texts.kind(step.kind), start=step.start, end=step.end) for step in each.steps
+            ),
         )
         for each in shown(run)
         if each.steps

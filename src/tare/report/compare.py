@@ -158,7 +158,7 @@ def _sizes(good: list[Candidate], texts: Words) -> Iterator[Bars]:
 def _builds(good: list[Candidate], texts: Words) -> Iterator[Timeline]:
     for change in ("cold", "dependency", "line"):
         tracks = tuple(
-            Track(name=each.name, spans=_spans(build))
+            Track(name=each.name, spans=_spans(build, texts))
             for each in good
             for build in each.builds
             if build.change == change
@@ -168,9 +168,9 @@ def _builds(good: list[Candidate], texts: Words) -> Iterator[Timeline]:
             yield Timeline(title=title, axis=Axis(name=texts("time"), unit="s"), tracks=tracks)
 
 
-def _spans(build: Build) -> tuple[Span, ...]:
-    steps = [Span(name=each.name, kind=each.kind, start=each.start, end=each.end) for each in build.steps]
-    return tuple(steps) or (Span(name=build.change, kind="build", start=0, end=build.seconds),)
+def _spans(build: Build, texts: Words) -> tuple[Span, ...]:
+    steps = [Span(name=each.name, kind=texts.kind(each.kind), start=each.start, end=each.end) for each in build.steps]
+    return tuple(steps) or (Span(name=build.change, kind=texts.kind("build"), start=0, end=build.seconds),)
 
 
 def _starts(good: list[Candidate], texts: Words) -> Iterator[Timeline | Strip]:

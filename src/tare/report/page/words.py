@@ -21,6 +21,10 @@ class Words:
         """Return the text of *key* with *values* put in."""
         return self._texts[key].format(**values)
 
+    def kind(self, name: str) -> str:
+        """Return what a kind of step is called, or the kind itself if it is none of ours."""
+        return self._texts.get(f"kind_{name}", name)
+
 
 def words(language: str) -> Words:
     """Return the words of *language*, or raise `UsageError` that names those there are."""
