@@ -2,10 +2,10 @@
 
     python benchmarks/dockerfile.py [--rounds N]
 
-BuildKit builds all of them for pandas and matplotlib: without layers of earlier builds (bases and cache mounts are there; the
-post's have no cache mount), and after one line of the program has changed. Sizes are of the layers. The post's start from a
-replica of Python's slim image, and so do the generated ones; with `eval "$(make -s lab)"` before it, one starts from the
-replica of the Alpine image, too. Everything is kept in `.cache/bench`, as for `make bench`.
+BuildKit builds all of them, for a program of one file and for one with pandas and matplotlib: without layers of earlier builds
+(bases and cache mounts are there; the post's have no cache mount), and after one line of the program has changed. Sizes are of
+the layers. The post's start from a replica of Python's slim image, and so do the generated ones; with `eval "$(make -s lab)"`
+before it, one starts from the replica of the Alpine image, too. Everything is kept in `.cache/bench`, as for `make bench`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import NamedTuple
 import msgspec
 from machine import description, environment, tare
 from peers import POETRY, ROOT, SCIENCE, SLIM, NotMeasuredError, Peers, certificates, poetry_project, run, start
+from post import bare_poetry_project
 from results import Section, megabytes, page, seconds
 
 sys.path.insert(0, str(ROOT / "src"))
@@ -37,9 +38,10 @@ ALPINE = "library/python:3.13-alpine3.23"
 
 ABOUT = """\
 The post's poetry Dockerfiles, step for step (`Dockerfile.poetry-one`, `Dockerfile.poetry`), and what `tare dockerfile` writes
-for the same project, which needs pandas and matplotlib. Built by BuildKit without layers of earlier builds; bases and cache
-mounts are there, and the post's have none, since that is how they are written. Then a line of the program changes. The goals
-are against the post's Dockerfile in one stage; what it has in three is below."""
+for the same project: one file, as the post has it, and a project that needs pandas and matplotlib, as the post has it later.
+Built by BuildKit without layers of earlier builds; bases and cache mounts are there, and the post's have none, since that is how
+they are written. Then a line of the program changes. The goals are against the post's Dockerfile in one stage; what it would be
+against the one in three stands beside it."""
 
 
 class Goal(NamedTuple):
@@ -48,6 +50,15 @@ class Goal(NamedTuple):
     unpacked: float = 3.0
     build: float = 4.0
     changed: float = 20.0
+
+
+class Wanted(NamedTuple):
+    """A Dockerfile that shall be generated."""
+
+    project: Path
+    tool: str
+    suite: str
+    base: str
 
 
 class Figures(NamedTuple):
@@ -90,6 +101,21 @@ class Case:
         )
 
 
+class Group(NamedTuple):
+    """What is built of one project."""
+
+    title: str
+    one: Case
+    """The post's, in one stage."""
+
+    three: Case
+    generated: tuple[Case, ...]
+
+    @property
+    def every(self) -> tuple[Case, ...]:
+        return (self.one, self.three, *self.generated)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
@@ -107,25 +133,31 @@ def main() -> int:
 def measure(peers: Peers, *, rounds: int) -> Section:
     """Build every case in each round, in turns."""
     section = Section(title="Dockerfiles", about=ABOUT)
-    cases, missing = _cases(peers)
+    groups = _groups(peers)
+    cases = [case for group in groups for case in group.every]
     for case in cases:
         case.warm()
     for number in range(rounds):
         for case in cases if number % 2 == 0 else reversed(cases):
             case.measure()
-    found = {case.name: case.figures() for case in cases}
-    one, three, *generated = found
-    for name in (one, three):
-        section.add(f"the post's, {name}", _said(found[name]))
-    for name in generated:
-        _compared(section, name, found[name], found[one], found[three])
-    if missing:
-        section.missing("`tare dockerfile`, alpine replica", missing)
+    for group in groups:
+        _told(section, group)
+    if not os.environ.get("TARE_LAB_REGISTRY"):
+        section.missing("on the Alpine replica", 'no lab was started (`eval "$(make -s lab)"`)')
     for case in cases:
         section.raw[f"{case.name}, build"] = [built.seconds for built in case.cold]
         section.raw[f"{case.name}, one line changed"] = [built.seconds for built in case.changed]
     section.notes += [f"Steps of the last build, {case.name}: {_steps(case)}" for case in cases]
     return section
+
+
+def _told(section: Section, group: Group) -> None:
+    found = {case.name: case.figures() for case in group.every}
+    one, three = found[group.one.name], found[group.three.name]
+    section.add(group.one.name, _said(one))
+    section.add(group.three.name, _said(three))
+    for case in group.generated:
+        _compared(section, case.name, found[case.name], one, three)
 
 
 def missing(why: str) -> Section:
@@ -135,22 +167,31 @@ def missing(why: str) -> Section:
     return section
 
 
-def _cases(peers: Peers) -> tuple[list[Case], str]:
-    """Return the post's two, the generated ones, and why there is none for Alpine."""
+def _groups(peers: Peers) -> tuple[Group, ...]:
     base = f"{peers.registry}/{REPLICA}"
     run([*peers.docker, "tag", SLIM, base])
     run([*peers.docker, "push", "--quiet", base])
-    project = poetry_project(peers.home)
-    cases = [
-        _post(peers, project, "poetry in one stage", "Dockerfile.poetry-one"),
-        _post(peers, project, "poetry in three stages", "Dockerfile.poetry"),
-        _generated(peers, project, base, "poetry, slim"),
-        _generated(peers, SCIENCE, base, "uv, slim"),
-    ]
+    bare, whole = bare_poetry_project(peers.home), poetry_project(peers.home)
     lab = os.environ.get("TARE_LAB_REGISTRY")
-    if not lab:
-        return cases, 'no lab was started (`eval "$(make -s lab)"`)'
-    return [*cases, _generated(peers, project, f"{lab}/{ALPINE}", "poetry, alpine")], ""
+    alpine = [Wanted(whole, "poetry", "alpine", f"{lab}/{ALPINE}")] if lab else []
+    return (
+        _group(peers, "one file", bare, [Wanted(bare, "poetry", "slim", base)]),
+        _group(
+            peers,
+            "pandas",
+            whole,
+            [Wanted(whole, "poetry", "slim", base), Wanted(SCIENCE, "uv", "slim", base), *alpine],
+        ),
+    )
+
+
+def _group(peers: Peers, title: str, project: Path, wanted: list[Wanted]) -> Group:
+    return Group(
+        title=title,
+        one=_post(peers, title, project, "one stage", "Dockerfile.poetry-one"),
+        three=_post(peers, title, project, "three stages", "Dockerfile.poetry"),
+        generated=tuple(_generated(peers, title, each) for each in wanted),
+    )
 
 
 def _builder(peers: Peers) -> DockerBuilder:
@@ -158,26 +199,26 @@ def _builder(peers: Peers) -> DockerBuilder:
     return DockerBuilder(program=program, options=options, env=dict(os.environ))
 
 
-def _post(peers: Peers, project: Path, name: str, dockerfile: str) -> Case:
-    context = _copy(project, peers.home / dockerfile.lower())
+def _post(peers: Peers, title: str, project: Path, stages: str, dockerfile: str) -> Case:
+    place = f"{dockerfile.lower().replace('.', '-')}-{title.replace(' ', '-')}"
+    context = _copy(project, peers.home / place)
     options = BuildOptions(
-        tag=f"tare-bench/{dockerfile.lower()}", dockerfile=ROOT / "benchmarks" / dockerfile, host_network=True,
+        tag=f"tare-bench/{place}", dockerfile=ROOT / "benchmarks" / dockerfile, host_network=True,
         build_args={"BASE": SLIM, "POETRY": POETRY},
         secrets={"machine": peers.home / "machine.sh", "certificates": certificates()},
     )  # fmt: skip
-    return Case(_builder(peers), name, context, options)
+    return Case(_builder(peers), f"{title}: the post's in {stages}", context, options)
 
 
-def _generated(peers: Peers, project: Path, base: str, name: str) -> Case:
-    tool, _, suite = name.partition(", ")
-    context = _copy(project, peers.home / f"dockerfile-{tool}-{suite}")
-    command = [*tare(), "dockerfile", str(context), "--base", base, "--certificates", "--tool", tool]
+def _generated(peers: Peers, title: str, wanted: Wanted) -> Case:
+    place = f"dockerfile-{title.replace(' ', '-')}-{wanted.tool}-{wanted.suite}"
+    context = _copy(wanted.project, peers.home / place)
+    command = [*tare(), "dockerfile", str(context), "--base", wanted.base, "--certificates", "--tool", wanted.tool]
     done = subprocess.run(command, check=False, env=environment(peers.home / "tare"), capture_output=True, text=True)
     if done.returncode:
         raise NotMeasuredError(done.stderr.strip()[-400:])
-    secrets = {"certificates": certificates()}
-    options = BuildOptions(tag=f"tare-bench/{tool}-{suite}", host_network=True, secrets=secrets)
-    return Case(_builder(peers), f"`tare dockerfile`, {name}", context, options)
+    options = BuildOptions(tag=f"tare-bench/{place}", host_network=True, secrets={"certificates": certificates()})
+    return Case(_builder(peers), f"{title}: `tare dockerfile`, {wanted.tool}, {wanted.suite}", context, options)
 
 
 def _copy(source: Path, target: Path) -> Path:
