@@ -154,6 +154,20 @@ def test_the_page_has_every_sample_in_it_and_every_plot_its_table() -> None:
     assert len(json.loads(found.data)["samples"]) == len(results().samples)
 
 
+def test_a_page_of_a_whole_run_is_below_a_megabyte() -> None:
+    """Ten rounds of three candidates with forty cases, each with its answer and repetitions."""
+    values = tuple(0.123456789 + turn / 1000 for turn in range(3))
+    samples = tuple(
+        sample(name, turn, values[0], case=f"case {case}", values=values, first=0.5, check="[1.0, 2.0, 3.0]")
+        for turn in range(10)
+        for name in ("slim", "slim (A/A)", "alpine")
+        for case in range(40)
+    )
+    whole = msgspec.structs.replace(results(), samples=samples)
+
+    assert len(to_html(document(whole, analyse(whole), words("en")))) < MB
+
+
 def test_a_run_without_samples_is_a_page_too() -> None:
     empty = msgspec.structs.replace(results(), samples=())
 

@@ -71,17 +71,10 @@ def analyse(results: Results) -> Analysis:
     samples = checked(results)
     baseline = results.run.plan.baseline
     controls = [each.name for each in results.run.candidates if each.control == baseline]
-    values = paired_values(samples)
-    floors = _floors(values, baseline, controls)
-    seconds = paired_values(samples, processor=True)
-    own_floors = _floors(seconds, baseline, controls)
+    clock = _Figures(paired_values(samples), baseline, controls)
+    processor = _Figures(paired_values(samples, processor=True), baseline, controls)
     cells = tuple(
-        _cell(
-            key,
-            group,
-            comparison=_compared(key, values, baseline, floors),
-            processor=_compared(key, seconds, baseline, own_floors),
-        )
+        _cell(key, group, comparison=clock.compared(key), processor=processor.compared(key))
         for key, group in _grouped(samples).items()
     )
     shown = [each.name for each in results.run.candidates if each.control is None]
@@ -89,7 +82,7 @@ def analyse(results: Results) -> Analysis:
         baseline=baseline,
         cells=cells,
         families=tuple(_families(cells, [name for name in shown if name != baseline])),
-        noise={workload: math.exp(floor) for workload, floor in _by_workload(floors).items()},
+        noise={workload: math.exp(floor) for workload, floor in _by_workload(clock.floors).items()},
         front=_front(results, cells, shown),
         warnings=(*_warnings(samples, cells), *_apart(samples, baseline), *_skew(results)),
     )
@@ -160,14 +153,44 @@ def paired_values(samples: Iterable[Sample], *, processor: bool = False) -> dict
     return found
 
 
-def _compared(
-    key: Key, values: Mapping[Key, Rounds], baseline: str, floors: Mapping[tuple[str, str], float]
-) -> Comparison | None:
-    workload, case, candidate = key
-    if candidate == baseline:
-        return None
-    ratios = log_ratios(values.get(key, {}), values.get((workload, case, baseline), {}))
-    return compare(ratios, floor=floors.get((workload, case), 0.0)) if ratios else None
+class _Figures:
+    """Figures of one kind, with what they are compared with."""
+
+    def __init__(self, values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str]) -> None:
+        self._values = values
+        self._baseline = baseline
+        self._controls = controls
+        self._pooled = _pooled(values, baseline, controls)
+        # The noise of a difference of two single figures is more than that of one and a mean of several.
+        self._eased = math.sqrt((1 + 1 / (1 + len(controls))) / 2)
+        self.floors = _floors(values, baseline, controls)
+
+    def compared(self, key: Key) -> Comparison | None:
+        """Return how *key*'s candidate differs from the baseline: from all its selves, but for a control."""
+        workload, case, candidate = key
+        if candidate == self._baseline:
+            return None
+        control = candidate in self._controls
+        values = self._values if control else self._pooled
+        ratios = log_ratios(values.get(key, {}), values.get((workload, case, self._baseline), {}))
+        floor = self.floors.get((workload, case), 0.0) * (1.0 if control else self._eased)
+        return compare(ratios, floor=floor) if ratios else None
+
+
+def _pooled(values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str]) -> dict[Key, Rounds]:
+    """Return *values* in which the baseline has, round by round, the geometric mean of itself and its controls.
+
+    They are the same image, measured twice or more: what candidates are compared with is then less a matter of chance.
+    """
+    found = dict(values)
+    for (workload, case, candidate), rounds in values.items():
+        if candidate == baseline:
+            same = [values.get((workload, case, each), {}) for each in controls]
+            found[workload, case, candidate] = {
+                number: geometric_mean([value, *(each[number] for each in same if number in each)])
+                for number, value in rounds.items()
+            }
+    return found
 
 
 def _floors(values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str]) -> dict[tuple[str, str], float]:

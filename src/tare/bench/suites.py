@@ -12,6 +12,8 @@ from tare.bench.workload import Measured, Program, ProgramWorkload, Workload, fa
 NAMES: Final = ("size", "build", "start", "io", "cpu", "frames", "learning")
 PROJECT: Final = Path(__file__).parent / "projects" / "work"
 """What has to be installed for more than the standard library."""
+LEARNING: Final = PROJECT.parent / "learning"
+"""The same and scikit-learn, which only the optional workload needs."""
 APP: Final = PROJECT.parent / "app"
 """What `build` builds when no project is named."""
 FRAMES: Final = tuple(

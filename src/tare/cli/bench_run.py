@@ -52,7 +52,7 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     wanted = _wanted(arguments)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
     here = _machine(arguments, journal.directory, profile, engine)
-    ready = _ready(world, names, baseline, engine, environments=environments, packages="frames" in wanted or served)
+    ready = _ready(world, names, baseline, engine, environments=environments, project=_installed(wanted, served=served))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(database(arguments.database, _data())) if served else None
         if server is not None:
@@ -109,16 +109,22 @@ def _ready(
     engine: Engine | None,
     *,
     environments: dict[str, dict[str, str]],
-    packages: bool,
+    project: Path | None,
 ) -> list[flow.Ready]:
     import platform as this_machine
 
-    project = suites.PROJECT if packages else None
     platform = platforms.parse(this_machine.machine())
     ready = list(
         flow.prepare(world, names, engine=engine, platform=platform, environments=environments, project=project)
     )
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
+
+
+def _installed(wanted: Sequence[str], *, served: bool) -> Path | None:
+    """Return the project whose distributions every image gets, or None if the standard library is enough."""
+    if "learning" in wanted:
+        return suites.LEARNING
+    return suites.PROJECT if served or "frames" in wanted else None
 
 
 def _head(
