@@ -23,10 +23,18 @@ def engines(cache: Path) -> tuple[Engine, ...]:
         Chroot(
             cache=cache / "rootfs",
             environment=dict(os.environ),
-            note=_note,
+            note=_Once(),
         ),
     )
 
 
-def _note(text: str) -> None:
-    sys.stderr.write(f"note: {text}\n")
+class _Once:
+    """Says each thing once, however many containers are run."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            sys.stderr.write(f"note: {text}\n")

@@ -154,7 +154,9 @@ def _built(world: World, project: Path, request: Request) -> Image:
     from tare.projects.project import read
 
     with world.step(f"build on {request.base}"):
-        return build(world, read(str(project), memo_directory=world.memo_directory), request).image
+        found = read(str(project), memo_directory=world.memo_directory)
+        wish = found.config.bytecode or "none"
+        return build(world, found, msgspec.structs.replace(request, bytecode=wish)).image
 
 
 def read_facts(place: Place, name: str) -> Facts:

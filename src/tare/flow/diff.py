@@ -67,6 +67,7 @@ def _planned(world: World, text: str, first: Opened, platform: Platform | None, 
         base=base or project.config.base or default_base(world, project, None),
         platform=wanted,
         system_packages=project.config.system_packages,
+        bytecode=project.config.bytecode or "none",
     )
     with world.cache.in_use():
         image = build(world, project, request).image
