@@ -95,7 +95,9 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
         place = Path(scratch)
         steps: dict[str, Callable[[], Section]] = {
             "sizes": lambda: sizes.measure(tare, place),
-            "choosing": lambda: choosing.measure(tare, place, rounds=5 if few else 15),
+            "choosing": lambda: first_in_line(
+                lambda: choosing.measure(tare, place, rounds=5 if few else 15), wanted=arguments.realtime
+            ),
             "startup": lambda: first_in_line(
                 lambda: startup.measure(tare, place, rounds=8 if few else 30, budget=90), wanted=arguments.realtime
             ),

@@ -24,7 +24,7 @@ from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
 from tare.stores.names import RegistryName, parse
 
-FORMAT = 9
+FORMAT = 10
 """Raised whenever the same inputs would be judged otherwise."""
 
 

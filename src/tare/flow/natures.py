@@ -126,4 +126,6 @@ def _text(path: Path) -> str:
 
 
 def _short(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    """Return a few of the platforms that wheels are for, those of Linux first."""
+    ordered = sorted(names, key=lambda name: "linux" not in name)
+    return ", ".join(ordered[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -209,7 +209,8 @@ def _key(mine: Axes, prefer: Prefer) -> tuple[object, ...]:
 
 
 def _beats(one: Axes, other: Axes) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))  # type: ignore[operator]  # each axis has one type
+    mine, its = (one.size, one.speed, one.trouble), (other.size, other.speed, other.trouble)
+    return mine != its and all(a <= b for a, b in zip(mine, its, strict=True))  # type: ignore[operator]  # each axis has one type
 
 
 def _over(day: str | None, today: date) -> bool:
@@ -235,7 +236,9 @@ def reasons(candidate: Candidate, all_of_them: Sequence[Candidate], *, today: da
         why = candidate.origin_why or "the image was not read"
         found.append(f"It was judged from the catalogue, since the image cannot be read: {why}.")
     if candidate.unchecked and candidate.origin != "catalogue":
-        found.append(f"Of {len(candidate.unchecked)} wheels not every library was read; the build does that.")
+        count = len(candidate.unchecked)
+        which = "one wheel" if count == 1 else f"{count} wheels"
+        found.append(f"Not every library of {which} was read; the build does that.")
     return tuple(dict.fromkeys(found))[:MAX_REASONS]
 
 

@@ -101,10 +101,14 @@ def _verdict(choice: Choice) -> list[str]:
         lines += ["No base suits the project:", *_refusals(choice.candidates)]
     else:
         lines += [f"Take {best.base}:", *(f"  - {reason}" for reason in best.reasons)]
+    others = list(dict.fromkeys(each.base for each in choice.candidates if each.pareto and each is not best))
+    if best is not None and others:
+        shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        lines += ["", f"Unbeaten, too, in size, speed and trouble together: {shown}."]
     if choice.obstacles:
         lines += ["", *(f"{text}." for text in choice.obstacles)]
     if any(each.suitable and each.pull is None for each in choice.candidates):
-        lines += ["", "? is unknown: the image could not be read. What is the same for every base is still counted."]
+        lines += ["", "? is unknown: the image could not be read."]
     return lines
 
 
