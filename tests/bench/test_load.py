@@ -161,6 +161,14 @@ def test_a_capacity_that_the_generator_limited_says_so() -> None:
     assert found.saturated == "the load generator used 95% of a core"
 
 
+def test_a_worker_that_did_not_report_makes_the_cell_invalid_and_not_the_answers_wrong() -> None:
+    text = histogram().encode().decode()
+    found = Loaded(requests=200, errors=0, seconds=1.0, histogram=text, sent={DB: 200}, lost=3)
+    cell = judged("x", found, "sha256:1", wrong=miscounted(found.sent, 281), rate=True)
+
+    assert (cell.status, cell.note) == ("invalid", "the load generator lost 3 of its connections")
+
+
 def test_histograms_of_several_generators_add_up_exactly() -> None:
     parts = [histogram() for _ in range(3)]
     whole = histogram()

@@ -67,6 +67,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """By path, requests that were sent and answered, or ended in an error."""
     planned: float = 0.0
     """Seconds in which an open load was to be sent; 0 where nobody says."""
+    lost: int = 0
+    """Connections of which a worker did not tell what became of them."""
     dropped: int = 0
     """Requests whose time had come when the load ended, and that were never sent."""
 
@@ -76,6 +78,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     def saturated(self, p99: float) -> str | None:
         """Return why the generator itself was the limit, or None; *p99* is the latency that was measured."""
+        if self.lost:
+            return f"the load generator lost {self.lost} of its connections"
         if self.busy > BUSY:
             return f"the load generator used {self.busy:.0%} of a core"
         if self.planned and self.seconds > 1.1 * self.planned + 0.05:

@@ -172,7 +172,9 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
 def judged(case: str, loaded: Loaded, check: str, *, wrong: str | None, rate: bool, offered: float = 0.0) -> Measured:
     """Return a cell: of a closed load its rate, of an open one its p99; or why it does not count."""
     points = percentiles(loaded.histogram)
-    saturated = loaded.saturated(points[99]) if not rate else None
+    saturated = loaded.saturated(points[99]) if not rate or loaded.lost else None
+    if loaded.lost:
+        wrong = None  # What was counted is not all that was sent.
     note = wrong or saturated or (f"{loaded.errors} errors" if loaded.errors else None)
     status: Status = "mismatch" if wrong else "invalid" if saturated else "failed" if loaded.errors else "ok"
     value = loaded.rate if rate else points[99]

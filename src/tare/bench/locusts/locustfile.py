@@ -27,6 +27,8 @@ from tare.bench.load import HIGHEST, Loaded, Spec, histogram
 
 # Locust's own 3 s are longer than some loads, and when all ends a master waits half a second for the last report.
 runners.WORKER_REPORT_INTERVAL = 0.5
+_PATIENCE: Final = 15.0
+"""Seconds that a master waits for what its workers have still to tell."""
 _KEY: Final = "tare"
 """Where our part is in what a worker sends to its master."""
 
@@ -36,7 +38,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.latencies, self.lags = histogram(), histogram()
-        self.requests = self.errors = self.dropped = 0
+        self.requests = self.errors = self.dropped = self.ended = 0
         self.seconds = 0.0
         self.busy = 0.0
         self.sent: dict[str, int] = {}
@@ -44,7 +46,7 @@ class Counted:
     def told(self) -> dict[str, Any]:
         return {
             "latencies": self.latencies.encode().decode(), "lags": self.lags.encode().decode(),
-            "requests": self.requests, "errors": self.errors, "dropped": self.dropped, "seconds": self.seconds,
+            "requests": self.requests, "errors": self.errors, "dropped": self.dropped, "ended": self.ended, "seconds": self.seconds,
             "busy": self.busy, "sent": self.sent,
         }  # fmt: skip
 
@@ -54,6 +56,7 @@ class Counted:
         self.requests += told["requests"]
         self.errors += told["errors"]
         self.dropped += told["dropped"]
+        self.ended += told["ended"]
         # The longest, and the busiest: one worker that cannot keep up is enough to spoil what is measured.
         self.seconds = max(self.seconds, told["seconds"])
         self.busy = max(self.busy, told["busy"])
@@ -97,6 +100,14 @@ def gather(client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001  # the
         Here.counted.add(data[_KEY])
 
 
+def wait(environment: Environment, **_: object) -> None:
+    """Let a master hear of every user before its workers are gone: on a busy machine reports are late."""
+    give_up = time.perf_counter() + _PATIENCE
+    if isinstance(environment.runner, MasterRunner):
+        while Here.counted.ended < Here.spec.connections and time.perf_counter() < give_up:
+            gevent.sleep(0.05)
+
+
 def write(exit_code: int) -> None:  # noqa: ARG001  # the name is Locust's
     if not Here.result:
         return
@@ -111,6 +122,7 @@ def write(exit_code: int) -> None:  # noqa: ARG001  # the name is Locust's
         busy=total.busy,
         sent={path: total.sent.get(path, 0) for path in spec.parts},
         # What a worker that is lost did not tell of counts as not sent.
+        lost=max(0, spec.connections - total.ended),
         dropped=max(total.dropped, due - total.requests - total.errors),
     )
     Path(Here.result).write_bytes(msgspec.json.encode(loaded))
@@ -162,6 +174,7 @@ class Client(FastHttpUser):
         return due
 
     def on_stop(self) -> None:
+        Here.counted.ended += 1
         if self.spec.mode == "open":
             Here.counted.dropped += self.total - self.number
             self.number = self.total
@@ -197,4 +210,5 @@ _listen(events.init, begin)
 _listen(events.test_start, start)
 _listen(events.report_to_master, report)
 _listen(events.worker_report, gather)
+_listen(events.test_stop, wait)
 _listen(events.quit, write)
