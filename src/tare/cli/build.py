@@ -12,6 +12,7 @@ import msgspec
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.project_options import ProjectArguments, add_project_options, read_project, requests
+from tare.cli.proof_options import add_proof_options
 from tare.cli.settings import world as make_world
 from tare.errors import UsageError
 from tare.flow.world import World
@@ -24,7 +25,11 @@ from tare.stores.interface import ImageDestination
 from tare.stores.names import ArchiveName, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tare.flow.build import Built
+    from tare.flow.prove import Proof
+    from tare.flow.request import Request
 
 
 _STDOUT = "docker-archive:-"
@@ -46,6 +51,10 @@ class BuildArguments(ProjectArguments):
     push: bool
     cache: str | None
     compression: Literal["gzip", "dense", "zstd"] | None
+    prove: bool
+    check: str | None
+    mount: list[str]
+    engine: str | None
     dry_run: bool
     files: bool
 
@@ -66,6 +75,7 @@ def configure(parser: Parser) -> None:
         choices=("gzip", "dense", "zstd"),
         help="how the new layers are compressed; dense is gzip, smaller and slower (default: gzip; dense with --slim=more)",
     )
+    add_proof_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the plan, and build nothing")
     parser.add_argument("--files", action="store_true", help="with --dry-run: list every file with where it comes from")
 
@@ -119,7 +129,9 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
     outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
     destinations = _destinations(arguments, world, outputs, tags)
     project = _without(read_project(arguments, world), outputs)
-    built = [build(world, project, request) for request in requests(arguments, project, world)]
+    asked = requests(arguments, project, world)
+    built, proofs = _proved(arguments, world, project, asked) if _proves(arguments) else ([], [])
+    built = built or [build(world, project, request) for request in asked]
     for each in built:
         for note in each.notes:
             reporter.note(note)
@@ -136,13 +148,30 @@ def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tu
     reporter.close()
     reference = str(tags[0].familiar) if tags else outputs[0]
     if arguments.json:
-        sys.stdout.write(build_json(whole, built, reference=reference, seconds=world.seconds))
-        return 0
-    sys.stderr.write(build_text(built, seconds=world.now() - started, now=world.now()))
+        sys.stdout.write(build_json(whole, built, proofs, reference=reference, seconds=world.seconds))
+        return int(any(proof.unsound for proof in proofs))
+    sys.stderr.write(build_text(built, proofs, seconds=world.now() - started, now=world.now()))
     for output in outputs:
         if output != _STDOUT:
             sys.stdout.write(f"{output} {whole.digest}\n")
-    return 0
+    return int(any(proof.unsound for proof in proofs))
+
+
+def _proves(arguments: BuildArguments) -> bool:
+    """Whether a slim image has to be tried."""
+    asked = arguments.prove or arguments.check is not None
+    if asked and arguments.slim is None:
+        raise UsageError("`--prove` and `--check` are about what `--slim` leaves out", hints=("Add `--slim`",))
+    return asked
+
+
+def _proved(
+    arguments: BuildArguments, world: World, project: Project, asked: Sequence[Request]
+) -> tuple[list[Built], list[Proof]]:
+    from tare.cli.slim_proof import built_and_proved
+
+    found = [built_and_proved(arguments, world, project, request) for request in asked]
+    return [built for built, _ in found], [proof for _, proof in found]
 
 
 def _without(project: Project, outputs: list[str]) -> Project:

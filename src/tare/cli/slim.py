@@ -10,6 +10,7 @@ import msgspec
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.project_options import spared
+from tare.cli.proof_options import add_proof_options
 from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
 from tare.oci import platform as platforms
@@ -58,18 +59,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--keep", action="append", default=[], metavar="RULE|PATH", help="what must not go; may be repeated"
     )
-    parser.add_argument(
-        "--prove", action="store_true", help="import every module in both images, and put back what is missed"
-    )
-    parser.add_argument("--check", metavar="COMMAND", help="a command that must succeed in the slim image, too")
-    parser.add_argument(
-        "--mount",
-        action="append",
-        default=[],
-        metavar="SRC:DST",
-        help="what --check needs of this machine, such as tests",
-    )
-    parser.add_argument("--engine", metavar="NAME", help="docker, podman or chroot (default: the first that works)")
+    add_proof_options(parser)
     add_world_options(parser)
     parser.add_argument("--json", action="store_true", help="print a document that machines read")
     parser.examples(_EXAMPLES)

@@ -1,4 +1,4 @@
-"""What `--prove` and `--check` of `tare slim` do: try, put back, and say what was tried."""
+"""What `--prove` and `--check` of `tare slim` and `tare build` do: try, put back, and say what was tried."""
 
 from __future__ import annotations
 
@@ -15,32 +15,53 @@ from tare.flow.world import World
 from tare.oci.image import Image
 
 if TYPE_CHECKING:
+    from tare.cli.build import BuildArguments
     from tare.cli.slim import SlimArguments
-    from tare.flow.prove import Proof
+    from tare.flow.build import Built
+    from tare.flow.prove import Proof, Trial
+    from tare.flow.request import Request
     from tare.flow.slim_image import Slimmed
+    from tare.projects.project import Project
 
 
 def proved(arguments: SlimArguments, world: World, image: Image, keep: frozenset[str]) -> tuple[Slimmed, Proof]:
     """Return the slim image in which everything works that worked in *image*, and what was tried."""
-    from tare.engines.choose import choose
     from tare.flow import bases
-    from tare.flow.prove import Trial
     from tare.flow.request import Request
     from tare.flow.slim_proved import slim_proved
 
-    choice = choose(engines(cache_path(arguments.cache_dir)), arguments.engine)
-    sys.stderr.write(f"{choice.why}\n")
     request = Request(base=arguments.image, platform=image.platform)
     python = bases.facts(world, image, request).python
     if python is None:
         raise UsageError("the image has no Python, so that nothing can be proved", hints=("Leave `--prove` out",))
-    trial = Trial(
+    trial = _trial(arguments, image, python.executable)
+    return slim_proved(world, image, arguments.level, keep, trial)
+
+
+def built_and_proved(
+    arguments: BuildArguments, world: World, project: Project, request: Request
+) -> tuple[Built, Proof]:
+    """Return the slim image of *project* in which everything works, and what was tried."""
+    from tare.flow.slim_proved import build_proved
+
+    def trial(whole: Built) -> Trial:
+        return _trial(arguments, whole.image, whole.prepared.base.interpreter)
+
+    return build_proved(world, project, request, trial)
+
+
+def _trial(arguments: SlimArguments | BuildArguments, image: Image, interpreter: str) -> Trial:
+    from tare.engines.choose import choose
+    from tare.flow.prove import Trial
+
+    choice = choose(engines(cache_path(arguments.cache_dir)), arguments.engine)
+    sys.stderr.write(f"{choice.why}\n")
+    return Trial(
         engine=choice.engine,
-        interpreter=(_interpreter(image, python.executable),),
+        interpreter=(_interpreter(image, interpreter),),
         check=arguments.check,
         mounts=tuple(_mount(text) for text in arguments.mount),
     )
-    return slim_proved(world, image, arguments.level, keep, trial)
 
 
 def _interpreter(image: Image, base: str) -> str:

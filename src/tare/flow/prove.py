@@ -19,6 +19,7 @@ from tare.errors import MachineError
 from tare.oci.image import Image
 from tare.oci.structs import decoder
 from tare.plan.plan import Dropped
+from tare.plan.slim import in_packages, table
 from tare.wheels.kinds import inside
 
 LIMIT: Final = 1800.0
@@ -54,6 +55,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     never: tuple[str, ...]
     """Modules that cannot be imported in either image: what was not proved of them is for the person to know."""
+
+    left_out: int = 0
+    """Modules that rules took whole, such as tests: there is nothing to import."""
 
     missed: tuple[Missed, ...]
     restored: tuple[Restored, ...]
@@ -123,6 +127,16 @@ def find_missed(trial: Trial, before: Image, after: Image) -> tuple[int, tuple[s
         missed.append(Missed(what=trial.check, error="the check fails"))
     never = tuple(name for name in failing if known.get(name))
     return len(found) - len(failing), never, tuple(missed)
+
+
+def modules_among(gone: Sequence[Dropped]) -> int:
+    """Return how many modules are left out as a whole. What is shortened can be imported."""
+    cutting = {rule.code for rule in table().rule if rule.cut}
+    return sum(_is_module(each.path) and each.code not in cutting for each in gone)
+
+
+def _is_module(path: str) -> bool:
+    return path.endswith(".py") or (path.endswith(".so") and (in_packages(path) or "/lib-dynload/" in path))
 
 
 def works(trial: Trial, image: Image, missed: Sequence[Missed]) -> bool:

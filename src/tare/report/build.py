@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +15,9 @@ from tare.oci.image import Image, ImageIndex
 from tare.report.bytecode import bytecode_json, bytecode_lines
 from tare.report.text import age, duration, megabytes
 
+if TYPE_CHECKING:
+    from tare.flow.prove import Proof
+
 SCHEMA = "tare.build/1"
 
 _WORTH = 100_000
@@ -21,14 +26,15 @@ _WORTH = 100_000
 _NOUNS = {"test": "tests", "source": "C and Cython sources", "header": "headers", "static library": "static libraries"}
 
 
-def build_text(built: Sequence[Built], *, seconds: float, now: float) -> str:
+def build_text(built: Sequence[Built], proofs: Sequence[Proof] = (), *, seconds: float, now: float) -> str:
     """Return a line for each image, the last of which has the time."""
     lines = [_line(each, now) for each in built]
     idle = "".join(sorted({_idle(each.prepared.savings) for each in built if each.slim is None}))
     slim = "".join(_slimmed(each.prepared) for each in built if each.slim is not None)
     lost = "".join(sorted({line for each in built if each.slim is not None for line in _lost(each.prepared)}))
     compiled = "".join(f"{line}\n" for each in built if each.bytecode for line in bytecode_lines(each.bytecode))
-    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}{lost}{compiled}"
+    proved = "".join(map(_proved, proofs))
+    return "\n".join(lines) + f"; {duration(seconds)}\n{idle}{slim}{lost}{compiled}{proved}"
 
 
 def _idle(savings: Mapping[str, int]) -> str:
@@ -46,6 +52,12 @@ def _slimmed(prepared: Prepared) -> str:
     from tare.report.slim import slim_summary
 
     return f"{slim_summary(prepared.dropped, prepared.shortened)}\n"
+
+
+def _proved(proof: Proof) -> str:
+    from tare.report.slim import proof_lines
+
+    return "\n".join(proof_lines(proof)) + "\n"
 
 
 def _lost(prepared: Prepared) -> list[str]:
@@ -83,23 +95,29 @@ def unpacked(built: Built) -> int:
 
 
 def build_json(
-    whole: Image | ImageIndex, built: Sequence[Built], *, reference: str, seconds: Mapping[str, float]
+    whole: Image | ImageIndex,
+    built: Sequence[Built],
+    proofs: Sequence[Proof] = (),
+    *,
+    reference: str,
+    seconds: Mapping[str, float],
 ) -> str:
     """Return the document. An index has one under `images` for each platform."""
+    images = [_image(each, reference, proof) for each, proof in zip_longest(built, proofs)]
     timing = {name: round(value, 4) for name, value in seconds.items()}
     if isinstance(whole, ImageIndex):
         document: dict[str, object] = {
             "schema": SCHEMA,
             "image": {"digest": whole.digest, "platform": None, "reference": reference},
-            "images": [_image(each, reference) for each in built],
+            "images": images,
             "seconds": timing,
         }
     else:
-        document = {"schema": SCHEMA, **_image(built[0], reference), "seconds": timing}
+        document = {"schema": SCHEMA, **images[0], "seconds": timing}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _image(built: Built, reference: str) -> dict[str, object]:
+def _image(built: Built, reference: str, proof: Proof | None) -> dict[str, object]:
     base = built.prepared.base
     return {
         "image": {"digest": built.image.digest, "platform": str(built.image.platform), "reference": reference},
@@ -112,7 +130,7 @@ def _image(built: Built, reference: str) -> dict[str, object]:
         "sizes": {"pull": pull(built), "unpacked": unpacked(built)},
         "savings": {"bytes": sum(built.prepared.savings.values()), "kinds": built.prepared.savings},
         "reused": built.reused,
-        **_slim(built),
+        **_slim(built, proof),
         **({"bytecode": bytecode_json(built.bytecode)} if built.bytecode else {}),
         "entrypoint": {"command": _words(built), "reason": built.entrypoint_reason},
         "notes": list(built.notes),
@@ -120,13 +138,15 @@ def _image(built: Built, reference: str) -> dict[str, object]:
     }
 
 
-def _slim(built: Built) -> dict[str, object]:
+def _slim(built: Built, proof: Proof | None) -> dict[str, object]:
     if built.slim is None:
         return {}
     from tare.report.slim import slim_json
 
     prepared = built.prepared
-    return {"slim": {"level": built.slim, "rules": slim_json(prepared.dropped, prepared.shortened)}}
+    rules = slim_json(prepared.dropped, prepared.shortened)
+    proved = {} if proof is None else {"proof": msgspec.to_builtins(proof)}
+    return {"slim": {"level": built.slim, "rules": rules, **proved}}
 
 
 def _words(built: Built) -> list[str]:

@@ -143,16 +143,19 @@ def slim_text(image: Image, slim: Slimmed, proof: Proof | None) -> str:
         if lost := losses(slim.dropped):
             lines += ["", "no longer there:", *(f"  {line}" for line in lost)]
     if proof is not None:
-        lines += ["", *_proof_lines(proof)]
+        lines += ["", *proof_lines(proof)]
     return "\n".join(lines) + "\n"
 
 
-def _proof_lines(proof: Proof) -> list[str]:
+def proof_lines(proof: Proof) -> list[str]:
+    """Return what was proved, and what was not."""
     lines = [f"proved with {proof.engine}: {proof.imported:,} modules can be imported as before"]
     if proof.check is not None:
         lines.append(f"  `{proof.check}` succeeds" if not proof.unsound else f"  `{proof.check}` was run")
     if proof.never:
         lines.append(f"  not proved: {len(proof.never):,} modules that could not be imported before either")
+    if proof.left_out:
+        lines.append(f"  not proved: {proof.left_out:,} modules that rules took, such as tests")
     lines += [f"  missed: {each.what}: {each.error}" for each in proof.missed]
     lines += [
         f"  put back, against {each.code}: {', '.join(f'/{path}' for path in each.paths[:5])}"

@@ -1,0 +1,128 @@
+"""`tare slim`: whole outputs, documents, and images that are written."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from command import Place
+from make.images import image as make
+from schemas import faults, published
+from weighing import SITE, image_of, zstd
+
+from tare.flow.slim_image import read
+from tare.stores.layout import LayoutSource
+from tare.stores.layout_writer import LayoutDestination
+
+FIRST = {
+    "var/lib/apt/lists/all": b"x" * 3000,
+    "old": b"1" * 500,
+    f"{SITE}/p/__init__.py": b"",
+    f"{SITE}/p/tests/__init__.py": b"",
+    f"{SITE}/p/tests/test_p.py": b"def test_p(): pass\n" * 100,
+    f"{SITE}/idle.py": b"1",
+    "usr/lib/python3.13/ensurepip/pip.whl": b"2" * 400,
+    "etc/os-release": b"ID=debian\n",
+}
+SECOND = {".wh.old": b"", "app/main.py": b"print()\n"}
+
+
+@pytest.fixture
+def image(place: Place) -> str:
+    LayoutDestination(place.root / "image").write(image_of(FIRST, SECOND))
+    return f"oci:{place.root / 'image'}"
+
+
+def test_people_read_what_would_go_and_nothing_is_written(place: Place, image: str) -> None:
+    before = sorted(place.root.rglob("*"))
+    code, out, err = place("slim", image)
+
+    assert (code, err) == (0, "")
+    assert re.fullmatch("SIZE to pull before, [0-9]+ B after\n", out[: out.index("\n") + 1])
+    assert out[out.index("\n") + 1 :] == (
+        "\n"
+        "  3.0 kB  TS204 safe  Caches and lists of package managers: 1 file left out\n"
+        "            /var/lib/apt/lists/\n"
+        "  1.9 kB  TS101 safe  Tests of distributions: 2 files left out\n"
+        f"            /{SITE}/p/\n"
+        "   400 B  TS201 safe  Parts of the standard library that no service uses: 1 file left out\n"
+        "            /usr/lib/python3.13/ensurepip/\n"
+        "   500 B  TS001 safe  Files that a later layer replaces or removes\n"
+        "\n"
+        "no longer there:\n"
+        "  TS201: `python -m venv` then needs `--without-pip`, and `help()` has no texts on topics (`--keep TS201` keeps it)\n"
+    )
+    assert [each for each in sorted(place.root.rglob("*")) if place.cache not in (each, *each.parents)] == before
+
+
+def test_the_slim_image_is_written_named_and_never_slimmed_further(place: Place, image: str) -> None:
+    slim = f"oci:{place.root / 'slim'}"
+    document = place.document("slim", image, "-o", slim, "-t", "app:slim")
+    again = place.document("slim", f"{slim}:app:slim", "-o", f"oci:{place.root / 'again'}")
+
+    assert faults(published("tare.slim.1"), document) == []
+    assert document["dead"] == 500
+    assert [(each["code"], each["bytes"], each["level"]) for each in document["rules"]] == [
+        ("TS204", 3000, "safe"),
+        ("TS101", 1900, "safe"),
+        ("TS201", 400, "safe"),
+    ]
+    assert again["image"]["digest"] == again["from"]["digest"] == document["image"]["digest"]
+    assert (again["rules"], again["dead"]) == ([], 0)
+
+
+def test_bytes_that_go_have_left_every_layer(place: Place, image: str) -> None:
+    place.document("slim", image, "-o", f"oci:{place.root / 'slim'}")
+    found = read(LayoutSource(place.root / "slim", None).read(None))
+
+    assert [len(found.dead), *found.live] == [
+        0,
+        "app/main.py",
+        "etc/os-release",
+        f"{SITE}/idle.py",
+        f"{SITE}/p/__init__.py",
+    ]
+
+
+def test_what_is_kept_stays(place: Place, image: str) -> None:
+    document = place.document(
+        "slim", image, "--keep", "TS204", "--keep", f"/{SITE}/p/tests/test_p.py", "--keep", "TS001"
+    )
+
+    assert [(each["code"], each["paths"]) for each in document["rules"]] == [
+        ("TS201", ["/usr/lib/python3.13/ensurepip/pip.whl"]),
+        ("TS101", [f"/{SITE}/p/tests/__init__.py"]),
+    ]
+
+
+def test_a_layer_keeps_its_compression(place: Place) -> None:
+    LayoutDestination(place.root / "zstd").write(make(zstd(FIRST), zstd(SECOND)))
+    place.document("slim", f"oci:{place.root / 'zstd'}", "--level", "more", "-o", f"oci:{place.root / 'slim'}")
+    image = LayoutSource(place.root / "slim", None).read(None)
+
+    assert [layer.descriptor.media_type for layer in image.layers] == [
+        "application/vnd.oci.image.layer.v1.tar+zstd"
+    ] * 2
+
+
+def test_an_image_without_python_is_slimmed_and_not_proved(place: Place) -> None:
+    LayoutDestination(place.root / "plain").write(image_of({"bin/sh": b"#!", "usr/share/man/man1/sh.1": b"text" * 9}))
+    name = f"oci:{place.root / 'plain'}"
+
+    assert [each["code"] for each in place.document("slim", name)["rules"]] == ["TS203"]
+    code, out, err = place("slim", name, "--prove", "--engine", "chroot")
+    assert (code, out, err) == (
+        2,
+        "",
+        "error: the image has no Python, so that nothing can be proved\n\nhint: Leave `--prove` out\n",
+    )
+
+
+def test_a_build_that_leaves_nothing_out_has_nothing_to_prove(place: Place) -> None:
+    place.write({"main.py": "print()\n", "pyproject.toml": '[project]\nname = "app"\nversion = "1"\n'})
+
+    assert place.build("--prove") == (
+        2,
+        "",
+        "error: `--prove` and `--check` are about what `--slim` leaves out\n\nhint: Add `--slim`\n",
+    )
