@@ -94,7 +94,7 @@ def test_a_build_tells_what_it_gained(project: Place, compiling: Build) -> None:
     built, _ = compiling()
 
     text = build_text([built], seconds=1.0, now=0.0)
-    assert text.splitlines()[-1] == "bytecode: 2 modules, 40 B, import 1.2 s -> 500 ms (measured in local, 3 runs)"
+    assert text.splitlines()[-1] == "bytecode: 2 modules, 40 B, start 1.2 s -> 500 ms (measured in local, 3 runs)"
     document = json.loads(build_json(built.image, [built], reference="x", seconds={}))
     assert document["layers"][-2]["why"] == "bytecode of what the start imports"
     assert document["bytecode"] == {

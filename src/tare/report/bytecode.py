@@ -16,7 +16,7 @@ def bytecode_lines(made: Bytecode) -> list[str]:
     """Return a line on what there is and what it gains, and one for each kind of module that was left out."""
     start = made.start
     gained = (
-        f"import {duration(start.before)} -> {duration(start.after)} (measured in {start.engine}, {start.runs} runs)"
+        f"start {duration(start.before)} -> {duration(start.after)} (measured in {start.engine}, {start.runs} runs)"
     )
     lines = [f"bytecode: {_modules(made.modules)}, {megabytes(made.size)}, {gained}"]
     if made.there:

@@ -9,7 +9,7 @@ from tare.projects.bytecode import Wish
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the imports of a project take in a fresh container, measured: medians, in seconds."""
+    """How long the interpreter and the imports of a project take in a fresh container, measured: medians, in seconds."""
 
     before: float
     after: float

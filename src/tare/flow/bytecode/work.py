@@ -85,7 +85,7 @@ def compiled(trial: Trial, mode: Literal["auto", "budget", "all"], script: str, 
 
 
 def seconds(trial: Trial, script: str, names: Sequence[str], bytecode: Mount | None = None) -> float:
-    """Return how long the imports take in a fresh container, with *bytecode* as the interpreter's cache."""
+    """Return how long interpreter and imports take in a fresh container, with *bytecode* as the interpreter's cache."""
     with tempfile.TemporaryFile() as output:
         _run(trial, ("start", script, *names), output, bytecode)
         output.seek(0)

@@ -32,6 +32,8 @@ _KINDS: Final = {
     "fetch wheels": "fetch",
     "look for shared libraries": "resolve",
     "read shared libraries": "resolve",
+    "compile modules": "install",
+    "measure the start": "install",
     "write layers": "install",
     "the project": "project",
     "write the image": "export",
