@@ -12,7 +12,8 @@ from typing import Literal
 
 import pytest
 
-from tare.oci.tar import END, Entry, Kind, TarReader, header, padding
+from tare.oci.tar import Entry, TarReader
+from tare.oci.tar_header import END, Kind, header, padding
 
 MTIME = 315532800
 Form = Callable[[int], str]

@@ -7,7 +7,7 @@ from make.layers import SCHEME, SITE, files_of, read_tree, transmuxed
 from make.wheels import DIST_INFO, METADATA, WHEEL, digest_of, make_wheel, open_bytes
 from make.zips import Entry
 
-from tare.wheels.archive import Member
+from tare.wheels.directory import Member
 from tare.wheels.install import install
 from tare.wheels.scheme import InstalledFile, Provenance, Scheme
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, cast
 
-from tare.oci import tar
+from tare.oci import tar_header
 from tare.oci.tar import TarReader
 from tare.wheels.strip import Cut
 
@@ -25,7 +25,7 @@ def rewritten(stream: BinaryIO, changes: Mapping[int, Change], *, what: str) -> 
     gone: set[str] = set()
     for entry in reader:
         header = tee.taken()[before:]
-        before = tar.padding(entry.size)
+        before = tar_header.padding(entry.size)
         counted = entry.kind == "file" and _is_file(entry.path)
         number += counted
         if (counted and number in changes and changes[number] is None) or (
@@ -47,8 +47,8 @@ def rewritten(stream: BinaryIO, changes: Mapping[int, Change], *, what: str) -> 
             data = reader.read()
             tee.taken()
             new = change if isinstance(change, bytes) else change.apply(data)
-            yield _sized(header, len(new)) + new + bytes(tar.padding(len(new)))
-    yield tar.END
+            yield _sized(header, len(new)) + new + bytes(tar_header.padding(len(new)))
+    yield tar_header.END
 
 
 def _is_file(path: str) -> bool:
@@ -63,9 +63,9 @@ def _plain(path: str) -> str:
 
 def _sized(header: bytes, size: int) -> bytes:
     """Return a header with another size. A file whose size needs more than the field is never changed."""
-    block = header[-tar.BLOCK :]
+    block = header[-tar_header.BLOCK :]
     block = block[:124] + b"%011o\0" % size + block[136:148] + b" " * 8 + block[156:]
-    return header[: -tar.BLOCK] + block[:148] + b"%06o\0 " % sum(block) + block[156:]
+    return header[: -tar_header.BLOCK] + block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 
 class _Tee:

@@ -12,7 +12,8 @@ from tare.errors import MachineError, UsageError
 from tare.measure.contents import Contents, LayerRead
 from tare.measure.files import Describe
 from tare.measure.taking import Taker
-from tare.oci.tar import Entry, Kind, TarReader
+from tare.oci.tar import Entry, TarReader
+from tare.oci.tar_header import Kind
 
 
 def read_directory(root: Path) -> Contents:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import BinaryIO, Final
 
-from tare.oci import media_types, tar
+from tare.oci import media_types, tar_header
 from tare.oci.compression import MEMBER_HEADER, Deflater, crc32, deflate, trailer
 from tare.oci.descriptor import Descriptor
 from tare.oci.layer import WrittenLayer
@@ -63,7 +63,7 @@ class LayerWriter:
         self,
         path: str,
         *,
-        kind: tar.Kind = "file",
+        kind: tar_header.Kind = "file",
         mode: int = 0o644,
         data: bytes = b"",
         target: str = "",
@@ -71,18 +71,18 @@ class LayerWriter:
         gid: int = 0,
     ) -> None:
         """Write an entry whose content is at hand."""
-        block = tar.header(
+        block = tar_header.header(
             path, kind=kind, mode=mode, size=len(data), mtime=self._mtime, target=target, uid=uid, gid=gid
         )
-        self._plain(block + data + bytes(tar.padding(len(data))))
+        self._plain(block + data + bytes(tar_header.padding(len(data))))
         self._unpacked += len(data)
 
     def add_stream(self, path: str, *, mode: int, size: int, chunks: Iterable[bytes]) -> None:
         """Write a file whose content arrives in pieces."""
-        self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
+        self._plain(tar_header.header(path, mode=mode, size=size, mtime=self._mtime))
         for chunk in chunks:
             self._plain(chunk)
-        self._plain(bytes(tar.padding(size)))
+        self._plain(bytes(tar_header.padding(size)))
         self._unpacked += size
 
     def add_deflated(
@@ -101,7 +101,7 @@ class LayerWriter:
         that content's CRC-32 and length. The caller vouches for all of it: checking is done where the file was read.
         Views and pieces are read later, so what they come from must not change.
         """
-        self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
+        self._plain(tar_header.header(path, mode=mode, size=size, mtime=self._mtime))
         self._flush(MEMBER_HEADER)
         for piece in raw:
             self._emit(piece)
@@ -116,7 +116,7 @@ class LayerWriter:
         self._unpacked += size
         # Both go together with what follows: there are thousands of small files, and each call costs.
         self._owed = trailer(crc, size)
-        self._padding = bytes(tar.padding(size))
+        self._padding = bytes(tar_header.padding(size))
 
     def close(self) -> WrittenLayer:
         """Write the end of the archive and return what the layer is."""
@@ -124,7 +124,7 @@ class LayerWriter:
 
     def end(self) -> Callable[[], WrittenLayer]:
         """Write the end of the archive and return what waits for the lane and says what the layer is."""
-        self._plain(tar.END)
+        self._plain(tar_header.END)
         self._flush()
         self._hashing.flush()
         self._writing.flush()
@@ -204,16 +204,16 @@ class LayerGauge(LayerWriter):
 
     def add_measured(self, path: str, *, mode: int, size: int, compressed: int) -> None:
         """Count a file of *size* bytes whose raw deflate stream has *compressed* bytes and lies elsewhere."""
-        self._plain(tar.header(path, mode=mode, size=size, mtime=self._mtime))
+        self._plain(tar_header.header(path, mode=mode, size=size, mtime=self._mtime))
         self._flush()
         self._size += len(MEMBER_HEADER) + compressed + len(trailer(0, 0))
         self._unpacked += size
-        if padding := tar.padding(size):
+        if padding := tar_header.padding(size):
             self._plain(bytes(padding))
 
     def measured(self) -> tuple[int, int]:
         """Return the compressed bytes of the finished layer, and the bytes of its regular files."""
-        self._plain(tar.END)
+        self._plain(tar_header.END)
         self._flush()
         return self._size, self._unpacked
 

@@ -1,4 +1,4 @@
-"""Tar archives: the headers of what tare writes, and a strict, bounded reader of what anyone wrote.
+"""Tar archives, read strictly and within bounds, whoever wrote them.
 
 The format is POSIX.1-2001 (ustar with pax headers), read with GNU's long names, base-256 numbers and old headers, since
 layers in the wild have them. The standard library's `tarfile` is not the gate here: it accepts archives that two
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final
 
 import msgspec
 
 from tare.errors import HostileInputError, IntegrityError
+from tare.oci.tar_header import BLOCK, FLAGS, Kind, padding
 
-BLOCK: Final = 512
 MAX_PATH: Final = 4096
 """Bytes; Linux's PATH_MAX."""
 MAX_EXTENDED: Final = 1024 * 1024
@@ -24,22 +24,6 @@ MAX_NUMBER: Final = 2**63 - 1
 
 _PIECE: Final = 1024 * 1024
 """Bytes that are asked for at once: a header may claim 8 GiB, and must not get them before they arrived."""
-
-Kind = Literal["file", "directory", "symlink", "hardlink", "character", "block", "fifo"]
-
-_FLAGS: Final[dict[bytes, Kind]] = {
-    b"0": "file",
-    b"\0": "file",
-    b"7": "file",
-    b"1": "hardlink",
-    b"2": "symlink",
-    b"3": "character",
-    b"4": "block",
-    b"5": "directory",
-    b"6": "fifo",
-}
-_FLAG_OF: Final[dict[Kind, bytes]] = {kind: flag for flag, kind in reversed(_FLAGS.items())}
-_FLAG_OF["file"] = b"0"
 
 _EXTENDED: Final = b"xgLK"
 """Headers about the next entry: pax, pax for all entries, and GNU's long name and long link target."""
@@ -79,96 +63,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     xattrs: dict[str, str] = {}
     """Extended attributes from `SCHILY.xattr.*`; not text is kept by surrogate escapes."""
-
-
-def padding(size: int) -> int:
-    """Return how many zero bytes follow a content of *size* bytes."""
-    return -size % BLOCK
-
-
-END: Final = bytes(2 * BLOCK)
-"""The end of an archive. No filling up to 10,240 bytes: no reader needs it."""
-
-
-def header(
-    path: str,
-    *,
-    kind: Kind = "file",
-    mode: int = 0o644,
-    size: int = 0,
-    mtime: int,
-    target: str = "",
-    uid: int = 0,
-    gid: int = 0,
-) -> bytes:
-    """Return the header of an entry, as one or more blocks. *uid* and *gid* are below 2,097,152.
-
-    A path or target that ustar cannot hold goes into a pax header first, whose own fields are fixed: two machines must
-    write the same bytes.
-    """
-    name = path.encode("utf-8", "surrogateescape")
-    if kind == "directory":
-        name += b"/"
-    link = target.encode("utf-8", "surrogateescape")
-    split = _split(name) if name.isascii() else None
-    records = b""
-    if split is None:
-        records += _pax_record(b"path", name)
-        split = (b"", name[:100])
-    if len(link) > 100 or not link.isascii():
-        records += _pax_record(b"linkpath", link)
-        link = link[:100]
-    if size >= 8**11:
-        records += _pax_record(b"size", b"%d" % size)
-    block = _ustar(
-        split, mode=mode, size=min(size, 8**11 - 1), mtime=mtime, flag=_FLAG_OF[kind], link=link, uid=uid, gid=gid
-    )
-    if not records:
-        return block
-    extended = _ustar((b"", b"PaxHeader"), mode=0o644, size=len(records), mtime=mtime, flag=b"x", link=b"")
-    return extended + records + bytes(padding(len(records))) + block
-
-
-def _split(name: bytes) -> tuple[bytes, bytes] | None:
-    """Return *name* as ustar's prefix and name, or None if it does not fit."""
-    if len(name) <= 100:
-        return b"", name
-    cut = name.find(b"/", len(name) - 101, len(name) - 1)
-    if not 0 < cut <= 155:
-        return None
-    return name[:cut], name[cut + 1 :]
-
-
-def _pax_record(key: bytes, value: bytes) -> bytes:
-    r"""Return `LENGTH key=value\n`, where the length counts its own digits."""
-    body = b" " + key + b"=" + value + b"\n"
-    length = len(body) + len(str(len(body)))
-    if len(str(length)) + len(body) != length:
-        length += 1
-    return b"%d" % length + body
-
-
-def _ustar(
-    split: tuple[bytes, bytes],
-    *,
-    mode: int,
-    size: int,
-    mtime: int,
-    flag: bytes,
-    link: bytes,
-    uid: int = 0,
-    gid: int = 0,
-) -> bytes:
-    prefix, name = split
-    before = b"%s%07o\0%07o\0%07o\0%011o\0%011o\0" % (name.ljust(100, b"\0"), mode, uid, gid, size, mtime)
-    after = b"%s%sustar\x0000%s0000000\x000000000\x00%s" % (
-        flag,
-        link.ljust(100, b"\0"),
-        bytes(64),
-        prefix.ljust(167, b"\0"),
-    )
-    checksum = sum(before) + sum(after) + 8 * 0x20
-    return b"%s%06o\0 %s" % (before, checksum, after)
 
 
 class TarReader:
@@ -320,7 +214,7 @@ class TarReader:
             position = end
 
     def _entry_of(self, block: bytes, flag: bytes, extended: dict[str, str]) -> Entry:
-        kind = _FLAGS.get(flag)
+        kind = FLAGS.get(flag)
         if kind is None or any(key.startswith("GNU.sparse.") for key in extended):
             raise self._broken(f"it has an entry of type {flag!r}, or a sparse one, which layers must not have")
         path, target = self._names(block, extended)

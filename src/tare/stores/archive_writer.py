@@ -17,7 +17,7 @@ import msgspec
 
 from tare.errors import UsageError
 from tare.oci import manifest as manifests
-from tare.oci import media_types, tar
+from tare.oci import media_types, tar_header
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, algorithm, encoded
 from tare.oci.image import Blob, Image, ImageIndex, parts
@@ -75,7 +75,9 @@ class ArchiveWriter:
         headers = sum(len(header) for header in self._directories())
         sizes = [(name, len(data)) for name, data in self._documents.items()]
         sizes += [(_path(blob.descriptor), blob.descriptor.size) for blob in self._blobs]
-        return headers + sum(len(self._header(n, s)) + s + tar.padding(s) for n, s in sizes) + len(tar.END)
+        return (
+            headers + sum(len(self._header(n, s)) + s + tar_header.padding(s) for n, s in sizes) + len(tar_header.END)
+        )
 
     def write(self, out: BinaryIO) -> None:
         """Write the archive to *out*, which need not be a file."""
@@ -93,21 +95,21 @@ class ArchiveWriter:
     def _parts(self) -> Iterator[bytes | Blob]:
         # Documents first: a reader of a stream then knows what the blobs are while they come.
         for name, data in sorted(self._documents.items()):
-            yield self._header(name, len(data)) + data + bytes(tar.padding(len(data)))
+            yield self._header(name, len(data)) + data + bytes(tar_header.padding(len(data)))
         yield from self._directories()
         for blob in self._blobs:
             yield self._header(_path(blob.descriptor), blob.descriptor.size)
             yield blob
-            yield bytes(tar.padding(blob.descriptor.size))
-        yield tar.END
+            yield bytes(tar_header.padding(blob.descriptor.size))
+        yield tar_header.END
 
     def _directories(self) -> Iterator[bytes]:
         kinds = sorted({algorithm(blob.descriptor.digest) for blob in self._blobs})
         for name in ("blobs", *(f"blobs/{kind}" for kind in kinds)):
-            yield tar.header(name, kind="directory", mode=0o755, mtime=self._mtime)
+            yield tar_header.header(name, kind="directory", mode=0o755, mtime=self._mtime)
 
     def _header(self, name: str, size: int) -> bytes:
-        return tar.header(name, mode=0o644, size=size, mtime=self._mtime)
+        return tar_header.header(name, mode=0o644, size=size, mtime=self._mtime)
 
 
 class ArchiveDestination:

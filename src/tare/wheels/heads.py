@@ -20,7 +20,7 @@ import msgspec
 
 from tare.errors import IntegrityError
 from tare.wheels import elf
-from tare.wheels.archive import Member
+from tare.wheels.directory import Member
 from tare.wheels.elf import ElfInfo
 from tare.wheels.needs import ElfFile, WheelElf, may_be_elf
 from tare.wheels.wheel import Wheel

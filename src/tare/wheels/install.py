@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tare.errors import HostileInputError
-from tare.wheels.archive import Member
+from tare.wheels.directory import Member
 from tare.wheels.entry_points import console_scripts, script
 from tare.wheels.scheme import InstalledFile, Provenance, Scheme
 from tare.wheels.wheel import SIGNATURES, Wheel

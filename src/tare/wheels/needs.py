@@ -11,7 +11,8 @@ import msgspec
 
 from tare.errors import IntegrityError
 from tare.wheels import elf
-from tare.wheels.archive import Archive, Member
+from tare.wheels.archive import Archive
+from tare.wheels.directory import Member
 from tare.wheels.elf import ElfInfo
 from tare.wheels.wheel import Wheel
 

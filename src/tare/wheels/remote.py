@@ -15,7 +15,7 @@ import msgspec
 from tare.errors import IntegrityError
 from tare.oci.digest import Digest
 from tare.wheels import archive as archives
-from tare.wheels.archive import Member
+from tare.wheels.directory import Member
 from tare.wheels.wheel import Wheel, read
 
 _BLOCK: Final = 4096

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from tare.wheels.archive import Member
+    from tare.wheels.directory import Member
     from tare.wheels.strip import Cut
 
 

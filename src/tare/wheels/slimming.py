@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from tare.wheels import strip
-from tare.wheels.archive import Member
+from tare.wheels.directory import Member
 from tare.wheels.kinds import kinds
 from tare.wheels.mentions import MAX_SOURCE, mentions, reads_stub
 from tare.wheels.needs import may_be_elf

@@ -20,7 +20,8 @@ import msgspec
 from tare.errors import HostileInputError, IntegrityError, TargetError
 from tare.oci.digest import Digest
 from tare.wheels import archive as archives
-from tare.wheels.archive import Archive, Member
+from tare.wheels.archive import Archive
+from tare.wheels.directory import Member
 from tare.wheels.random_access import MappedFile
 
 MAX_METADATA: Final = 16 * 1024 * 1024

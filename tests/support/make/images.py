@@ -17,7 +17,7 @@ from tare.oci.config import ImageConfig, RootFS, RunConfig
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest, sha256
 from tare.oci.image import Blob, FileBlob, Image, MemoryBlob, make_image
-from tare.oci.tar import Kind
+from tare.oci.tar_header import Kind
 
 MTIME = 315532800
 """1980-01-01."""

@@ -12,7 +12,8 @@ from typing import BinaryIO, Final
 import msgspec
 
 from tare.errors import HostileInputError, TargetError
-from tare.oci.tar import Entry, Kind
+from tare.oci.tar import Entry
+from tare.oci.tar_header import Kind
 
 MERGED: Final = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"})
 """Directories of the root that are links into `/usr` (usrmerge(8))."""
