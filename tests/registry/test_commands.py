@@ -143,9 +143,12 @@ def test_a_changed_line_uploads_one_layer_and_one_config(project: Place, registr
     push(project, based, f"{registry.name}/app:1", *AMD64)
     project.write({"main.py": "print(2)\n"})
     asked = Asked(registry)
-    push(project, based, f"{registry.name}/app:1", *AMD64)
+    document = push(project, based, f"{registry.name}/app:1", *AMD64)
     assert len(asked("PUT", containing="/blobs/uploads/")) == 2
     assert asked("GET", "PATCH") == []
+    assert sorted(asked("HEAD", containing="/blobs/")) == sorted(
+        f"HEAD /v2/app/blobs/{layer['digest']}" for layer in document["layers"]
+    ), "every layer is confirmed; a configuration that is new is not looked for"
 
 
 def test_several_platforms_are_one_index(project: Place, registry: Served, based: str) -> None:
