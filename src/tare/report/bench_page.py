@@ -165,7 +165,8 @@ def _builds(run: Run, texts: Words) -> Iterator[Block]:
         if each.steps
     )
     if tracks:
-        yield Timeline(title=texts("section_build"), axis=Axis(name=texts("time"), unit="s"), tracks=tracks)
+        axis = Axis(name=texts("time"), unit="s")
+        yield Timeline(title=texts("section_build"), axis=axis, tracks=tracks, kinds=texts.kinds())
 
 
 def _section(results: Results, found: Analysis, workload: str, texts: Words) -> Section:

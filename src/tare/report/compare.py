@@ -165,7 +165,7 @@ def _builds(good: list[Candidate], texts: Words) -> Iterator[Timeline]:
         )
         if tracks:
             title = texts("build_steps", change=texts(change))
-            yield Timeline(title=title, axis=Axis(name=texts("time"), unit="s"), tracks=tracks)
+            yield Timeline(title=title, axis=Axis(name=texts("time"), unit="s"), tracks=tracks, kinds=texts.kinds())
 
 
 def _spans(build: Build, texts: Words) -> tuple[Span, ...]:

@@ -92,6 +92,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     axis: Axis
     tracks: tuple[Track, ...]
+    kinds: tuple[str, ...] = ()
+    """Kinds that there may be, in the order of their colours: plots beside each other then have the same ones."""
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):

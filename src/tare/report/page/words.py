@@ -25,6 +25,10 @@ class Words:
         """Return what a kind of step is called, or the kind itself if it is none of ours."""
         return self._texts.get(f"kind_{name}", name)
 
+    def kinds(self) -> tuple[str, ...]:
+        """Return what all kinds of steps are called, in the order in which a build has them."""
+        return tuple(text for key, text in self._texts.items() if key.startswith("kind_"))
+
 
 def words(language: str) -> Words:
     """Return the words of *language*, or raise `UsageError` that names those there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from tare.report.page.document import Axis, Bars, Curves, Forest, Plot, Scatter, Strip, Timeline
@@ -68,13 +69,14 @@ def _bars(plot: Bars, axes: Axes) -> None:
 
 
 def _timeline(plot: Timeline, axes: Axes) -> None:
-    kinds = list(dict.fromkeys(span.kind for track in plot.tracks for span in track.spans))
+    there = dict.fromkeys(span.kind for track in plot.tracks for span in track.spans)
+    kinds = list(dict.fromkeys((*plot.kinds, *there)))
     for row, track in enumerate(plot.tracks):
         for span in track.spans:
             length = max(span.end - span.start, 0)
             axes.barh(row, length, left=span.start, height=0.66, color=colour(kinds.index(span.kind)))
     _rows(axes, [track.name for track in plot.tracks])
-    _legend(axes, kinds)
+    _legend(axes, kinds, there)
     _label(axes.xaxis, plot.axis)
 
 
@@ -128,13 +130,15 @@ def _rows(axes: Axes, names: list[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _legend(axes: Axes, kinds: list[str]) -> None:
+def _legend(axes: Axes, kinds: list[str], there: Collection[str] | None = None) -> None:
     """Name the colours above the plot, unless there is one only."""
     if len(kinds) < 2:
         return
     from matplotlib.patches import Patch
 
-    patches = [Patch(color=colour(place), label=kind) for place, kind in enumerate(kinds)]
+    patches = [
+        Patch(color=colour(place), label=kind) for place, kind in enumerate(kinds) if there is None or kind in there
+    ]
     axes.legend(handles=patches, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2)
 
 
