@@ -28,6 +28,7 @@ import lint
 import memory
 import push
 import sizes
+import slim
 import startup
 import transmux
 import weigh
@@ -47,6 +48,7 @@ NAMES = (
     "startup",
     "memory",
     "sizes",
+    "slim",
     "choosing",
     "weigh",
     "bytecode",
@@ -95,6 +97,7 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
         place = Path(scratch)
         steps: dict[str, Callable[[], Section]] = {
             "sizes": lambda: sizes.measure(tare, place),
+            "slim": lambda: slim.measure(tare, place),
             "choosing": lambda: first_in_line(
                 lambda: choosing.measure(tare, place, rounds=5 if few else 15), wanted=arguments.realtime
             ),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from command import Place
+from make.bases import Layer
 from make.images import image as make
 from schemas import faults, published
 from weighing import SITE, image_of, zstd
@@ -126,3 +127,30 @@ def test_a_build_that_leaves_nothing_out_has_nothing_to_prove(place: Place) -> N
         "",
         "error: `--prove` and `--check` are about what `--slim` leaves out\n\nhint: Add `--slim`\n",
     )
+
+
+def test_a_whiteout_goes_with_what_it_hides_and_nothing_comes_back(place: Place) -> None:
+    below: Layer = {
+        "a": b"1" * 99,
+        "b": "=a",
+        "kept/x": b"2",
+        "d/f": b"3" * 50,
+        "d/g": b"4",
+        "etc/os-release": b"ID=x\n",
+    }
+    LayoutDestination(place.root / "image").write(
+        image_of(below, {".wh.a": b"", ".wh.b": b"", "d/.wh..wh..opq": b"", "d/new": b"5"}, {".wh.kept": b""})
+    )
+    once = place.document("slim", f"oci:{place.root / 'image'}", "-o", f"oci:{place.root / 'once'}")
+    again = place.document("slim", f"oci:{place.root / 'once'}")
+    entries = read(LayoutSource(place.root / "once").read()).entries
+
+    assert once["dead"] == 99 + 1 + 50 + 1
+    assert again["image"]["digest"] == once["image"]["digest"]
+    assert sorted(read(LayoutSource(place.root / "once").read()).live) == ["d/new", "etc/os-release"]
+    assert not {path for layer in entries for path, kind, _ in layer if kind != "directory"} & {
+        "a",
+        "b",
+        ".wh.a",
+        ".wh.b",
+    }

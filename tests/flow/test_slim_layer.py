@@ -6,6 +6,7 @@ import io
 import tarfile
 
 from tare.flow.slim_layer import Change, rewritten
+from tare.flow.slim_whiteouts import idle_whiteouts
 from tare.oci.tar import TarReader
 from tare.wheels.strip import Cut
 
@@ -68,3 +69,26 @@ def test_nothing_changed_is_the_same_archive_up_to_its_end() -> None:
 
     assert before.startswith(after[:-1024])
     assert after[-1024:] == bytes(1024)
+
+
+def test_whiteouts_that_hide_nothing_any_more_go() -> None:
+    before = archive(("d/.wh.x", b""), ("d/.wh.y", b""), ("a", b"1"))
+    after = b"".join(rewritten(io.BytesIO(before), {}, what="a layer", without=frozenset({"d/.wh.x"})))
+
+    assert [each[0] for each in listing(after)] == ["d/.wh.y", "a"]
+
+
+def test_a_whiteout_stays_while_anything_of_its_name_is_below() -> None:
+    def files(*paths: str) -> list[tuple[str, str, str]]:
+        return [(path, "file", "") for path in paths]
+
+    layers = [
+        [*files("x", "y", "d/e/f", "w", "w"), ("dir", "directory", ""), ("l", "symlink", "d"), ("u", "hardlink", "x")],
+        files(".wh.x", ".wh.y", ".wh.d", "./.wh.dir", "l/.wh.z", "./.wh.u", ".wh.w"),
+        files("o/.wh..wh..opq", "o/new", "d/.wh..wh..opq", ".wh.never"),
+    ]
+
+    assert idle_whiteouts(layers, {0: {0, 3}}) == {
+        1: frozenset({".wh.x", "./.wh.u"}),
+        2: frozenset({"o/.wh..wh..opq", ".wh.never"}),
+    }

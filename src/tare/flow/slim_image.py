@@ -18,6 +18,7 @@ from tare.flow.bases import layer_openers, opener
 from tare.flow.recompress import compressed
 from tare.flow.slim_layer import Change, rewritten
 from tare.flow.slim_reading import Reading
+from tare.flow.slim_whiteouts import idle_whiteouts
 from tare.flow.world import World
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
@@ -46,12 +47,15 @@ def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] 
     with world.step("read the image"):
         reading = read(image)
     changes, dropped, shortened = _changes(reading, level, spared)
+    idle = {} if DEAD in spared else idle_whiteouts(reading.entries, _going(changes))
     dead = sum(seen.size for seen in reading.dead)
-    if not any(changes.values()):
+    if not any(changes.values()) and not idle:
         return Slimmed(image=image, dropped=(), shortened=(), dead=0)
     with world.step("write layers"):
         layers = [
-            (blob, diff_id) if not changes[number] else _layer(world, blob, changes[number], level)
+            _layer(world, blob, changes[number], level, idle.get(number, frozenset()))
+            if changes[number] or number in idle
+            else (blob, diff_id)
             for number, (blob, diff_id) in enumerate(zip(image.layers, image.config.rootfs.diff_ids, strict=True))
         ]
     made = _image(image, layers, f"tare slim --level={level}")
@@ -65,7 +69,8 @@ def read(image: Image) -> Reading:
     for number, open_layer in enumerate(layer_openers(image)):
         with open_layer() as stream:
             reading.begin(number)
-            tree.apply(TarReader(stream, what=f"layer {image.layers[number].descriptor.digest}"), reading.take)
+            reader = TarReader(stream, what=f"layer {image.layers[number].descriptor.digest}")
+            tree.apply(reading.noting(reader), reading.take)
     reading.finish(tree)
     return reading
 
@@ -102,7 +107,14 @@ def _changes(
     return changes, tuple(dropped), tuple(shortened)
 
 
-def _layer(world: World, blob: Blob, changes: dict[int, Change], level: Level) -> tuple[Blob, Digest]:
+def _going(changes: dict[int, dict[int, Change]]) -> dict[int, set[int]]:
+    """Return the numbers of the files that go, by their layer."""
+    return {layer: {number for number, change in found.items() if change is None} for layer, found in changes.items()}
+
+
+def _layer(
+    world: World, blob: Blob, changes: dict[int, Change], level: Level, without: frozenset[str]
+) -> tuple[Blob, Digest]:
     """Return the layer written anew, compressed as it was; gzip as densely as it can be where *more* is asked for."""
     compression = media_types.COMPRESSION.get(blob.descriptor.media_type, "gzip")
     if compression == "gzip" and level == "more":
@@ -113,7 +125,7 @@ def _layer(world: World, blob: Blob, changes: dict[int, Change], level: Level) -
     with opener(blob)() as stream, world.cache.writing() as pending:
 
         def pieces() -> Iterator[bytes]:
-            for piece in rewritten(stream, changes, what=f"layer {blob.descriptor.digest}"):
+            for piece in rewritten(stream, changes, what=f"layer {blob.descriptor.digest}", without=without):
                 plain.update(piece)
                 yield piece
 

@@ -13,9 +13,12 @@ Change = Cut | bytes | None
 """What becomes of a file: it is cut, has another content, or goes."""
 
 
-def rewritten(stream: BinaryIO, changes: Mapping[int, Change], *, what: str) -> Iterator[bytes]:
+def rewritten(
+    stream: BinaryIO, changes: Mapping[int, Change], *, what: str, without: frozenset[str] = frozenset()
+) -> Iterator[bytes]:
     """Yield the archive in *stream* with *changes* made, which are by the number of the file in it.
 
+    *without* are paths of whiteouts that go, too, as there is nothing left that they hide.
     Hard links to what goes go with it. Directories that lose their last file stay: another layer may need their modes.
     """
     tee = _Tee(stream)
@@ -28,6 +31,10 @@ def rewritten(stream: BinaryIO, changes: Mapping[int, Change], *, what: str) -> 
         before = tar_header.padding(entry.size)
         counted = entry.kind == "file" and _is_file(entry.path)
         number += counted
+        if entry.path in without:
+            for _ in reader.chunks():
+                tee.taken()
+            continue
         if (counted and number in changes and changes[number] is None) or (
             entry.kind == "hardlink" and _plain(entry.target) in gone
         ):

@@ -8,10 +8,12 @@ import hashlib
 import io
 import posixpath
 from collections.abc import Iterator
+from typing import Any, cast
 
 from tare.bases.tree import Tree
 from tare.flow.slim_base import uses_iconv, uses_libdb
-from tare.oci.tar import TarReader
+from tare.flow.slim_whiteouts import Noted
+from tare.oci.tar import Entry, TarReader
 from tare.plan.slim import in_packages
 from tare.wheels import strip
 from tare.wheels.kinds import inside
@@ -25,7 +27,19 @@ _SMALL = 8**11 - 1
 class Seen:
     """A file of a layer. Not a frozen value, since there are hundreds of thousands."""
 
-    __slots__ = ("cut", "digest", "iconv", "layer", "libdb", "mentions", "number", "reads_stub", "record", "size")
+    __slots__ = (
+        "cut",
+        "digest",
+        "iconv",
+        "layer",
+        "libdb",
+        "mentions",
+        "number",
+        "path",
+        "reads_stub",
+        "record",
+        "size",
+    )
 
     def __init__(self, layer: int, number: int, size: int) -> None:
         self.layer = layer
@@ -53,10 +67,17 @@ class Reading:
         self.dead: list[Seen] = []
         """Files that a later layer replaces or removes."""
         self._number = 0
+        self.entries: list[list[Noted]] = []
+        """All that is in each layer."""
+
+    def noting(self, reader: TarReader) -> TarReader:
+        """Return *reader*, which notes what it reads."""
+        return cast("TarReader", _Noting(reader, self.entries[-1]))
 
     def begin(self, layer: int) -> None:
         """Begin with a layer."""
         self.layers = layer + 1
+        self.entries.append([])
         self._number = 0
 
     def take(self, path: str, reader: TarReader, size: int) -> Seen:
@@ -125,3 +146,19 @@ class Reading:
             seen.cut = strip.cut(data)
             if seen.cut is not None:
                 seen.digest = hashlib.sha256(seen.cut.apply(data)).digest()
+
+
+class _Noting:
+    """A reader that notes what it reads."""
+
+    def __init__(self, reader: TarReader, notes: list[Noted]) -> None:
+        self._reader = reader
+        self._notes = notes
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in self._reader:
+            self._notes.append((entry.path, entry.kind, entry.target))
+            yield entry
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the reader has
+        return getattr(self._reader, name)
