@@ -13,7 +13,7 @@ import pytest
 from answering import Service
 
 from tare.bench.load import Spec, decoded, percentiles
-from tare.bench.locust_load import LocustGenerator, Locusts, locusts, missing
+from tare.bench.locust_load import LocustGenerator, Locusts, address_of, locusts, missing
 from tare.errors import UsageError
 
 
@@ -101,3 +101,11 @@ def test_a_load_that_is_not_understood_is_refused(text: str) -> None:
         locusts(text)
 
     assert caught.value.message == f"`--load {text}` is not understood"
+
+
+@pytest.mark.parametrize("text", ["host", ":5557", "host:0", "host:70000", "host:1:2", ""])
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        address_of(text)
+
+    assert caught.value.message == f"`{text}` is no address"

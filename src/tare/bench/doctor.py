@@ -66,10 +66,17 @@ def vitals(directory: Path, data: Path | None = None, *, root: Path = Path("/"))
     )
 
 
-def examine(found: Vitals, profile: Profile, *, engine: str, unavailable: str | None = None) -> Iterator[Finding]:
-    """Yield what there is to say of *found* for *profile*; *unavailable* is why the engine cannot be used."""
+def examine(
+    found: Vitals, profile: Profile, *, engine: str, unavailable: str | None = None, without: str | None = None
+) -> Iterator[Finding]:
+    """Yield what there is to say of *found* for *profile*.
+
+    *unavailable* is why the engine cannot be used, *without* why there is no database.
+    """
     if unavailable is not None:
         yield Finding(kind="impossible", what="engine", text=f"{engine} cannot be used: {unavailable}")
+    if without is not None:
+        yield Finding(kind="impossible", what="database", text=without)
     yield _enough("disk", found.disk, profile.disk, "free")
     yield _enough("memory", found.memory, profile.memory, "available")
     if found.cores < 2:

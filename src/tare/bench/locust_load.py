@@ -109,15 +109,18 @@ def worker(python: str, host: str, port: int) -> list[str]:
     return [*_locust(python), "--worker", "--master-host", host, "--master-port", str(port)]
 
 
-def work(python: str, address: str) -> None:
-    """Be a worker of the master at *address*, and of the next one there: each load has a master of its own."""
-    match = re.fullmatch(r"([\w.-]+):(\d{1,5})", address)
-    if match is None:
-        raise UsageError(f"`{address}` is no address", hints=("Write `tare bench worker ADDRESS:PORT`",))
+def address_of(text: str) -> tuple[str, int]:
+    """Read `ADDRESS:PORT`."""
+    match = re.fullmatch(r"([\w.-]+):(\d{1,5})", text)
+    if match is None or not 0 < int(match[2]) <= 65535:
+        raise UsageError(f"`{text}` is no address", hints=("Write `tare bench worker ADDRESS:PORT`",))
+    return match[1], int(match[2])
+
+
+def work(python: str, host: str, port: int) -> None:
+    """Be a worker of the master at *host*, and of the next one there: each load has a master of its own."""
     while True:
-        subprocess.run(
-            worker(python, match[1], int(match[2])), stdin=subprocess.DEVNULL, check=False, env=environment()
-        )
+        subprocess.run(worker(python, host, port), stdin=subprocess.DEVNULL, check=False, env=environment())
         time.sleep(_PAUSE)
 
 

@@ -52,7 +52,7 @@ class Database:
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode:
             said = finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"]
-            raise MachineError("the database does not answer", causes=(said[-1],))
+            raise MachineError("the database does not answer", causes=(said[0].removeprefix("psql: error: "),))
         return finished.stdout.strip()
 
     @property
@@ -99,6 +99,13 @@ def database(url: str | None, directory: Path) -> Iterator[Database]:
         )
     with _started(programs, directory) as port:
         yield Database(f"postgresql://{OWNER}@127.0.0.1:{port}/postgres", psql)
+
+
+def missing() -> str | None:
+    """Return why no database can be started here, or None."""
+    if _programs() is None:
+        return "there is no PostgreSQL on this machine; `io` needs one, or `--database`"
+    return None
 
 
 def _programs() -> Path | None:

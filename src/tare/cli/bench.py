@@ -10,7 +10,7 @@ from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.settings import WorldArguments, add_world_options, count
 from tare.cli.settings import world as make_world
-from tare.errors import UsageError
+from tare.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from tare.bench.result import Results
@@ -229,12 +229,17 @@ def _write(arguments: BenchArguments, results: Results) -> None:
 
 def _doctor(arguments: BenchArguments) -> int:
     from tare.bench.doctor import examine, vitals
+    from tare.bench.postgres import missing
     from tare.bench.profiles import profiles
     from tare.report.bench import doctor_text
 
     directory = Path(arguments.output or ".")
     name = arguments.profile or "smoke"
-    findings = list(examine(vitals(directory), profiles()[name], engine=arguments.engine or "the default engine"))
+    engine, unavailable = _engine(arguments)
+    served = "io" in arguments.workloads.split(",") and profiles()[name].database == "postgres"
+    without = missing() if served and arguments.database is None else None
+    looked = vitals(directory)
+    findings = list(examine(looked, profiles()[name], engine=engine, unavailable=unavailable, without=without))
     if arguments.json:
         import msgspec
 
@@ -245,16 +250,31 @@ def _doctor(arguments: BenchArguments) -> int:
     return 1 if any(each.kind == "impossible" for each in findings) else 0
 
 
+def _engine(arguments: BenchArguments) -> tuple[str, str | None]:
+    """Return the engine that a run would take, and why it cannot; a run without images takes none."""
+    from tare.cli.engines import engines
+    from tare.cli.settings import cache_path
+    from tare.engines.choose import choose
+
+    if arguments.engine == "host" or (arguments.engine is None and not arguments.image):
+        return "host", None
+    try:
+        return choose(engines(cache_path(arguments.cache_dir)), arguments.engine).engine.name, None
+    except MachineError as error:
+        return arguments.engine or "every engine", "; ".join(error.causes) or error.message
+
+
 def _worker(arguments: BenchArguments) -> int:
     """Make load for a benchmark of another machine, again and again, until it is interrupted."""
-    from tare.bench.locust_load import missing, work
+    from tare.bench.locust_load import address_of, missing, work
 
     if len(arguments.results) != 1:
         raise UsageError("`tare bench worker` needs one address", hints=("Write `tare bench worker ADDRESS:PORT`",))
+    host, port = address_of(arguments.results[0])
     if (error := missing()) is not None:
         raise error
-    sys.stderr.write(f"making load for {arguments.results[0]}, until this is interrupted\n")
-    work(sys.executable, arguments.results[0])
+    sys.stderr.write(f"making load for {host}:{port}, until this is interrupted\n")
+    work(sys.executable, host, port)
     return 0
 
 

@@ -50,6 +50,7 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
         raise UsageError(f"there is no candidate `{baseline}`", hints=(f"Choose one of {', '.join(names)}",))
     engine = _engine(arguments)
     wanted = _wanted(arguments)
+    _check_load(arguments.load)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
     here = _machine(arguments, journal.directory, profile, engine)
     ready = _ready(world, names, baseline, engine, environments=environments, project=_installed(wanted, served=served))
@@ -118,6 +119,17 @@ def _ready(
         flow.prepare(world, names, engine=engine, platform=platform, environments=environments, project=project)
     )
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
+
+
+def _check_load(load: str) -> None:
+    """Raise if what is to make load is not understood, or not installed: before anything is built or loaded."""
+    if load == "tare":
+        return
+    from tare.bench.locust_load import locusts, missing
+
+    locusts(load)
+    if (error := missing()) is not None:
+        raise error
 
 
 def _installed(wanted: Sequence[str], *, served: bool) -> Path | None:
@@ -230,15 +242,13 @@ def _io(profile: Profile, journal: Journal, database: Database | None, names: li
     if database is None:
         return [suites.sqlite(profile)]
     from tare.bench.io import TableWorkload
-    from tare.bench.locust_load import LocustGenerator, locusts, missing
+    from tare.bench.locust_load import LocustGenerator, locusts
     from tare.bench.service import CLOSED, OPEN, Generator, LoadGenerator, ServiceWorkload, lowest_peaks
 
     generator: LoadGenerator = Generator(python=sys.executable)
     address = "127.0.0.1"
     if load != "tare":
         wanted = locusts(load)
-        if (error := missing()) is not None:
-            raise error
         generator = LocustGenerator(python=sys.executable, wanted=wanted, free_port=_free_port)
         address = wanted.address or address
 
