@@ -15,8 +15,9 @@ from typing import Final
 from tare.errors import HostileInputError
 from tare.wheels.directory import Member
 from tare.wheels.entry_points import console_scripts, script
+from tare.wheels.record import SIGNATURES
 from tare.wheels.scheme import InstalledFile, Provenance, Scheme
-from tare.wheels.wheel import SIGNATURES, Wheel
+from tare.wheels.wheel import Wheel
 
 MAX_SCRIPT: Final = 8 * 1024 * 1024
 """Bytes of a script whose first line has to be changed."""

@@ -7,9 +7,7 @@ recording-installed-packages/ (PEP 376, 627)
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,31 +21,15 @@ from tare.wheels import archive as archives
 from tare.wheels.archive import Archive
 from tare.wheels.directory import Member
 from tare.wheels.random_access import MappedFile
+from tare.wheels.record import Recorded, check_record, parse_record
 
 MAX_METADATA: Final = 16 * 1024 * 1024
 """Bytes of a file of `.dist-info` that is read whole. The largest known RECORD has 3 MB."""
 
-_ALGORITHMS = {"sha256": 43, "sha384": 64, "sha512": 86}
-"""What RECORD may use, with the characters of a digest: PEP 376 leaves it open, and MD5 and SHA-1 prove nothing."""
-
 _HASHES: Final = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 """Looked up once: `hashlib.new` costs as much as hashing a small file."""
 
-SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
-"""Files that cannot be in RECORD, because they sign it."""
-
 _line_end = re.compile(r"\r\n|\r|\n")
-_base64 = re.compile(r"[A-Za-z0-9_-]*")
-
-
-class Recorded(msgspec.Struct, frozen=True):
-    """A row of RECORD, without its path."""
-
-    algorithm: str
-    """Empty for RECORD itself."""
-
-    hash: str
-    """URL-safe base 64 without padding."""
 
 
 class Wheel(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,8 +120,8 @@ def read(archive: Archive, *, filename: str, digest: Digest) -> Wheel:
     _check_wheel_version(archive, wheel_fields)
     metadata = _headers(text("METADATA"))
     _check_metadata(archive, metadata, name, version)
-    record = _parse_record(archive, text("RECORD"), dist_info)
-    _check_record(archive, members, record, dist_info)
+    record = parse_record(archive, text("RECORD"), dist_info)
+    check_record(archive, members, record, dist_info)
     return Wheel(
         filename=filename,
         digest=digest,
@@ -237,60 +219,6 @@ def _check_metadata(archive: Archive, metadata: dict[str, list[str]], name: str,
             archive,
             f"METADATA says `{stated_name[:80]} {stated_version[:80]}`; the file name says `{name} {version}`",
         )
-
-
-def _parse_record(archive: Archive, text: str, dist_info: str) -> dict[str, tuple[str, str, int | None]]:
-    """Return algorithm, hash and size by path."""
-    rows: dict[str, tuple[str, str, int | None]] = {}
-    unsigned = {f"{dist_info}/{name}" for name in ("RECORD", *SIGNATURES)}
-    for number, row in _rows(archive, text):
-        if len(row) != 3:
-            raise _refuse(archive, f"RECORD line {number} has {len(row)} fields; expected 3")
-        path, stated, size = row
-        if path in rows:
-            raise _refuse(archive, f"RECORD has two rows for `{path[:200]}`")
-        algorithm, _, value = stated.partition("=")
-        value = value.rstrip("=")
-        if path not in unsigned and (_ALGORITHMS.get(algorithm) != len(value) or not _base64.fullmatch(value)):
-            raise _refuse(archive, f"RECORD has no SHA-2 hash for `{path[:200]}`: it says `{stated[:80]}`")
-        if size and not (size.isascii() and size.isdigit() and len(size) < 20):
-            raise _refuse(archive, f"RECORD line {number} says the size is `{size[:40]}`")
-        rows[path] = ("", "", None) if path in unsigned else (algorithm, value, int(size) if size else None)
-    return rows
-
-
-def _rows(archive: Archive, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of RECORD that are not empty, with the number of the line on which each ends."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise _refuse(archive, f"RECORD line {reader.line_num} is not CSV: {error}") from None
-
-
-def _check_record(
-    archive: Archive, members: dict[str, Member], record: dict[str, tuple[str, str, int | None]], dist_info: str
-) -> None:
-    """Compare RECORD with the files both ways, and their sizes."""
-    signatures = {f"{dist_info}/{name}" for name in SIGNATURES}
-    missing = sorted(members.keys() - record.keys() - signatures)
-    ghosts = sorted(record.keys() - members.keys())
-    sizes = [
-        f"`{path}` has {members[path].size} bytes; RECORD says {size}"
-        for path, (_, _, size) in record.items()
-        if path in members and size is not None and size != members[path].size
-    ]
-    problems = (
-        *(f"`{path}` is not in RECORD" for path in missing[:3]),
-        *(f"RECORD names `{path}`, which is not in the wheel" for path in ghosts[:3]),
-        *sizes[:3],
-    )
-    if problems:
-        raise HostileInputError(f"refusing {archive.what}", causes=problems)
-    for path in signatures & members.keys():
-        record.setdefault(path, ("", "", None))
 
 
 def _normalize(name: str) -> str:
