@@ -14,6 +14,7 @@ from tare.errors import MachineError, TareError, TargetError
 from tare.flow import bases
 from tare.flow.dependencies import is_native, layers_of, placed, places_of, requested, scheme_of
 from tare.flow.distributions import Acquired, acquire, built_before
+from tare.flow.judged_distributions import of_coverage
 from tare.flow.looked import Looked
 from tare.flow.provenance import direct_url
 from tare.flow.request import Request
@@ -24,13 +25,12 @@ from tare.oci.ground import Ground
 from tare.plan.choose import Candidate, Distribution, Sizes, Work
 from tare.plan.claims import Claim, claims
 from tare.plan.plan import PlannedLayer, Segment
-from tare.projects.locked import Impossible, Locked, LockedDirectory, LockedWheel
+from tare.projects.locked import Locked, LockedDirectory, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
 from tare.stores.names import SuiteName, parse
 from tare.wheels.heads import COMPILERS_OWN, Heads
-from tare.wheels.kinds import kinds
 from tare.wheels.linking import Missing, missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
@@ -112,7 +112,7 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
     project_sizes, project_note = _project(
         world, project, job.request, _Spot(scheme, target, standing.ground, claims(segments))
     )
-    distributions = _distributions(coverage, acquired, segments, target, world)
+    distributions = of_coverage(coverage, acquired, segments, target, world)
     work = _work(world, acquired, predicted, distributions)
     site = Sizes(pull=sum(each.size for each in predicted), unpacked=sum(each.unpacked for each in predicted))
     unbuilt = [each.name for each in distributions if each.unpacked is None]
@@ -265,93 +265,6 @@ def _certain(gap: Missing, known: Mapping[str, Heads]) -> bool:
         return True
     roots = {file.path for file in heads.needs.files if file.info.module}
     return gap.severity == "error" and (gap.via or gap.path) in roots
-
-
-def _distributions(
-    coverage: Coverage, acquired: Sequence[Acquired], segments: Sequence[Segment], target: Target, world: World
-) -> tuple[Distribution, ...]:
-    unpacked = {segment.name: segment.size for segment in segments}
-    parts = {segment.name: _parts(segment) for segment in segments}
-    sizes = {each.wheel.name: each.size for each in acquired}
-    found = []
-    for each in coverage.selection.locked:
-        if isinstance(each, LockedWheel):
-            found.append(
-                Distribution(
-                    name=each.name,
-                    version=each.version,
-                    kind="wheel",
-                    file=each.filename,
-                    tag=_tag(each.filename, target),
-                    size=sizes[each.name],
-                    unpacked=unpacked[each.name],
-                    native=not each.filename.endswith("-any.whl"),
-                    parts=parts[each.name],
-                )
-            )
-        else:
-            from tare.flow.natures import nature
-
-            native, why = (False, "built here before") if each.name in unpacked else nature(world, each)
-            found.append(
-                Distribution(
-                    name=each.name,
-                    version=getattr(each, "version", ""),
-                    kind="sdist",
-                    file=getattr(each, "filename", None) or getattr(each, "path", None),
-                    tag=None,
-                    size=getattr(each, "size", None),
-                    unpacked=unpacked.get(each.name),
-                    native=native,
-                    why=why,
-                    remedy=_remedy(world, each, target) if native else "",
-                )
-            )
-    found += [
-        Distribution(
-            name=each.name,
-            version=each.version,
-            kind="impossible",
-            file=None,
-            tag=None,
-            size=None,
-            unpacked=None,
-            why=each.reason,
-            remedy=_remedy(world, each, target),
-        )
-        for each in coverage.impossible
-    ]
-    return tuple(sorted(found, key=lambda each: each.name))
-
-
-def _remedy(world: World, locked: Locked | Impossible, target: Target) -> str:
-    from tare.flow.remedy import remedy
-
-    return remedy(world, locked.name, getattr(locked, "version", ""), getattr(locked, "index", None), target)
-
-
-def _parts(segment: Segment) -> dict[str, int]:
-    """Return the bytes of a distribution by what its files are for."""
-    root = f"{segment.scheme.site_packages}/"
-    sizes = {file.path.removeprefix(root): file.size for file in segment.files}
-    found: dict[str, int] = {}
-    for path, kind in kinds(sizes).items():
-        found[kind] = found.get(kind, 0) + sizes[path]
-    return dict(sorted(found.items()))
-
-
-def _tag(filename: str, target: Target) -> str:
-    """Return the tag of a wheel's file name by which *target* takes it: of several, the one it likes best."""
-    tags = filename.removesuffix(".whl").split("-")[-3:]
-    offered = {
-        f"{python}-{abi}-{platform}"
-        for python in tags[0].split(".")
-        for abi in tags[1].split(".")
-        for platform in tags[2].split(".")
-    }
-    if len(offered) == 1:
-        return offered.pop()
-    return next((str(tag) for tag in target.tags if str(tag) in offered), "-".join(tags))
 
 
 def _work(
