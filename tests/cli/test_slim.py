@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from command import Place
 from make.bases import Layer
 from make.images import image as make
 from schemas import faults, published
-from weighing import SITE, image_of, zstd
+from weighing import SITE, estargz, image_of, plain, zstd, zstd_chunked
 
 from tare.flow.slim_image import read
+from tare.oci.image import Blob
 from tare.stores.layout import LayoutSource
 from tare.stores.layout_writer import LayoutDestination
 
@@ -154,3 +156,30 @@ def test_a_whiteout_goes_with_what_it_hides_and_nothing_comes_back(place: Place)
         ".wh.a",
         ".wh.b",
     }
+
+
+@pytest.mark.parametrize("pack", [plain, zstd, zstd_chunked, estargz])
+def test_layers_of_every_compression_lose_the_same_files(
+    place: Place, pack: Callable[[Layer], tuple[Blob, str]]
+) -> None:
+    LayoutDestination(place.root / "image").write(make(pack(FIRST), pack(SECOND)))
+    document = place.document("slim", f"oci:{place.root / 'image'}", "-o", f"oci:{place.root / 'slim'}")
+    left = read(LayoutSource(place.root / "slim").read()).live
+
+    assert [each["bytes"] for each in document["rules"]] == [3000, 1900, 400]
+    assert sorted(set(left) - {"stargz.index.json"}) == [
+        "app/main.py",
+        "etc/os-release",
+        f"{SITE}/idle.py",
+        f"{SITE}/p/__init__.py",
+    ]
+    assert place("verify", f"oci:{place.root / 'slim'}").code == 0
+
+
+def test_a_layer_that_leaves_the_image_is_refused_and_nothing_is_written(place: Place) -> None:
+    LayoutDestination(place.root / "image").write(image_of({"../../etc/passwd": b"root::0:0::/:/bin/sh\n"}))
+    code, out, err = place("slim", f"oci:{place.root / 'image'}", "-o", f"oci:{place.root / 'slim'}")
+
+    assert (code, out) == (5, "")
+    assert err == "error: a layer has a path that leaves the image\n  caused by: `../../etc/passwd`\n"
+    assert not (place.root / "slim").exists()
