@@ -14,7 +14,7 @@ from peers import ROOT, NotMeasuredError
 from results import Section, megabytes, seconds
 
 ABOUT = """\
-A project that is of many dependencies, locked by uv, judged on eight bases of CPython 3.13 with an empty cache (*cold*) and again
+A project of many dependencies, locked by uv, is judged on eight bases of CPython 3.13 with an empty cache (*cold*) and again
 (*warm*, as a whole process). Then the three examples: what is predicted with a cache that never saw a wheel, beside what
 `tare build` makes. `python benchmarks/choose.py` compares twelve kinds of projects on four bases."""
 

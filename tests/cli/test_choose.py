@@ -102,6 +102,16 @@ def test_a_table_says_which_to_take_and_why(place: Place) -> None:
     )
 
 
+def test_what_else_nothing_beats_is_said(place: Place) -> None:
+    place.write({"main.py": "", "pylock.toml": pylock(place.wheels.add("sample").locked())})
+
+    ran = place("choose", "--base", place.base(), "--base", musl_base(place), "--platform", "linux/amd64")
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[6] == "Take oci:TMP/base:"
+    assert ran.out.splitlines()[-1] == "Unbeaten, too, in size, speed and trouble together: oci:TMP/musl."
+
+
 def test_each_base_takes_its_own_wheel(place: Place) -> None:
     glibc = place.wheels.add("quick", tag="cp313-cp313-manylinux_2_27_x86_64.manylinux_2_28_x86_64")
     musl = place.wheels.add("quick", tag="cp313-cp313-musllinux_1_2_x86_64")
