@@ -23,11 +23,8 @@ from tare.threads import Lane
 _ONE_GO: Final = 256 * 1024
 """Bytes. More than this that waits for the coder is fed to it piece by piece."""
 
-_HASHED: Final = 1024 * 1024
-"""Uncompressed bytes that are hashed at once."""
-
-_WRITTEN: Final = 256 * 1024
-"""Bytes that are written at once."""
+_TOGETHER: Final = 1024 * 1024
+"""Bytes that are hashed or written at once."""
 
 
 class LayerWriter:
@@ -36,7 +33,7 @@ class LayerWriter:
     The caller gives entries in the order in which they shall stand. Headers and content that was given as plain bytes
     wait until a raw deflate stream arrives, and then become one member together.
 
-    With a *lane*, the uncompressed bytes are hashed there, and contents that come in pieces are inflated there, too.
+    With a *lane*, all bytes are hashed and written there, and contents that come in pieces are inflated there, too.
     """
 
     def __init__(self, out: BinaryIO, *, mtime: int, lane: Lane | None = None) -> None:
@@ -45,8 +42,8 @@ class LayerWriter:
         self._digest = hashlib.sha256()
         self._diff_id = hashlib.sha256()
         self._lane = lane
-        self._hashing = _Batch(self._hand_on, _HASHED)
-        self._writing = _Batch(self._write, _WRITTEN)
+        self._hashing = _Batch(partial(self._hand_on, self._hash), _TOGETHER)
+        self._writing = _Batch(partial(self._hand_on, self._write), _TOGETHER)
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._stream: _Stream | None = None
@@ -112,7 +109,7 @@ class LayerWriter:
                 self._hashing.add(piece)
         else:
             self._hashing.flush()
-            self._hand_on(inflated)
+            self._hand_on(self._hash, inflated)
         self._unpacked += size
         # Both go together with what follows: there are thousands of small files, and each call costs.
         self._owed = trailer(crc, size)
@@ -177,11 +174,13 @@ class LayerWriter:
         self._writing.add(data)
         self._size += len(data)
 
-    def _hand_on(self, pieces: Iterable[bytes | memoryview]) -> None:
+    def _hand_on(
+        self, take: Callable[[Iterable[bytes | memoryview]], None], pieces: Iterable[bytes | memoryview]
+    ) -> None:
         if self._lane is None:
-            self._hash(pieces)
+            take(pieces)
         else:
-            self._lane.do(partial(self._hash, pieces))
+            self._lane.do(partial(take, pieces))
 
     def _hash(self, pieces: Iterable[bytes | memoryview]) -> None:
         for piece in _joined(pieces):
