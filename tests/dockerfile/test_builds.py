@@ -142,7 +142,8 @@ def _proved(lab: Lab, directory: Path, tag: str, example: str) -> str:
         ran = lab.builder.run(image, how)
         assert (ran.code, ran.stdout[-len(end) :]) == (0, end)
         looked = RunOptions(network=False, entrypoint=("python", "-c", LEFT.format(compiler=compiler)))
-        assert lab.builder.run(image, looked).stdout == "[] True []\n"
+        end = "" if directory.name.startswith("pipenv") else "[]\n"  # pipenv compiles everything
+        assert lab.builder.run(image, looked).stdout.startswith(f"[] True {end}")
         sizes = built_sizes(lab.builder, image)
     finally:
         lab.builder.remove(image)
