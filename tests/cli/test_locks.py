@@ -402,15 +402,16 @@ def test_a_lock_of_another_tool_that_lacks_what_the_project_asks_for_is_out_of_d
     )
 
 
-def test_a_lock_with_another_version_than_the_project_asks_for_is_used_with_a_warning(place: Place) -> None:
+def test_a_lock_with_another_version_than_the_project_asks_for_is_refused(place: Place) -> None:
     sample = place.wheels.add("sample")
     place.write({"main.py": "", "pyproject.toml": NEEDS_SAMPLE.format(">=2"), "pylock.toml": pylock(sample.locked())})
 
-    ran = place.build()
-
-    assert (ran.code, ran.err.splitlines()[0]) == (
-        0,
-        "warning: `pyproject.toml` asks for `sample>=2`; `pylock.toml` has 1.0",
+    assert refused(place) == (
+        2,
+        "",
+        "error: `pylock.toml` contradicts `pyproject.toml`\n"
+        "  caused by: `pyproject.toml` asks for `sample>=2`; `pylock.toml` has 1.0\n\n"
+        "hint: Lock the project anew, or change what `pyproject.toml` asks for\n",
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from make.errors import told
 from trees import write
@@ -159,6 +159,7 @@ WORDS = st.text("abc.=<>[],;' #\\-\n", max_size=60)
 
 
 @given(WORDS)
+@example("; #\\")
 def test_every_text_has_logical_lines_without_comments_or_continuations(text: str) -> None:
     for number, line in logical_lines(text):
         assert 1 <= number <= text.count("\n") + 1

@@ -74,6 +74,15 @@ def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path, nam
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_an_image_may_lie_beside_what_a_build_front_end_left(tmp_path: Path) -> None:
+    (tmp_path / "app-1.0-py3-none-any.whl").write_bytes(b"")
+    value = small()
+    LayoutDestination(tmp_path).write(value)
+
+    assert same(LayoutSource(tmp_path).read(), value)
+    assert (tmp_path / "app-1.0-py3-none-any.whl").exists()
+
+
 def test_layers_in_files_are_copied_whole(tmp_path: Path) -> None:
     value = in_files(small("x" * 3_000_000), tmp_path)
     LayoutDestination(tmp_path / "a").write(value)

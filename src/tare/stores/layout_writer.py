@@ -72,7 +72,10 @@ class LayoutDestination:
         names = sorted(entry.name for entry in os.scandir(self._directory))
         if MARKER in names or INDEX in names:
             return
-        others = [name for name in names if name != "blobs" and not name.startswith(files.TEMPORARY)]
+        ours = ("blobs", ".gitignore")
+        others = [
+            name for name in names if name not in ours and not name.startswith(files.TEMPORARY) and not _released(name)
+        ]
         if others:
             raise UsageError(
                 f"`{self._directory}` is not empty, and no image layout",
@@ -169,6 +172,11 @@ def _all_blobs(image: Image | ImageIndex) -> Iterator[Blob]:
         if not isinstance(part, ImageIndex):
             yield from part.blobs
         yield MemoryBlob(descriptor=part.descriptor, data=part.raw)
+
+
+def _released(name: str) -> bool:
+    """Return whether it is what build front ends leave in `dist`, where an image may lie beside it."""
+    return name.endswith((".whl", ".tar.gz"))
 
 
 def _size(directory: Path, blob: Blob) -> int | None:

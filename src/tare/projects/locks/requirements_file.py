@@ -170,13 +170,15 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
             continue
         # A comment ends a continued requirement, as an empty line does.
         parts.append(_comment.sub("", raw).strip())
-        line = " ".join(part for part in parts if part)
-        parts = []
-        line = _comment.sub("", line).strip()
-        if line:
+        if line := _joined(parts):
             yield start, line
-    if parts:
-        yield start, " ".join(part for part in parts if part)
+        parts = []
+    if line := _joined(parts):  # a last line that says that it goes on
+        yield start, line
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return _comment.sub("", " ".join(part for part in parts if part)).strip()
 
 
 def _entry(place: str, line: str, *, editable: bool = False) -> Entry:
