@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from tare.engines.builders import DockerBuilder
 from tare.engines.building import BuildOptions, Built
-from tare.flow.builders import built_sizes
+from tare.flow.dockerfiles.builders import built_sizes
 from tare.measure.sizes import ImageSizes
 
 HOME = ROOT / ".cache" / "bench"

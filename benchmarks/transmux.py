@@ -18,8 +18,8 @@ from results import Section, megabytes, seconds
 from zlib_ng import zlib_ng
 
 from tare.build.layers import Writing, write_layers
-from tare.flow import bases
-from tare.flow.dependencies import plan_dependencies
+from tare.flow.bases import named as bases
+from tare.flow.build.dependencies import plan_dependencies
 from tare.flow.request import Request
 from tare.flow.world import Reporter, World
 from tare.oci.digest import Digest

@@ -12,7 +12,7 @@ from make.images import image as make
 from schemas import faults, published
 from weighing import SITE, estargz, image_of, plain, zstd, zstd_chunked
 
-from tare.flow.slim_image import read
+from tare.flow.slim.image import read
 from tare.oci.image import Blob
 from tare.stores.layout import LayoutSource
 from tare.stores.layout_writer import LayoutDestination

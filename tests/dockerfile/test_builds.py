@@ -18,7 +18,7 @@ from tool_locks import TOOLS, project
 from tare.cli.main import run
 from tare.engines.building import Builder, BuildOptions
 from tare.engines.interface import RunOptions
-from tare.flow.builders import builders, built_sizes, choose_builder
+from tare.flow.dockerfiles.builders import builders, built_sizes, choose_builder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

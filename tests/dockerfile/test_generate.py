@@ -11,7 +11,7 @@ from tare.dockerfile.generate.needs import system_packages
 from tare.dockerfile.generate.stages import Part
 from tare.dockerfile.generate.tables import system_needs, tool_for, tools
 from tare.errors import ProjectError, TargetError, UsageError
-from tare.flow.dockerfile_base import for_a_base
+from tare.flow.dockerfiles.base import for_a_base
 from tare.projects.locked import LockedSdist, LockedVcs, LockedWheel
 
 BASE = "python:3.13-slim-trixie"

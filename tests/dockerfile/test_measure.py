@@ -16,7 +16,7 @@ from tare.engines.building import Builder, BuildOptions, Built
 from tare.engines.interface import RunOptions
 from tare.engines.runner import Finished
 from tare.engines.steps import Step
-from tare.flow.lint_measure import Setting, measure
+from tare.flow.dockerfiles.measure import Setting, measure
 from tare.measure.sizes import ImageSizes
 from tare.report.lint import lint_json
 from tare.report.lint_measured import measured_data, measured_text

@@ -17,7 +17,7 @@ from tare.engines.building import BuildOptions
 from tare.engines.copying import write_out
 from tare.engines.following import Followed, follow
 from tare.errors import HostileInputError, MachineError, ProjectError
-from tare.flow.builders import choose_builder
+from tare.flow.dockerfiles.builders import choose_builder
 
 
 class Start:

@@ -12,7 +12,7 @@ from tare.engines.builders import BuildahBuilder, DockerBuilder
 from tare.engines.building import Builder, BuildOptions
 from tare.engines.interface import RunOptions
 from tare.errors import MachineError, ProjectError
-from tare.flow.builders import built_sizes
+from tare.flow.dockerfiles.builders import built_sizes
 
 pytestmark = pytest.mark.e2e
 

@@ -14,7 +14,7 @@ from fixture_registry import Registry
 from samples import a_registry
 from worlds import NOW, MakeWorld
 
-from tare.flow.build import Built
+from tare.flow.build.build import Built
 from tare.flow.world import Reporter, World
 from tare.stores.cache import Cache
 

@@ -15,7 +15,7 @@ from rootfs_trees import merged
 from suites import LIBRARIES, a_suite, variables
 
 from tare.errors import IntegrityError, TareError, TargetError
-from tare.flow.build import Built
+from tare.flow.build.build import Built
 from tare.oci.compression import open_decompressed
 
 MISSING = "libmissing.so.7"

@@ -13,7 +13,7 @@ from tare.bench.comparison import Build, Change
 from tare.bench.result import Step
 from tare.bench.workload import Measured
 from tare.errors import MachineError
-from tare.flow.bench_build import BuildWorkload, forget_project
+from tare.flow.bench.build import BuildWorkload, forget_project
 from tare.flow.compare.builders import Builder, Made
 
 NOTE = "the lockfile was touched, and says what it said: only the tool that wrote `pylock.toml` can add to it"

@@ -18,7 +18,7 @@ from make.wheelhouse import pylock
 from trees import write
 
 from tare.errors import IntegrityError, NetworkError, ProjectError, TargetError
-from tare.flow.build import Built
+from tare.flow.build.build import Built
 from tare.oci.compression import open_decompressed
 
 SITE = "opt/venv/lib/python3.13/site-packages"

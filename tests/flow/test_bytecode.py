@@ -17,12 +17,12 @@ from local_engine import LocalEngine
 
 from tare.engines.interface import RunOptions
 from tare.errors import MachineError
-from tare.flow import build as flow_build
-from tare.flow.build import Built
+from tare.flow.build import build as flow_build
+from tare.flow.build.build import Built
+from tare.flow.build.plan import make_plan
 from tare.flow.bytecode import step
 from tare.flow.bytecode.names import Names
 from tare.flow.bytecode.step import Below
-from tare.flow.plan import make_plan
 from tare.flow.request import Request
 from tare.oci.config import RunConfig
 from tare.oci.image import Image

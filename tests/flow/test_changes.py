@@ -17,8 +17,8 @@ from make.bases import write_layer
 from make.images import image, raw_layer
 from make.wheelhouse import pylock
 
-from tare.flow import bases
-from tare.flow import build as flow_build
+from tare.flow.bases import named as bases
+from tare.flow.build import build as flow_build
 from tare.flow.request import Request
 from tare.oci import platform as platforms
 from tare.oci.digest import Digest

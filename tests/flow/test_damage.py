@@ -13,7 +13,7 @@ from make.wheelhouse import pylock
 from make.zips import STORED, Entry
 
 from tare.errors import IntegrityError
-from tare.flow.build import Built
+from tare.flow.build.build import Built
 
 CONTENT = bytes(range(256)) * 40
 

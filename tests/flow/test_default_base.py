@@ -7,7 +7,7 @@ from command import Place
 from counted import CountedWorld
 
 from tare.errors import ProjectError, TargetError
-from tare.flow.default_base import default_base
+from tare.flow.bases.default import default_base
 from tare.projects.project import Project
 
 

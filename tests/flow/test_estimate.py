@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from worlds import MakeWorld
 
-from tare.flow import estimate
-from tare.flow.estimate import Build, records, speeds
+from tare.flow.choose import estimate
+from tare.flow.choose.estimate import Build, records, speeds
 from tare.plan.choose import Work
 
 

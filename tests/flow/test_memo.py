@@ -10,7 +10,7 @@ from command import Place, locked
 from counted import CountedWorld, ask, made
 from make.base_images import base_image
 
-from tare.flow.build import Built
+from tare.flow.build.build import Built
 from tare.oci import platform as platforms
 
 Build = Callable[..., tuple[Built, CountedWorld]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from tare.flow.prove import Restored, needed
+from tare.flow.slim.prove import Restored, needed
 from tare.plan.plan import Dropped
 
 SITE = "opt/venv/lib/python3.13/site-packages"

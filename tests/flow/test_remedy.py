@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from tare.flow.remedy import nearest
+from tare.flow.choose.remedy import nearest
 from tare.oci.platform import Platform
 from tare.wheels.target import Libc, Target
 

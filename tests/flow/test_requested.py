@@ -7,7 +7,7 @@ from command import Place, locked
 from counted import CountedWorld, ask, made
 from layouts import contents
 
-from tare.flow.dependencies import requested
+from tare.flow.build.dependencies import requested
 from tare.projects.project import read
 
 

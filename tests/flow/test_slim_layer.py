@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import tarfile
 
-from tare.flow.slim_layer import Change, rewritten
-from tare.flow.slim_whiteouts import idle_whiteouts
+from tare.flow.slim.layer import Change, rewritten
+from tare.flow.slim.whiteouts import idle_whiteouts
 from tare.oci.tar import TarReader
 from tare.wheels.strip import Cut
 

@@ -10,9 +10,9 @@ from weighing import SITE, image_of
 from worlds import MakeWorld
 
 from tare.engines.interface import RunOptions
-from tare.flow.prove import Missed, Proof, Restored, Trial
-from tare.flow.slim_image import read, slim_image
-from tare.flow.slim_proved import slim_proved
+from tare.flow.slim.image import read, slim_image
+from tare.flow.slim.prove import Missed, Proof, Restored, Trial
+from tare.flow.slim.proved import slim_proved
 from tare.oci.image import Image
 
 NEEDED = f"{SITE}/p/tests/table.py"

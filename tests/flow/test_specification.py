@@ -23,7 +23,7 @@ from make.base_images import base_image, write_base
 from make.wheelhouse import Wheelhouse, pylock
 from schemas import faults
 
-from tare.flow.build import Built
+from tare.flow.build.build import Built
 from tare.oci import platform as platforms
 from tare.oci.image import make_index
 from tare.stores.layout_writer import LayoutDestination

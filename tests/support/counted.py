@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tare.flow.build import Built, build
+from tare.flow.build.build import Built, build
 from tare.flow.request import Request
 from tare.flow.world import Reporter, World
 from tare.net.fetch import Fetcher

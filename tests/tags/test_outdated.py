@@ -19,8 +19,8 @@ from schemas import faults, published
 from worlds import MakeWorld, hold
 
 from tare.errors import IntegrityError, UsageError
-from tare.flow import debian
-from tare.flow.outdated import Checked, check
+from tare.flow.bases import debian
+from tare.flow.images.outdated import Checked, check
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.config import ImageConfig, RootFS, RunConfig

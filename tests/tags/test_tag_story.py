@@ -19,7 +19,7 @@ from worlds import MakeWorld, hold
 from tare.bases.catalogue import catalogue
 from tare.bases.story import Story
 from tare.errors import TargetError
-from tare.flow.tag_story import told
+from tare.flow.images.tag_story import told
 from tare.oci.config import History, ImageConfig, RootFS, RunConfig
 from tare.oci.image import make_image, make_index
 from tare.oci.platform import parse as parse_platform

@@ -17,7 +17,7 @@ from worlds import NOW, MakeWorld, hold
 from tare.bases.tag_choice import Wanted
 from tare.bases.tags import Listing
 from tare.errors import NetworkError, UsageError
-from tare.flow.tags import Explained, explained, recorded
+from tare.flow.images.tags import Explained, explained, recorded
 from tare.oci.reference import parse
 from tare.report.tags import WIDTH, listing_json, listing_text
 

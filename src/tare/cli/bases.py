@@ -39,7 +39,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """List, or explain."""
-    from tare.flow.known_bases import listed, refreshed
+    from tare.flow.bases.known import listed, refreshed
     from tare.report.bases import base_text, bases_json, bases_text
 
     arguments = cast("BasesArguments", arguments)

@@ -151,7 +151,7 @@ def execute(arguments: Arguments) -> int:
 
 
 def _run(arguments: BenchArguments) -> int:
-    from tare.flow.bench import default_results
+    from tare.flow.bench.candidates import default_results
 
     reporter = Terminal()
     world = make_world(arguments, reporter)

@@ -29,7 +29,7 @@ from tare.cli.progress import Terminal
 from tare.cli.settings import cache_path
 from tare.engines.interface import Engine
 from tare.errors import UsageError
-from tare.flow import bench as flow
+from tare.flow.bench import candidates as flow
 from tare.flow.world import World
 from tare.oci import platform as platforms
 
@@ -227,7 +227,7 @@ def _building(
     arguments: BenchArguments, world: World, ready: Sequence[flow.Ready], engine: Engine | None
 ) -> Iterator[Workload]:
     """Give the workload that builds; what it keeps in between is gone afterwards."""
-    from tare.flow.bench_build import BuildWorkload, builder_names, project_of
+    from tare.flow.bench.build import BuildWorkload, builder_names, project_of
 
     # An interpreter of this machine is no base.
     bases = {each.candidate.name: each.candidate.reference if each.image else "" for each in ready}

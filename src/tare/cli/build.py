@@ -27,9 +27,9 @@ from tare.stores.names import ArchiveName, parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tare.flow.build import Built
-    from tare.flow.prove import Proof
+    from tare.flow.build.build import Built
     from tare.flow.request import Request
+    from tare.flow.slim.prove import Proof
 
 
 _STDOUT = "docker-archive:-"
@@ -97,7 +97,7 @@ def execute(arguments: Arguments) -> int:
     reporter = Terminal()
     world = make_world(arguments, reporter)
     if arguments.cache is not None:
-        from tare.flow.shared_cache import SharedCache
+        from tare.flow.build.shared_cache import SharedCache
 
         world.cache = SharedCache(world.cache.root, world.registries, _repository(arguments.cache))
     tags = tuple(references.parse(text) for text in arguments.tag)
@@ -123,7 +123,7 @@ def _repository(text: str) -> Reference:
 
 
 def _build(arguments: BuildArguments, world: World, reporter: Terminal, tags: tuple[Reference, ...]) -> int:
-    from tare.flow.build import build
+    from tare.flow.build.build import build
 
     started = world.now()
     outputs = [*arguments.output, *(f"docker://{tag}" for tag in tags if arguments.push)] or ["oci:dist"]
@@ -191,7 +191,7 @@ def _compressed(world: World, built: Built, arguments: BuildArguments) -> Built:
     compression = arguments.compression or ("dense" if densely else "gzip")
     if compression == "gzip":
         return built
-    from tare.flow.recompress import recompressed_built
+    from tare.flow.images.recompress import recompressed_built
 
     return recompressed_built(world, built, compression)
 

@@ -56,7 +56,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Judge, and print the answer; 1 when a gate fails, or no base is suitable."""
-    from tare.flow.choose import choose
+    from tare.flow.choose.choose import choose
     from tare.plan.gate import failures, limits
 
     arguments = cast("ChooseArguments", arguments)
@@ -86,7 +86,7 @@ def execute(arguments: Arguments) -> int:
 
 
 def _accuracy(arguments: ChooseArguments, world: World) -> int:
-    from tare.flow.estimate import records
+    from tare.flow.choose.estimate import records
     from tare.report.accuracy import accuracy_json, accuracy_text
 
     builds = records(world).builds
@@ -95,7 +95,7 @@ def _accuracy(arguments: ChooseArguments, world: World) -> int:
 
 
 def _requests(arguments: ChooseArguments, world: World, project: Project, named: list[str]) -> tuple[Request, ...]:
-    from tare.flow.candidates import candidates, spread
+    from tare.flow.choose.candidates import candidates, spread
 
     platforms = wanted_platforms(arguments, project)
     template = request(arguments, project, "", platforms[0])

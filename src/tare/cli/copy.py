@@ -56,7 +56,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Copy, and print the destination with the digest."""
-    from tare.flow.copy import copy
+    from tare.flow.images.copy import copy
 
     arguments = cast("CopyArguments", arguments)
     reporter = Terminal()

@@ -59,7 +59,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Print the difference. 1 when there is one, as `diff` does."""
-    from tare.flow.diff import differ
+    from tare.flow.images.diff import differ
     from tare.oci import platform as platforms
 
     arguments = cast("DiffArguments", arguments)

@@ -13,9 +13,9 @@ from tare.cli.settings import world as make_world
 from tare.errors import UsageError
 
 if TYPE_CHECKING:
-    from tare.flow.context import Context
-    from tare.flow.dockerfile import Document, Written
-    from tare.flow.dockerfile_wish import Wish
+    from tare.flow.dockerfiles.context import Context
+    from tare.flow.dockerfiles.wish import Wish
+    from tare.flow.dockerfiles.write import Document, Written
 
 
 class DockerfileArguments(WorldArguments):
@@ -76,7 +76,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Write the files, or show what they would be. 1 with --check when one of them does not fit."""
-    from tare.flow.dockerfile import make_dockerfile
+    from tare.flow.dockerfiles.write import make_dockerfile
     from tare.projects.project import read
 
     arguments = cast("DockerfileArguments", arguments)
@@ -100,7 +100,7 @@ def execute(arguments: Arguments) -> int:
 
 
 def _wish(arguments: DockerfileArguments) -> Wish:
-    from tare.flow.dockerfile_wish import Wish
+    from tare.flow.dockerfiles.wish import Wish
     from tare.oci.platform import parse
 
     output = os.path.normpath(arguments.output)
@@ -140,7 +140,7 @@ def _answer(arguments: DockerfileArguments, written: Written, *, dry: bool) -> s
 
 def _contexts(written: Written) -> tuple[Context, Context]:
     """Return the context with the `.dockerignore` that is generated, and with the one that is there."""
-    from tare.flow.context import measure_context
+    from tare.flow.dockerfiles.context import measure_context
     from tare.projects.dockerignore import Patterns, parse
 
     ignore = written.documents[1]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tare.dockerfile.lint import Result
     from tare.dockerfile.parse.source import Source
     from tare.dockerfile.settings import Settings
-    from tare.flow.lint_measure import Measured
+    from tare.flow.dockerfiles.measure import Measured
     from tare.projects.uv import Uv
 
 _LARGEST = 1024 * 1024

@@ -13,7 +13,7 @@ from tare.errors import UsageError
 if TYPE_CHECKING:
     from tare.dockerfile.beside import Beside
     from tare.engines.building import Builder
-    from tare.flow.lint_measure import Measured
+    from tare.flow.dockerfiles.measure import Measured
 
 
 class MeasureArguments(Arguments):
@@ -38,7 +38,7 @@ def add_measure_options(parser: Parser) -> None:
 
 def chosen_builder(arguments: MeasureArguments) -> Builder:
     """Return what builds; that nothing does is an error before anything is checked."""
-    from tare.flow.builders import builders, choose_builder
+    from tare.flow.dockerfiles.builders import builders, choose_builder
 
     return choose_builder(list(builders(dict(os.environ))), arguments.engine)
 
@@ -47,7 +47,7 @@ def measured(
     arguments: MeasureArguments, builder: Builder, beside: Beside, name: str, texts: tuple[str, str], *, fixed: int
 ) -> Measured:
     """Build both *texts* of the file *name*, and return what they are."""
-    from tare.flow.lint_measure import Setting, measure
+    from tare.flow.dockerfiles.measure import Setting, measure
 
     if beside.root is None:
         raise UsageError("standard input has no context to build in", hints=("Name it with `--context DIR`",))

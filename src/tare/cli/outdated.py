@@ -41,7 +41,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Print what is newer. 1 if something is; the code of the failure if something could not be asked."""
-    from tare.flow.outdated import check
+    from tare.flow.images.outdated import check
     from tare.oci.platform import parse as parse_platform
     from tare.report.outdated import outdated_json, outdated_text
 

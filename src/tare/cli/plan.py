@@ -25,7 +25,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Print the plan. `tare build --dry-run` comes here too."""
-    from tare.flow.plan import make_plan
+    from tare.flow.build.plan import make_plan
     from tare.report.plan import plan_json, plan_text
 
     arguments = cast("PlanArguments", arguments)

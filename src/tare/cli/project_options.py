@@ -12,7 +12,7 @@ import msgspec
 from tare.cli.arguments import Parser
 from tare.cli.settings import WorldArguments, add_world_options
 from tare.errors import UsageError
-from tare.flow.default_base import default_base
+from tare.flow.bases.default import default_base
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci import platform as platforms
@@ -125,7 +125,7 @@ def requests(arguments: ProjectArguments, project: Project, world: World) -> tup
     found = tuple(request(arguments, project, base, platform) for platform in wanted_platforms(arguments, project))
     if base != AUTO:
         return found
-    from tare.flow.automatic import decided
+    from tare.flow.choose.automatic import decided
 
     return decided(world, project, found)
 

@@ -120,7 +120,7 @@ def _world(arguments: RunArguments, cache: Path) -> World:
 def _image(arguments: RunArguments, world: World) -> Image:
     import msgspec
 
-    from tare.flow.pulled import current
+    from tare.flow.bases.pulled import current
     from tare.oci import platform as platforms
     from tare.stores.names import RegistryName, parse
     from tare.stores.open import open_source

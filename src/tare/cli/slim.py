@@ -67,7 +67,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Slim, prove, write, and say what went."""
-    from tare.flow.slim_image import slim_image
+    from tare.flow.slim.image import slim_image
     from tare.report.slim import slim_document, slim_text
     from tare.stores.open import open_destination, open_source
 

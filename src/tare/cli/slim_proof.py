@@ -17,18 +17,18 @@ from tare.oci.image import Image
 if TYPE_CHECKING:
     from tare.cli.build import BuildArguments
     from tare.cli.slim import SlimArguments
-    from tare.flow.build import Built
-    from tare.flow.prove import Proof, Trial
+    from tare.flow.build.build import Built
     from tare.flow.request import Request
-    from tare.flow.slim_image import Slimmed
+    from tare.flow.slim.image import Slimmed
+    from tare.flow.slim.prove import Proof, Trial
     from tare.projects.project import Project
 
 
 def proved(arguments: SlimArguments, world: World, image: Image, keep: frozenset[str]) -> tuple[Slimmed, Proof]:
     """Return the slim image in which everything works that worked in *image*, and what was tried."""
-    from tare.flow import bases
+    from tare.flow.bases import named as bases
     from tare.flow.request import Request
-    from tare.flow.slim_proved import slim_proved
+    from tare.flow.slim.proved import slim_proved
 
     request = Request(base=arguments.image, platform=image.platform)
     python = bases.facts(world, image, request).python
@@ -42,7 +42,7 @@ def built_and_proved(
     arguments: BuildArguments, world: World, project: Project, request: Request
 ) -> tuple[Built, Proof]:
     """Return the slim image of *project* in which everything works, and what was tried."""
-    from tare.flow.slim_proved import build_proved
+    from tare.flow.slim.proved import build_proved
 
     def trial(whole: Built) -> Trial:
         return _trial(arguments, whole.image, whole.prepared.base.interpreter)
@@ -52,7 +52,7 @@ def built_and_proved(
 
 def _trial(arguments: SlimArguments | BuildArguments, image: Image, interpreter: str) -> Trial:
     from tare.engines.choose import choose
-    from tare.flow.prove import Trial
+    from tare.flow.slim.prove import Trial
 
     choice = choose(engines(cache_path(arguments.cache_dir)), arguments.engine)
     sys.stderr.write(f"{choice.why}\n")

@@ -72,7 +72,7 @@ def execute(arguments: Arguments) -> int:
         with world.cache.in_use():
             text = _story(world, arguments, name.reference) if one else _listing(world, arguments, name.reference)
     except NetworkError as error:
-        from tare.flow.tags import with_hint
+        from tare.flow.images.tags import with_hint
 
         raise with_hint(error, name.reference) from error.__cause__
     finally:
@@ -100,7 +100,7 @@ def _check(arguments: TagsArguments, reference: Reference, *, one: bool) -> None
 
 def _listing(world: World, arguments: TagsArguments, reference: Reference) -> str:
     from tare.bases.tag_choice import Wanted
-    from tare.flow.tags import explained, recorded
+    from tare.flow.images.tags import explained, recorded
     from tare.report.tags import listing_json, listing_text
 
     wanted = Wanted(series=arguments.series, variant=arguments.variant, all=arguments.all)
@@ -110,7 +110,7 @@ def _listing(world: World, arguments: TagsArguments, reference: Reference) -> st
 
 def _story(world: World, arguments: TagsArguments, reference: Reference) -> str:
     from tare.bases.catalogue import catalogue
-    from tare.flow.tag_story import told
+    from tare.flow.images.tag_story import told
     from tare.oci.platform import parse as parse_platform
     from tare.report.tag_story import story_json, story_text
 

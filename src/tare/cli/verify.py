@@ -37,7 +37,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Print the verdict. 1 when the image is not sound, or there can be none of that name."""
-    from tare.flow.verify import verify
+    from tare.flow.images.verify import verify
     from tare.report.verify import verify_json, verify_text
 
     arguments = cast("VerifyArguments", arguments)

@@ -62,7 +62,7 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Print the accounts. 1 when a gate fails."""
-    from tare.flow.weigh import open_named, weigh
+    from tare.flow.images.weigh import open_named, weigh
     from tare.oci import platform as platforms
 
     arguments = cast("WeighArguments", arguments)

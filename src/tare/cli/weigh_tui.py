@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tare.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
-    from tare.flow.weigh import Opened
+    from tare.flow.images.weigh import Opened
     from tare.measure.weighed import Weighed
 
 

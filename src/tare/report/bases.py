@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from tare.bases.catalogue import catalogue
-from tare.flow.known_bases import Listed
+from tare.flow.bases.known import Listed
 from tare.report.text import age, megabytes, table
 
 SCHEMA: Final = "tare.bases/1"

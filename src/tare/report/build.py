@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tare.flow.build import Built
-from tare.flow.prepared import Prepared, ReadyLayer
+from tare.flow.build.build import Built
+from tare.flow.build.prepared import Prepared, ReadyLayer
 from tare.oci.image import Image, ImageIndex
 from tare.report.bytecode import bytecode_json, bytecode_lines
 from tare.report.text import age, duration, megabytes
 
 if TYPE_CHECKING:
-    from tare.flow.prove import Proof
+    from tare.flow.slim.prove import Proof
 
 SCHEMA = "tare.build/1"
 

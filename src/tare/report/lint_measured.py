@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tare.flow.lint_measure import ROUNDS, Figures, Measured
+from tare.flow.dockerfiles.measure import ROUNDS, Figures, Measured
 from tare.report.text import duration, megabytes, printable, table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tare.flow.outdated import Checked
+from tare.flow.images.outdated import Checked
 from tare.report.text import printable, shortened, table
 
 SCHEMA = "tare.outdated/1"

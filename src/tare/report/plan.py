@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tare.flow.plan import Download, PlannedImage
+from tare.flow.build.plan import Download, PlannedImage
 from tare.oci.config import RunConfig
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
 from tare.report.slim import slim_json, slim_lines

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tare.flow.prove import Proof
-from tare.flow.slim_image import Slimmed
+from tare.flow.slim.image import Slimmed
+from tare.flow.slim.prove import Proof
 from tare.oci.image import Image
 from tare.plan.plan import Dropped
 from tare.plan.slim import Rule, Table, table

@@ -8,7 +8,7 @@ import msgspec
 
 from tare.bases.tag_names import parse
 from tare.bases.tags import Listing, Tag, VariantFacts
-from tare.flow.tags import Explained
+from tare.flow.images.tags import Explained
 from tare.oci.platform import Platform
 from tare.report.text import printable, shortened, table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tare.flow.prepared import ReadyLayer
+from tare.flow.build.prepared import ReadyLayer
 from tare.projects.bytecode import Wish
 
 

@@ -17,9 +17,9 @@ from tare.bench.result import Step
 from tare.engines import building
 from tare.engines.steps import Step as EngineStep
 from tare.errors import MachineError, UsageError
-from tare.flow.builders import NAMES, builders, choose_builder
-from tare.flow.dockerfile import make_dockerfile
-from tare.flow.dockerfile_wish import Wish
+from tare.flow.dockerfiles.builders import NAMES, builders, choose_builder
+from tare.flow.dockerfiles.wish import Wish
+from tare.flow.dockerfiles.write import make_dockerfile
 from tare.flow.world import World
 from tare.projects.project import read
 

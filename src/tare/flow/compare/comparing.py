@@ -12,13 +12,13 @@ import msgspec
 
 from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Start
 from tare.errors import MachineError, TareError
-from tare.flow.bases import facts as facts_of
-from tare.flow.bases import moment
-from tare.flow.builders import NAMES, builders, choose_builder
+from tare.flow.bases.named import facts as facts_of
+from tare.flow.bases.named import moment
 from tare.flow.compare.builders import Builder, Made, builder_of
 from tare.flow.compare.changes import add_dependency, add_line, copied
 from tare.flow.compare.imports import imported
 from tare.flow.compare.start import Inside, measure_start
+from tare.flow.dockerfiles.builders import NAMES, builders, choose_builder
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.measure.sizes import image_sizes

@@ -1,0 +1,1 @@
+"""What `tare bench` measures: images made ready to run in, and builds."""

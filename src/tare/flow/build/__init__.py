@@ -1,0 +1,1 @@
+"""From a locked project to an image: dependencies, layers, the project itself, the documents that name them."""

@@ -1,0 +1,304 @@
+"""One base, judged: the plan that a build would make on it, with every layer measured and none written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from tare.build.keys import layer_key
+from tare.build.layers import Writing, write_layers
+from tare.build.predict import PredictedLayer, predict_layer
+from tare.errors import MachineError, TareError, TargetError
+from tare.flow.bases import named as bases
+from tare.flow.bases.standing import Standing
+from tare.flow.build.dependencies import is_native, layers_of, placed, places_of, requested, scheme_of
+from tare.flow.build.distributions import Acquired, acquire, built_before
+from tare.flow.build.provenance import direct_url
+from tare.flow.choose.distributions import of_coverage
+from tare.flow.choose.looked import Looked
+from tare.flow.request import Request
+from tare.flow.world import World
+from tare.oci.digest import Digest
+from tare.oci.ground import Ground
+from tare.plan.choose import Candidate, Distribution, Sizes, Work
+from tare.plan.claims import Claim, claims
+from tare.plan.plan import PlannedLayer, Segment
+from tare.projects.locked import Locked, LockedDirectory, LockedWheel
+from tare.projects.project import Project
+from tare.projects.resolve import Coverage
+from tare.stores.cache import key_of
+from tare.stores.names import SuiteName, parse
+from tare.wheels.heads import COMPILERS_OWN, Heads
+from tare.wheels.linking import Missing, missing
+from tare.wheels.scheme import Provenance, Scheme
+from tare.wheels.target import Target
+from tare.wheels.wheel import Wheel, open_wheel
+
+
+class _Spot(NamedTuple):
+    """Where the project's own files go."""
+
+    scheme: Scheme
+    target: Target
+    ground: Ground
+    claims: dict[str, Claim]
+
+
+class Job(NamedTuple):
+    """One base to judge."""
+
+    request: Request
+    standing: Standing
+    coverage: Coverage | TargetError | None
+
+    @property
+    def draft(self) -> Candidate:
+        """What is known without looking at a wheel."""
+        standing = self.standing
+        return Candidate(
+            base=standing.name,
+            kind=standing.kind,
+            platform=self.request.platform,
+            python=standing.target.version if standing.target else None,
+            libc=standing.target.libc if standing.target else None,
+            suitable=False,
+            base_sizes=Sizes(pull=standing.pull, unpacked=standing.unpacked),
+            origin=standing.origin,
+            origin_why=standing.why,
+            digest=standing.digest,
+            interpreter=standing.interpreter or None,
+            platforms=standing.platforms,
+            libraries=None if standing.libraries is None else tuple(sorted(standing.libraries.names)),
+            date=standing.date or None,
+            pgo=standing.pgo,
+            lto=standing.lto,
+            package_manager=standing.package_manager,
+            shell=standing.shell,
+            user=standing.user,
+            python_eol=standing.python_eol,
+            os_eol=standing.os_eol,
+            sources=standing.sources,
+        )
+
+
+def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: Mapping[str, Looked]) -> Candidate:
+    """Return what *job* gives: the plan of its image, weighed."""
+    draft = job.draft
+    standing, target = job.standing, job.standing.target
+    assert target is not None  # noqa: S101  # there is a coverage
+    scheme = scheme_of(target)
+    names = requested(project)
+    acquired: list[Acquired] = []
+    sources: list[Locked] = []
+    for each in coverage.selection.locked:
+        if isinstance(each, LockedWheel):
+            seen = looked[each.filename]
+            provenance = Provenance(requested=each.name in names, direct_url=direct_url(each))
+            acquired.append(Acquired(wheel=seen.wheel, provenance=provenance, built=False, size=seen.size))
+        else:
+            ready = _ready(world, each, target, names)
+            if ready is not None:
+                acquired.append(ready)
+            sources.append(each)
+    segments, _ = placed(acquired, scheme)
+    needs = [looked[each.wheel.filename].heads for each in acquired if not each.built and is_native(each.wheel)]
+    standing, gaps = _gaps(world, job, needs, segments)
+    layers = layers_of(acquired, segments, target, interpreter=standing.interpreter, base_layers=standing.layers)
+    layers = tuple(layer.on(standing.ground) for layer in layers)
+    built = {each.wheel.digest: each.wheel for each in acquired if each.built}
+    predicted = [_predicted(world, layer, job.request, built) for layer in layers]
+    project_sizes, project_note = _project(
+        world, project, job.request, _Spot(scheme, target, standing.ground, claims(segments))
+    )
+    distributions = of_coverage(coverage, acquired, segments, target, world)
+    work = _work(world, acquired, predicted, distributions)
+    site = Sizes(pull=sum(each.size for each in predicted), unpacked=sum(each.unpacked for each in predicted))
+    unbuilt = [each.name for each in distributions if each.unpacked is None]
+    obstacles = _obstacles(distributions, gaps, target)
+    unchecked = tuple(each.needs.wheel for each in needs if standing.libraries is None or each.unread)
+    return msgspec.structs.replace(
+        draft,
+        suitable=not obstacles,
+        obstacles=obstacles,
+        pull=_sum(standing.pull, site.pull, project_sizes.pull),
+        unpacked=_sum(standing.unpacked, site.unpacked, project_sizes.unpacked),
+        exact=all(each.exact for each in predicted) and not unbuilt and project_sizes.pull is not None,
+        base_sizes=Sizes(pull=standing.pull, unpacked=standing.unpacked),
+        site_packages=site,
+        layers=tuple(Sizes(pull=each.size, unpacked=each.unpacked) for each in predicted),
+        project=project_sizes,
+        distributions=distributions,
+        missing_libraries=tuple(
+            sorted({gap.library for gap in gaps if gap.kind == "library" and gap.severity == "error"})
+        ),
+        unchecked=unchecked,
+        work=work,
+        notes=(*coverage.selection.warnings, *project_note),
+    )
+
+
+def _sum(*parts: int | None) -> int | None:
+    return None if None in parts else sum(part for part in parts if part is not None)
+
+
+def _ready(world: World, locked: Locked, target: Target, names: frozenset[str]) -> Acquired | None:
+    """Return the wheel that a source is, as far as that takes nothing but this machine: trees of it, and what was
+    built before.
+    """
+    from tare.projects.locked import LockedArchive, LockedSdist
+
+    try:
+        if isinstance(locked, LockedDirectory):
+            return acquire(world, [locked], target, requested=names)[0]
+        if isinstance(locked, LockedSdist | LockedArchive):
+            from tare.flow.build.distributions import digest_of
+
+            below = getattr(locked, "subdirectory", None)
+            built = built_before(world, f"{digest_of(locked)} {below or ''}", target)
+            if built is not None:
+                path = world.cache.path(built.digest)
+                return Acquired(
+                    wheel=open_wheel(path, built.filename, built.digest),
+                    provenance=Provenance(requested=locked.name in names, direct_url=direct_url(locked)),
+                    built=True,
+                    size=path.stat().st_size,
+                )
+    except TareError:
+        return None
+    return None
+
+
+class _LayerKey(msgspec.Struct, frozen=True, kw_only=True):
+    layer: object
+    predicted: int = 2
+
+
+def _predicted(world: World, layer: PlannedLayer, request: Request, built: Mapping[Digest, Wheel]) -> PredictedLayer:
+    """Return what a layer will weigh, worked out once; one that was written is what it is. *built* are wheels of here."""
+    from tare.oci.layer import WrittenLayer
+
+    recoded = frozenset(built)
+    key = layer_key(layer, mtime=world.epoch, single_member=request.single_member, recoded=recoded)
+    written = world.cache.recall("layers", key_of(key), WrittenLayer)
+    if written is not None:
+        return PredictedLayer(size=written.descriptor.size, unpacked=written.unpacked, exact=True)
+    mine = key_of(_LayerKey(layer=key))
+    known = world.cache.recall("predicted", mine, PredictedLayer)
+    if known is None:
+        known = predict_layer(
+            layer, mtime=world.epoch, single_member=request.single_member, recoded=recoded, wheels=built
+        )
+        world.cache.remember("predicted", mine, msgspec.json.encode(known))
+    return known
+
+
+def _project(world: World, project: Project, request: Request, spot: _Spot) -> tuple[Sizes, tuple[str, ...]]:
+    """Return the size of the project's own layer, which is written as a build would."""
+    from tare.flow.build.project_layer import plan_project
+
+    try:
+        part = plan_project(world, project, spot)
+        writing = Writing(mtime=world.epoch, single_member=request.single_member, recoded=frozenset(part.wheels))
+        outcome = write_layers(world.cache, [part.layer], part.wheels, writing)[0]
+    except MachineError:
+        raise
+    except TareError as error:
+        return Sizes(pull=None, unpacked=None), (f"the project's own layer is unknown: {error.message}",)
+    return Sizes(pull=outcome.layer.descriptor.size, unpacked=outcome.layer.unpacked), ()
+
+
+def _gaps(
+    world: World, job: Job, heads: Sequence[Heads], segments: Sequence[Segment]
+) -> tuple[Standing, tuple[Missing, ...]]:
+    """Return what the loader will not find, and the base: an assembled one gets the packages that it lacks."""
+    standing = job.standing
+    if standing.libraries is None or not heads:
+        return standing, ()
+    places = places_of(segments)
+    known = {each.needs.wheel: each for each in heads}
+
+    def gaps(standing: Standing) -> tuple[Missing, ...]:
+        assert standing.libraries is not None  # noqa: S101  # it was read from an image
+        found = missing(
+            [each.needs for each in heads],
+            standing.libraries,
+            installed_paths=places,
+            allowed=job.request.allow_missing,
+        )
+        return tuple(gap for gap in found if _certain(gap, known))
+
+    found = gaps(standing)
+    name = parse(job.request.base)
+    wanted = {gap.library for gap in found if gap.kind == "library"}
+    if any(each.unread for each in heads):
+        wanted |= COMPILERS_OWN - set(standing.libraries.names)
+    if isinstance(name, SuiteName) and wanted:
+        from tare.flow.bases import debian
+
+        packages = debian.packages_of(world, job.request, wanted, name.suite)
+        if packages:
+            base = bases.resolve(world, job.request, packages=packages)
+            standing = msgspec.structs.replace(
+                standing,
+                libraries=base.facts.provided(),
+                ground=base.facts.ground,
+                digest=base.image.digest,
+                pull=sum(layer.size for layer in base.image.manifest.layers),
+                unpacked=sum(base.facts.unpacked),
+            )
+            found = gaps(standing)
+    return standing, found
+
+
+def _certain(gap: Missing, known: Mapping[str, Heads]) -> bool:
+    """Whether something is surely missing, as far as the wheel was read.
+
+    What leads from a module to a library that was not read is unknown. So of such a wheel only modules themselves count,
+    and the compiler's own libraries, which no wheel needs by accident.
+    """
+    heads = known[gap.wheel]
+    if heads.complete:
+        return gap.severity == "error"
+    if gap.library in COMPILERS_OWN:
+        return True
+    roots = {file.path for file in heads.needs.files if file.info.module}
+    return gap.severity == "error" and (gap.via or gap.path) in roots
+
+
+def _work(
+    world: World,
+    acquired: Sequence[Acquired],
+    predicted: Sequence[PredictedLayer],
+    distributions: Sequence[Distribution],
+) -> Work:
+    missing_here = [each for each in acquired if not world.cache.path(each.wheel.digest).exists()]
+    sources = [each for each in distributions if each.kind == "sdist"]
+    return Work(
+        fetch=sum(each.size for each in missing_here)
+        + sum(each.size or 0 for each in sources if each.unpacked is None),
+        hash=sum(each.unpacked + each.size for each in predicted),
+        sources=tuple(each.name for each in sources),
+        native=tuple(each.name for each in sources if each.native),
+    )
+
+
+def _obstacles(distributions: Iterable[Distribution], gaps: Iterable[Missing], target: Target) -> tuple[str, ...]:
+    found = []
+    for each in distributions:
+        if each.kind == "impossible":
+            found.append(f"{each.name} {each.version} has no wheel for it and no source.")
+        elif each.kind == "sdist" and each.native:
+            found.append(
+                f"{each.name} {each.version} has no wheel for {target.libc.family} and would have to be compiled: {each.why}."
+            )
+    libraries = sorted({gap.library for gap in gaps if gap.kind == "library"})
+    if libraries:
+        found.append(f"It lacks {', '.join(libraries)}, which wheels need.")
+    found += [_sentence(str(gap)) for gap in gaps if gap.kind != "library"][:2]
+    return tuple(found)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." if text else ""

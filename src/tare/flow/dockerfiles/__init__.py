@@ -1,0 +1,1 @@
+"""Dockerfiles: written for a project, and built by an engine to see what a repair is worth."""

@@ -1,0 +1,145 @@
+"""The base of a generated Dockerfile: named, kept from the file that is there, or chosen; and what its name says."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from tare.bases.catalogue import catalogue, ended
+from tare.dockerfile.generate.recipe import Base
+from tare.dockerfile.model.images import BaseImage, base_image
+from tare.errors import NetworkError, TareError, TargetError, UsageError
+from tare.flow.world import World
+from tare.oci import reference as references
+from tare.oci.platform import Platform
+from tare.projects.project import Project
+from tare.wheels.target import Libc, Target
+
+_from = re.compile(r"FROM\s+(?P<name>[^\s@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?:\s+AS\s+\S+)?\s*", re.IGNORECASE)
+
+
+def existing_base(lines: tuple[str, ...]) -> tuple[str, str | None] | None:
+    """Return the reference and digest that the first `FROM` of *lines* has."""
+    match = next((match for line in lines if (match := _from.fullmatch(line))), None)
+    return (match["name"], match["digest"]) if match else None
+
+
+def chosen_reference(project: Project, world: World, platform: Platform) -> str:
+    """Return the official image that `tare choose` recommends; the default one where it cannot compare them."""
+    from tare.flow.choose.candidates import candidates
+    from tare.flow.choose.choose import choose
+    from tare.flow.request import Request
+
+    default = default_reference(project, world)
+    template = Request(base="", platform=platform, python=default.partition(":")[2].partition("-")[0])
+    requests = [each for each in candidates(world, project, template) if each.base.startswith("python:")]
+    try:
+        choice = choose(world, project, requests)
+    except TareError as error:
+        world.reporter.note(f"bases could not be compared, so `{default}` is taken: {error.message}")
+        return default
+    best = next((each for each in choice.candidates if each.base == choice.recommended), None)
+    if best is None:
+        return default
+    world.reporter.note(f"the base is `{best.base}`: {' '.join(best.reasons)}")
+    return best.base
+
+
+def default_reference(project: Project, world: World) -> str:
+    """Return the slim image of the newest series of CPython that the project accepts and that gets security fixes."""
+    from tare.projects.selection import specifier
+
+    wanted = specifier(project.requires_python or "")
+    today = datetime.fromtimestamp(world.now(), UTC).date()
+    table = catalogue()
+    offered = [row for row in table.series if row.version and not re.search(r"[a-z]", row.version)]
+    for row in sorted(offered, key=lambda row: [int(part) for part in row.name.split(".")], reverse=True):
+        if table.official.slim in row.variants and not ended(row.eol, today) and wanted.contains(row.version or ""):
+            return f"python:{row.name}-{table.official.slim}"
+    names = ", ".join(row.name for row in offered)
+    raise TargetError(
+        "no official image has an interpreter for the project",
+        causes=(f'`requires-python = "{project.requires_python}"`; there are {names}',),
+        hints=("Name a base with `--base`",),
+    )
+
+
+def make_base(world: World, reference: str, known: tuple[str, str | None] | None, *, ask: bool) -> Base:
+    """Return the base *reference*, with the digest that is *known* of it, or that a registry says when it may be asked."""
+    if reference.startswith("deb:"):
+        raise UsageError(
+            f"`{reference}` cannot stand in a Dockerfile",
+            causes=("an assembled base is in no registry",),
+            hints=("`tare build` needs no Dockerfile; or name an image with `--base`",),
+        )
+    parsed = references.parse(reference)
+    name, digest = reference.partition("@")[0], parsed.digest
+    if digest is None and known is not None and known[0] == name:
+        digest = known[1] or digest
+    if digest is None and ask:
+        digest = _asked(world, parsed)
+    image = said_of(name)
+    return Base(reference=name, digest=digest, os=image.os, suite=image.suite)
+
+
+def said_of(reference: str) -> BaseImage:
+    """Return what a reference says; a copy in another registry says what the official one says."""
+    image = base_image(reference)
+    return image if image.kind else base_image(reference.rpartition("/")[2])
+
+
+def target_of(reference: str, platform: Platform) -> Target | None:
+    """Return what wheels a base takes, as its name says it; None when the name does not."""
+    image = said_of(reference)
+    if image.libc is None or image.series is None:
+        return None
+    known = catalogue().find_base(f"python:{reference.rpartition(':')[2]}")
+    libc = Libc(
+        family="musl" if image.libc.family == "musl" else "glibc",
+        major=image.libc.version[0],
+        minor=image.libc.version[1],
+    )
+    patch = image.patch if image.patch is not None else 99
+    version = known.version if known and known.version else "{}.{}.{}".format(*image.series, patch)
+    return Target(platform=platform, libc=libc, version=version)
+
+
+def _asked(world: World, reference: references.Reference) -> str | None:
+    from tare.stores.registry.source import RegistrySource
+
+    try:
+        return RegistrySource(world.registries, reference).resolve().digest
+    except NetworkError as error:
+        cause = error.causes[0] if error.causes else error.message
+        world.reporter.warn(f"`{reference.familiar}` is not pinned by its digest: {cause}")
+        return None
+
+
+def check_series(reference: str, project: Project, world: World) -> None:
+    """Raise `TargetError` when the series that *reference* names is none that the project accepts."""
+    if fits(reference, project):
+        return
+    series = "{}.{}".format(*(said_of(reference).series or ()))
+    raise TargetError(
+        f"`{reference}` has CPython {series}, and `{project.name or 'the project'}` is not for it",
+        causes=(f'`requires-python = "{project.requires_python}"`',),
+        hints=(f"Name another one, such as `--base {default_reference(project, world)}`",),
+    )
+
+
+def for_a_base(error: TargetError) -> TargetError:
+    """Return *error* with hints for who has no `--python`: here the base decides what the interpreter is."""
+    slim = catalogue().official.slim
+    hints = tuple(re.sub(r"`--python (\d+\.\d+)`", rf"`--base python:\1-{slim}`", hint) for hint in error.hints)
+    return TargetError(error.message, causes=error.causes, hints=hints)
+
+
+def fits(reference: str, project: Project) -> bool:
+    """Return whether the series that *reference* names is one the project accepts; a name that says nothing may be."""
+    from tare.projects.selection import specifier
+
+    series = said_of(reference).series
+    if series is None or not project.requires_python:
+        return True
+    wanted = specifier(project.requires_python)
+    return any(wanted.contains("{}.{}.{}".format(*series, patch)) for patch in range(60))

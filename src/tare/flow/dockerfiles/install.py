@@ -1,0 +1,102 @@
+"""What a generated Dockerfile installs, by which tool, and from which files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tare.dockerfile.generate.needs import lies_in_project
+from tare.dockerfile.generate.recipe import Base, Install
+from tare.dockerfile.generate.tables import Tool, tool_for
+from tare.errors import ProjectError, TargetError
+from tare.flow.dockerfiles.base import for_a_base, target_of
+from tare.flow.dockerfiles.wish import Wish
+from tare.flow.world import World
+from tare.oci.platform import Platform
+from tare.projects import files
+from tare.projects.locked import Locked
+from tare.projects.locks import indexes
+from tare.projects.project import Project
+from tare.projects.resolve import Selection, locked_each
+
+
+def selection_of(world: World, project: Project, base: Base, platforms: Sequence[Platform]) -> Selection:
+    """Return what is installed: of several platforms, all that one of them takes."""
+    targets = [target_of(base.reference, platform) for platform in platforms]
+    known = [target for target in targets if target is not None]
+    if not known:
+        raise ProjectError(
+            f"the name `{base.reference}` does not say which wheels it takes",
+            causes=("it names no series of CPython, or no suite",),
+            hints=("Name a tag like `python:3.13-slim-trixie`, or a copy of it with the same name",),
+        )
+    if project.lock is not None and project.lock.kind in {"pyproject", "script"} and project.has_dependencies:
+        tool_for(project.lock.kind)  # which says that there is no lock
+    if not project.has_dependencies and project.lock is not None and project.lock.kind == "pyproject":
+        return Selection(locked=(), origin="", pinned=True, hashed=True)
+    try:
+        found = locked_each(project, known, world.uv)
+    except TargetError as error:
+        raise for_a_base(error) from error
+    return msgspec.structs.replace(
+        found[0],
+        locked=_once(each for selection in found for each in selection.locked),
+        hashed=all(selection.hashed for selection in found),
+        warnings=tuple(dict.fromkeys(warning for selection in found for warning in selection.warnings)),
+    )
+
+
+def _once(every: Iterable[Locked]) -> tuple[Locked, ...]:
+    found: list[Locked] = []
+    for each in every:
+        if each not in found:
+            found.append(each)
+    return tuple(found)
+
+
+def install_of(world: World, project: Project, wish: Wish, selection: Selection) -> Install | None:
+    """Return how the environment is made; None when nothing is to be installed."""
+    if not selection.locked and not project.has_build_system:
+        return None
+    kind = project.lock.kind if project.lock is not None else "requirements"
+    tool = tool_for(kind, wish.tool)
+    lock = os.path.relpath(project.lock.path, project.root) if project.lock is not None else ""
+    whole = lock.startswith("..")
+    if whole:
+        raise ProjectError(
+            "the lock lies outside the project", causes=(f"`{lock}` cannot be in the build's context",),
+            hints=("Name the workspace's directory as the project",),
+        )  # fmt: skip
+    return Install(
+        tool=tool,
+        lock=lock,
+        files=tuple(_read_by(tool, project, lock)),
+        hashed=selection.hashed,
+        project=project.has_build_system,
+        whole_context=lies_in_project(selection.locked, project.root),
+        netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
+    )
+
+
+def _read_by(tool: Tool, project: Project, lock: str) -> list[str]:
+    """Return the files that the tool reads, the lock first."""
+    there = [name for name in tool.optional if os.path.isfile(os.path.join(project.root, name))]
+    return list(dict.fromkeys((lock, *tool.files, *there, *_included(project.root, lock))))
+
+
+def _included(root: str, lock: str) -> list[str]:
+    """Return the files that a requirements file includes, by `-r` and `-c`."""
+    found: list[str] = []
+    waiting = [lock] if lock.endswith((".txt", ".in")) else []
+    while waiting:
+        path = waiting.pop()
+        for line in files.text(os.path.join(root, path)).splitlines():
+            words = line.replace("=", " ", 1).split() if line.startswith("--") else line.split()
+            if len(words) > 1 and words[0] in {"-r", "-c", "--requirement", "--constraint"}:
+                inner = os.path.normpath(os.path.join(os.path.dirname(path), words[1]))
+                if inner not in found and os.path.isfile(os.path.join(root, inner)):
+                    found.append(inner)
+                    waiting.append(inner)
+    return found

@@ -1,0 +1,234 @@
+"""A Dockerfile and a `.dockerignore` for a project: read, decided, written beside what is there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from tare.dockerfile.generate import merge
+from tare.dockerfile.generate.ignore import ignore_parts
+from tare.dockerfile.generate.needs import SystemPackages, system_packages
+from tare.dockerfile.generate.recipe import Base, Install, Recipe
+from tare.dockerfile.generate.stages import parts
+from tare.errors import ProjectError
+from tare.flow.build.entrypoints import with_entrypoint
+from tare.flow.dockerfiles.base import (
+    check_series,
+    chosen_reference,
+    default_reference,
+    existing_base,
+    fits,
+    make_base,
+)
+from tare.flow.dockerfiles.install import install_of, selection_of
+from tare.flow.dockerfiles.wish import NAME, Wish, as_made, platforms_of
+from tare.flow.world import World
+from tare.oci.config import Healthcheck
+from tare.plan.run_config import USER, WORKDIR
+from tare.projects import entrypoint, files, sources
+from tare.projects.config import ToolConfig
+from tare.projects.locked import Locked
+from tare.projects.project import Project
+from tare.projects.resolve import Selection
+
+SCRIPT = "entrypoint.sh"
+
+_SECOND = 1_000_000_000
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is written."""
+
+    path: str
+    """Relative to the project."""
+
+    old: str | None
+    """What it has now; None when it is not there."""
+
+    new: str
+    mode: int = 0o644
+
+    @property
+    def changed(self) -> bool:
+        return self.old != self.new
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes of it."""
+
+    project: Project
+    recipe: Recipe
+    documents: tuple[Document, ...]
+    notes: tuple[str, ...]
+
+
+def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
+    """Return the Dockerfile of *project* and what goes with it; nothing is written."""
+    old = _read(project.root, wish.output)
+    if old is not None and not merge.is_ours(old):
+        raise ProjectError(
+            f"`{wish.output}` is there, and `tare dockerfile` did not make it",
+            hints=("Write another one with `--output NAME`, or `--stdout`", f"`tare lint {wish.output}` checks it"),
+        )
+    pieces = merge.split(old, wish.output) if old is not None else ()
+    wish = as_made(wish, pieces) if wish.check else wish
+    known = existing_base(next((piece.lines for piece in pieces if piece.name == "run"), ()))
+    base = _base(world, project, wish, known)
+    selection = selection_of(world, project, base, platforms_of(wish, project.config))
+    needs = system_packages(selection.locked, base.os or "debian", base.suite)
+    recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
+    dockerfile = Document(path=wish.output, old=old, new=merge.merged(parts(recipe), pieces))
+    documents = [dockerfile, _ignore(world, project, recipe, wish)]
+    if wish.script:
+        documents.append(_script(project))
+    return Written(
+        project=project, recipe=recipe, documents=tuple(documents), notes=tuple(_notes(recipe, selection, needs))
+    )
+
+
+def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | None] | None) -> Base:
+    named = wish.base or project.config.base
+    if named is not None and named.startswith("deb:") and wish.base is None:
+        named = None  # what `tare build` takes; a Dockerfile has to have an image
+    kept = known[0] if known and fits(known[0], project) else None
+    may_ask = not wish.check and not world.offline
+    reference = named or kept
+    if reference is None:
+        reference = (
+            chosen_reference(project, world, platforms_of(wish, project.config)[0])
+            if may_ask
+            else default_reference(project, world)
+        )
+    check_series(reference, project, world)
+    return make_base(world, reference, None if wish.pull and may_ask else known, ask=may_ask)
+
+
+def _recipe(world: World, project: Project, wish: Wish, base: Base, selection: Selection) -> Recipe:
+    install = install_of(world, project, wish, selection)
+    config, reason = _started(world, project, selection.locked)
+    entry, cmd = config.entrypoint or (), config.cmd or ()
+    if wish.script:
+        entry, cmd = ("sh", f"{config.workdir or WORKDIR}/{SCRIPT}"), (*entry, *cmd)
+    return Recipe(
+        command=_command(project, wish, install),
+        title=project.name or os.path.basename(project.root),
+        made_from=tuple(_made_from(project, selection)),
+        base=base,
+        install=install,
+        certificates=wish.certificates,
+        workdir=config.workdir or WORKDIR,
+        sources=not project.has_build_system,
+        user=config.user or USER,
+        env=config.env,
+        labels=config.labels,
+        volumes=config.volumes,
+        ports=config.ports,
+        stop_signal=config.stop_signal,
+        healthcheck=config.healthcheck or _healthcheck(config.ports),
+        entrypoint=entry,
+        cmd=cmd,
+        reason=reason,
+        script=SCRIPT if wish.script else None,
+    )
+
+
+def with_packages(recipe: Recipe, project: Project, needs: SystemPackages) -> Recipe:
+    """Return *recipe* with the packages of the system that what is built needs, and those that the project names."""
+    return msgspec.structs.replace(
+        recipe,
+        build_packages=needs.build if recipe.install else (),
+        run_packages=tuple(sorted({*needs.run, *project.config.system_packages})),
+        built=needs.built,
+    )
+
+
+def _started(world: World, project: Project, locked: Iterable[Locked]) -> tuple[ToolConfig, str]:
+    taken = [file.path for file in sources.collect(project, memo_directory=world.memo_directory)]
+
+    def read(path: str) -> bytes:
+        return files.read_bytes(os.path.join(project.root, path))
+
+    found = entrypoint.find(project, taken, read, [each.name for each in locked])
+    if found.warning:
+        world.reporter.warn(found.warning)
+    says = "" if project.config.entrypoint is not None or project.config.cmd is not None else found.reason
+    return with_entrypoint(project, found), says[:1].upper() + says[1:] + "." if says else ""
+
+
+def _healthcheck(ports: Sequence[str]) -> Healthcheck | None:
+    """Return a check that something listens on the first TCP port: no path of a service is known to be for this."""
+    port = next((port.partition("/")[0] for port in ports if port.endswith("/tcp") or "/" not in port), None)
+    if port is None:
+        return None
+    code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 3).close()"
+    return Healthcheck(
+        test=("CMD", "python", "-c", code), interval=30 * _SECOND, timeout=5 * _SECOND, start_period=20 * _SECOND
+    )
+
+
+def _command(project: Project, wish: Wish, install: Install | None) -> str:
+    """Return the command that makes the same again. A base that was named is kept in the file itself."""
+    own = {"requirements": "pip"}.get(project.lock.kind if project.lock else "")
+    words = ["tare", "dockerfile"]
+    if wish.tool and install is not None and install.tool.name != (own or install.tool.name):
+        words += ["--tool", wish.tool]
+    words += ["--platform", ",".join(map(str, wish.platforms))] if wish.platforms else []
+    words += ["--certificates"] if wish.certificates else []
+    words += ["--entrypoint"] if wish.script else []
+    words += ["--output", wish.output] if wish.output != NAME else []
+    return shlex.join(words)
+
+
+def _made_from(project: Project, selection: Selection) -> list[str]:
+    names = [os.path.basename(project.manifest)] if project.manifest else []
+    names += [project.lock.name] if project.lock is not None and selection.origin else []
+    return list(dict.fromkeys(names)) or ["its files"]
+
+
+def _ignore(world: World, project: Project, recipe: Recipe, wish: Wish) -> Document:
+    path = f"{wish.output}.dockerignore" if wish.output != NAME else sources.IGNORE_FILE
+    old = _read(project.root, path)
+    pieces = merge.split(old, path) if old is not None else ()
+    needed = [*(recipe.install.files if recipe.install else ()), *([recipe.script] if recipe.script else [])]
+    new = ignore_parts(_table(world), needed, _made_by_tools(project.root), project.config.exclude, recipe.command)
+    return Document(path=path, old=old, new=merge.merged(new, pieces))
+
+
+def _table(world: World) -> Mapping[str, Sequence[str]]:
+    return sources.table(world.memo_directory)
+
+
+def _made_by_tools(root: str) -> list[str]:
+    """Return the directories of *root* that a tool has marked as its own: environments and caches of any name."""
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    return [name for name in names if sources.is_marked(os.path.join(root, name))]
+
+
+def _script(project: Project) -> Document:
+    text = (
+        "#!/bin/sh\n"
+        "# Runs before the program, as the same user; `exec` makes the program process 1, which gets the signals.\n"
+        "set -eu\n"
+        "\n"
+        'exec "$@"\n'
+    )
+    old = _read(project.root, SCRIPT)
+    return Document(path=SCRIPT, old=old, new=text if old is None else old, mode=0o755)
+
+
+def _read(root: str, path: str) -> str | None:
+    full = os.path.join(root, path)
+    return files.text(full) if os.path.isfile(full) else None
+
+
+def _notes(recipe: Recipe, selection: Selection, needs: SystemPackages) -> Iterable[str]:
+    yield from selection.warnings
+    if needs.unknown:
+        names = ", ".join(f"`{name}`" for name in needs.unknown)
+        yield f"what {names} needs of the system to be built from source is not known; add it if the build asks for it"
+    if not (recipe.entrypoint or recipe.cmd):
+        yield "nothing says what the container runs: set `entrypoint` in [tool.tare]"

@@ -1,0 +1,1 @@
+"""Images that exist: read, checked, weighed, compared and copied, wherever they are."""
