@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
 
+UV = str(Path(sys.executable).with_name("uv"))
 LAB = ("python:3.13-slim-trixie", "python:3.13-alpine3.23")
 """What the lab's registry has replicas of, in `library/`."""
 
@@ -183,9 +184,9 @@ def _make(project: Path, name: str, case: Case) -> None:
         _member(project / case.member, case.member)
     (project / "pyproject.toml").write_text(text, encoding="utf-8")
     (project / "main.py").write_text("print('hello')\n", encoding="utf-8")
-    _run(project, "uv", "lock")
+    _run(project, UV, "lock")
     if case.lock == "pylock":
-        _run(project, "uv", "export", "--format", "pylock.toml", "-o", "pylock.toml", "-q")
+        _run(project, UV, "export", "--format", "pylock.toml", "-o", "pylock.toml", "-q")
         (project / "uv.lock").unlink()
     elif case.lock == "poetry":
         _poetry(project, text)
@@ -209,7 +210,7 @@ def _poetry(project: Path, text: str) -> None:
     source = f'[[tool.poetry.source]]\nname = "machine"\nurl = "{index}"\npriority = "primary"\n'
     (project / "pyproject.toml").write_text(text + "[tool.poetry]\npackage-mode = false\n" + source, encoding="utf-8")
     (project / "uv.lock").unlink()
-    _run(project, "uv", "tool", "run", "poetry", "lock")
+    _run(project, UV, "tool", "run", "poetry", "lock")
 
 
 def _run(project: Path, *command: str) -> None:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from fixture import Tare
-from peers import ROOT, NotMeasuredError
+from peers import ROOT, UV, NotMeasuredError
 from results import Section, megabytes, seconds
 
 ABOUT = """\
@@ -88,7 +88,7 @@ def _project(directory: Path) -> Path:
     )
     (directory / "main.py").write_text("print('hello')\n", encoding="utf-8")
     done = subprocess.run(
-        ["uv", "lock", "--quiet"], cwd=directory, env=os.environ, check=False, capture_output=True, text=True
+        [UV, "lock", "--quiet"], cwd=directory, env=os.environ, check=False, capture_output=True, text=True
     )
     if done.returncode:
         raise NotMeasuredError(f"`uv lock` says: {done.stderr.strip().splitlines()[-1][:200]}")

@@ -24,6 +24,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SCIENCE = ROOT / "examples" / "science"
+UV = str(Path(sys.executable).with_name("uv"))
+"""The program that the environment of the benchmarks has."""
+
 sys.path.insert(0, str(ROOT / "lab"))
 
 lab: Any = import_module("lab")  # a script of this checkout, not of a package; tests have a module of that name, too
@@ -220,9 +223,8 @@ def poetry_project(home: Path) -> Path:
     shutil.copy(SCIENCE / "parcels.py", directory)
     (directory / "entrypoint").write_text("#!/bin/sh\nexec python parcels.py\n", encoding="utf-8")
     tool = home / "poetry-tool"
-    uv = str(Path(sys.executable).with_name("uv"))
-    run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(tool)])
-    run([uv, "pip", "install", "--quiet", "--python", str(tool), f"poetry=={POETRY}"])
+    run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, str(tool)])
+    run([UV, "pip", "install", "--quiet", "--python", str(tool), f"poetry=={POETRY}"])
     run([str(tool / "bin" / "poetry"), "lock", "--no-interaction", "--directory", str(directory)])
     return directory
 
