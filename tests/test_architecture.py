@@ -39,6 +39,22 @@ MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 MAY_IMPORT["__init__"] = set()
 
+FLOW: dict[str, set[str]] = {
+    "credentials": set(),
+    "registries": set(),
+    "world": {"credentials", "registries"},
+    "request": set(),
+    "bases": {"world", "request"},
+    "build": {"world", "request", "bases"},
+    "choose": {"world", "request", "bases", "build"},
+    "images": {"world", "request", "bases", "build"},
+    "slim": {"world", "request", "bases", "build", "images"},
+    "dockerfiles": {"world", "request", "build", "choose"},
+    "compare": {"world", "request", "bases", "dockerfiles"},
+    "bench": {"world", "request", "bases", "build", "dockerfiles", "compare"},
+}
+"""The same for the rooms of `flow`, which are stages on the way of the data."""
+
 ONLY_CLI = {"cli", "__main__"}
 """What reads arguments, environment and clock, and writes to the terminal."""
 
@@ -140,6 +156,22 @@ def test_a_package_imports_what_it_may() -> None:
     assert wrong == []
 
 
+def test_a_stage_imports_what_it_may() -> None:
+    wrong = []
+    for path in FILES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] != "flow" or parts[1] == "__init__":
+            continue
+        allowed = FLOW[parts[1]] | {parts[1]}
+        found = [each for each in imports(path) if each.module.startswith("tare.flow")]
+        wrong += [
+            f"{shown(path)}:{each.line}: {each.module}"
+            for each in found
+            if (each.module.split(".")[2:3] or [each.name])[0] not in allowed
+        ]
+    assert wrong == []
+
+
 def test_imports_are_absolute_and_name_what_they_take() -> None:
     found = [(path, each) for path in FILES for each in imports(path)]
     assert [f"{shown(path)}: {each}" for path, each in found if each.module.startswith(".") or each.name == "*"] == []
@@ -156,6 +188,10 @@ def test_each_row_of_the_table_names_rows_above_it() -> None:
         if name not in ONLY_CLI | {"__init__"}:
             assert allowed <= above, name
         above.add(name)
+    stages: set[str] = set()
+    for name, allowed in FLOW.items():
+        assert allowed <= stages, name
+        stages.add(name)
 
 
 def test_every_package_has_its_row() -> None:

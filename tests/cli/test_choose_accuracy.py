@@ -8,7 +8,7 @@ import pytest
 from command import Place, Ran, locked
 from schemas import faults, published
 
-from tare.flow.choose.estimate import Build
+from tare.flow.build.estimate import Build
 from tare.report.accuracy import accuracy_json, accuracy_text
 
 NOON = 1795521600.0

@@ -19,10 +19,10 @@ from tare.engines.interface import RunOptions
 from tare.errors import MachineError
 from tare.flow.build import build as flow_build
 from tare.flow.build.build import Built
+from tare.flow.build.bytecode import step
+from tare.flow.build.bytecode.names import Names
+from tare.flow.build.bytecode.step import Below
 from tare.flow.build.plan import make_plan
-from tare.flow.bytecode import step
-from tare.flow.bytecode.names import Names
-from tare.flow.bytecode.step import Below
 from tare.flow.request import Request
 from tare.oci.config import RunConfig
 from tare.oci.image import Image

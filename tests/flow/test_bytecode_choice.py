@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tare.flow.bytecode.choice import within
-from tare.flow.bytecode.names import Names, imported
-from tare.flow.bytecode.work import Module
+from tare.flow.build.bytecode.choice import within
+from tare.flow.build.bytecode.names import Names, imported
+from tare.flow.build.bytecode.work import Module
 from tare.projects import bytecode
 from tare.projects.project import read
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from local_engine import LocalEngine, trial
 
-from tare.flow.bytecode.work import Compiled, Module, compiled, seconds
+from tare.flow.build.bytecode.work import Compiled, Module, compiled, seconds
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="images are Linux's")
 

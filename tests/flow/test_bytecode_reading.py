@@ -11,7 +11,7 @@ import pytest
 from local_engine import LocalEngine, trial
 
 from tare.errors import IntegrityError
-from tare.flow.bytecode.work import Compiled, Module, compiled
+from tare.flow.build.bytecode.work import Compiled, Module, compiled
 
 HEAD = b"\xf3\x0d\r\n\1\0\0\0" + bytes(8)
 DATA = HEAD + b"code"

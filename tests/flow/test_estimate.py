@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from worlds import MakeWorld
 
-from tare.flow.choose import estimate
-from tare.flow.choose.estimate import Build, records, speeds
+from tare.flow.build import estimate
+from tare.flow.build.estimate import Build, records, speeds
 from tare.plan.choose import Work
 
 

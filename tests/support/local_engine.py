@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tare.engines.interface import RunOptions
-from tare.flow.bytecode.work import Trial
+from tare.flow.build.bytecode.work import Trial
 from tare.oci.config import ImageConfig, RootFS
 from tare.oci.image import Image, make_image
 

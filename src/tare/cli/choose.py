@@ -86,7 +86,7 @@ def execute(arguments: Arguments) -> int:
 
 
 def _accuracy(arguments: ChooseArguments, world: World) -> int:
-    from tare.flow.choose.estimate import records
+    from tare.flow.build.estimate import records
     from tare.report.accuracy import accuracy_json, accuracy_text
 
     builds = records(world).builds

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tare.flow.choose.estimate import Build, Speeds, compared, speeds, within
+from tare.flow.build.estimate import Build, Speeds, compared, speeds, within
 from tare.report.text import age, duration, megabytes, table
 
 SCHEMA: Final = "tare.choose-accuracy/1"

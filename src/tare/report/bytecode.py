@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tare.flow.bytecode.result import Bytecode
+from tare.flow.build.bytecode.result import Bytecode
 from tare.projects.bytecode import told
 from tare.report.text import duration, megabytes
 

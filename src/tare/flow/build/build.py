@@ -12,13 +12,13 @@ from tare.build.keys import FORMAT
 from tare.build.layers import Outcome, Writing, write_layers
 from tare.flow.bases import named as bases
 from tare.flow.bases.named import Base
+from tare.flow.build.bytecode.result import Bytecode
 from tare.flow.build.entrypoints import find_entrypoint, with_entrypoint
 from tare.flow.build.image import finish
 from tare.flow.build.prepared import BaseSummary, Prepared, ReadyLayer, ready
 from tare.flow.build.project_layer import ProjectPart, plan_project
 from tare.flow.build.source_trees import directories
 from tare.flow.build.users import check_user
-from tare.flow.bytecode.result import Bytecode
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.compression import CODER
@@ -101,8 +101,8 @@ def build(world: World, project: Project, request: Request) -> Built:
     run = run_config(prepared.config.config, config)
     bytecode = None
     if request.bytecode != "none":
-        from tare.flow.bytecode.names import imported
-        from tare.flow.bytecode.step import Below, make_bytecode
+        from tare.flow.build.bytecode.names import imported
+        from tare.flow.build.bytecode.step import Below, make_bytecode
 
         names = imported(project, (*(run.entrypoint or ()), *(run.cmd or ())), world.memo_directory)
         bytecode, known = make_bytecode(world, request, Below(prepared, base, run, names))
@@ -198,9 +198,9 @@ def _fresh(
     world: World, project: Project, request: Request, base: Base, selection: Selection
 ) -> tuple[Prepared, Sequence[Blob], int]:
     """Plan and write base and dependencies."""
+    from tare.flow.build import estimate
     from tare.flow.build.dependencies import plan_dependencies
     from tare.flow.build.distributions import digest_of
-    from tare.flow.choose import estimate
 
     started, before = world.now(), dict(world.seconds)
     there = {

@@ -92,7 +92,7 @@ def _bytecode(request: Request) -> tuple[PlannedLayer, ...]:
     """Return the layer of bytecode. Its files are known once the image's interpreter has made them."""
     if request.bytecode == "none":
         return ()
-    from tare.flow.bytecode.step import WHY, mode_of
+    from tare.flow.build.bytecode.step import WHY, mode_of
 
     why = f"{WHY[mode_of(request.bytecode)]}; which modules these are is known when it is built"
     return (PlannedLayer(kind="bytecode", why=why),)

@@ -10,7 +10,7 @@ from tare import __version__
 from tare.errors import TareError, TargetError
 from tare.flow.bases.named import moment
 from tare.flow.bases.standing import Standing, stand
-from tare.flow.choose import estimate
+from tare.flow.build import estimate
 from tare.flow.choose.judge import Job, weigh
 from tare.flow.choose.looked import Looked, look_at
 from tare.flow.request import Request

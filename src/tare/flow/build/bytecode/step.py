@@ -16,11 +16,11 @@ from tare import __version__
 from tare.build.layers import Writing, write_layers
 from tare.engines.interface import Mount
 from tare.errors import MachineError
+from tare.flow.build.bytecode.choice import within
+from tare.flow.build.bytecode.names import Names
+from tare.flow.build.bytecode.result import Bytecode, Start
+from tare.flow.build.bytecode.work import Module, Trial, compiled, seconds
 from tare.flow.build.prepared import Prepared, ready
-from tare.flow.bytecode.choice import within
-from tare.flow.bytecode.names import Names
-from tare.flow.bytecode.result import Bytecode, Start
-from tare.flow.bytecode.work import Module, Trial, compiled, seconds
 from tare.flow.request import Request
 from tare.flow.world import World, held
 from tare.oci.compression import CODER

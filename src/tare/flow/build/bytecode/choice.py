@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tare.flow.bytecode.work import Module
+from tare.flow.build.bytecode.work import Module
 
 
 def within(modules: Sequence[Module], budget: int) -> tuple[Module, ...]:
