@@ -148,7 +148,8 @@ def forget(cache: Path, *, keep: Iterable[str]) -> None:
     for kind in (cache / "memo").glob("*"):
         if kind.name not in kept:
             for memo in kind.glob("*") if kind.name in {"layers", "base-layers"} else ():
-                digest = json.loads(memo.read_bytes())["descriptor"]["digest"]
+                known = json.loads(memo.read_bytes())
+                digest = known.get("layer", known)["descriptor"]["digest"]  # a base's has more than its layer
                 (cache / "blobs" / digest.replace(":", "/")).unlink(missing_ok=True)
             shutil.rmtree(kind)
 
