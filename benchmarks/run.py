@@ -94,40 +94,41 @@ def measure(arguments: argparse.Namespace) -> list[Section]:
         tempfile.TemporaryDirectory(dir=HOME) as scratch,
         services(wanted={"push", "again", "dockerfile"} & set(names)) as found,
     ):
-        place = Path(scratch)
-        steps: dict[str, Callable[[], Section]] = {
-            "sizes": lambda: sizes.measure(tare, place),
-            "slim": lambda: slim.measure(tare, place),
-            "choosing": lambda: first_in_line(
+        steps: dict[str, Callable[[Path], Section]] = {
+            "sizes": lambda place: sizes.measure(tare, place),
+            "slim": lambda place: slim.measure(tare, place),
+            "choosing": lambda place: first_in_line(
                 lambda: choosing.measure(tare, place, rounds=5 if few else 15), wanted=arguments.realtime
             ),
-            "startup": lambda: first_in_line(
+            "startup": lambda place: first_in_line(
                 lambda: startup.measure(tare, place, rounds=8 if few else 30, budget=90), wanted=arguments.realtime
             ),
-            "layers": lambda: first_in_line(
+            "layers": lambda place: first_in_line(
                 lambda: transmux.measure(tare.cache, place, rounds=5 if few else 15, budget=120),
                 wanted=arguments.realtime,
             ),
-            "memory": lambda: memory.measure(tare, place),
-            "weigh": lambda: weigh.measure(tare, place, rounds=2 if few else 7, budget=60 if few else 240),
-            "copies": lambda: push.alone(
+            "memory": lambda place: memory.measure(tare, place),
+            "weigh": lambda place: weigh.measure(tare, place, rounds=2 if few else 7, budget=60 if few else 240),
+            "copies": lambda place: push.alone(
                 tare, place, rounds=3 if few else 10, budget=30 if few else 150, large=1 << 28 if few else 1 << 30
             ),
-            "bytecode": lambda: bytecode.measure(tare, place, rounds=3 if few else 10, budget=60 if few else 240),
-            "push": lambda: beside_docker(
+            "bytecode": lambda place: bytecode.measure(tare, place, rounds=3 if few else 10, budget=60 if few else 240),
+            "push": lambda _: beside_docker(
                 tare, found, rounds=2 if few else 7, costly=1 if few else 3, budget=60 if few else 400
             ),
-            "again": lambda: beside_docker_again(
+            "again": lambda place: beside_docker_again(
                 tare, found, place, rounds=5 if few else 20, budget=60 if few else 120
             ),
-            "lint": lambda: lint.measure(tare, place, rounds=8 if few else 30, budget=60),
-            "dockerfile": lambda: beside_the_post(found, rounds=1 if few else 3),
+            "lint": lambda place: lint.measure(tare, place, rounds=8 if few else 30, budget=60),
+            "dockerfile": lambda _: beside_the_post(found, rounds=1 if few else 3),
         }
         sections = {}
         for name, step in steps.items():
             if name in names:
                 say(name)
-                sections[name] = step()
+                place = Path(scratch, name)  # its own, so that no section finds what another one made
+                place.mkdir()
+                sections[name] = step(place)
     return [sections[name] for name in NAMES if name in sections]
 
 
