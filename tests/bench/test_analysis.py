@@ -10,6 +10,7 @@ from tare.bench.analysis import analyse, checked, same_answer
 from tare.bench.gate import between, failures, parse_limit, within
 from tare.bench.result import Results, Sample
 from tare.errors import UsageError
+from tare.report.bench_changes import changes_text
 
 
 def answers(**by_candidate: str) -> Results:
@@ -68,6 +69,42 @@ def test_a_gate_fails_on_the_lower_bound_only() -> None:
 
     assert [each.candidate for each in failures(changes, [limit])] == ["alpine"]
     assert failures(changes, [parse_limit("cpu>1.3")]) == []
+
+
+def test_a_gate_does_not_hold_for_what_has_no_figures() -> None:
+    """Neither a wrong answer nor an image that failed is within a limit."""
+    wrong = answers(slim="[1.0]", alpine="[2.0]")
+    [change] = within(wrong)
+
+    assert (change.status, change.comparison.verdict) == ("mismatch", "not measured")
+    assert failures([change], [parse_limit("cpu>1.05")]) == [change]
+    assert failures([change], []) == []
+    assert changes_text([change], [change]) == (
+        "FAIL  cpu  sum  alpine    mismatch: its answer is [2.0], the baseline's [1.0]\n"
+    )
+
+
+def test_what_an_older_run_has_and_a_newer_one_could_not_measure_does_not_pass() -> None:
+    old = simulated({"slim": 0.0, "app": 0.0})
+    broken = tuple(
+        msgspec.structs.replace(each, status="oom", value=None) if each.candidate == "app" else each
+        for each in old.samples
+    )
+    [change] = between(old, msgspec.structs.replace(old, samples=broken))
+
+    assert change.status == "oom"
+    assert failures([change], [parse_limit("cpu>1.05")]) == [change]
+
+
+def test_a_gate_of_work_that_nobody_measured_is_refused() -> None:
+    changes = list(within(simulated({"slim": 0.0, "alpine": 0.2})))
+
+    with pytest.raises(UsageError) as caught:
+        failures(changes, [parse_limit("cpus>1.05")])
+    assert (caught.value.message, caught.value.hints) == (
+        "`--fail-on` names `cpus`, of which there is nothing to compare",
+        ("There is cpu",),
+    )
 
 
 def test_a_newer_run_is_compared_by_its_ratio_to_its_own_baseline() -> None:

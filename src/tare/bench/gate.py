@@ -1,15 +1,15 @@
-"""Gates of a CI: fails when something is surely slower than was allowed, and never for noise."""
+"""Gates of a CI: fail when something is surely slower than was allowed or was not measured, and never for noise."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tare.bench.analysis import Key, Rounds, analyse, checked, paired_values
-from tare.bench.result import Results
-from tare.bench.statistics import Comparison, compare_apart, log_ratios
+from tare.bench.analysis import Cell, Key, Rounds, analyse, checked, paired_values
+from tare.bench.result import Results, Status
+from tare.bench.statistics import Comparison, compare, compare_apart, log_ratios
 from tare.errors import UsageError
 
 
@@ -28,6 +28,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     case: str
     candidate: str
     comparison: Comparison
+    """Of no rounds, if there is nothing that could be compared."""
+    status: Status = "ok"
+    note: str | None = None
+    """Why it has no figures."""
 
 
 def parse_limit(text: str) -> Limit:
@@ -40,10 +44,8 @@ def parse_limit(text: str) -> Limit:
 
 def within(results: Results) -> Iterator[Change]:
     """Yield how the candidates of one run differ from its baseline."""
-    names = _shown(results)
-    for cell in analyse(results).cells:
-        if cell.comparison is not None and cell.candidate in names:
-            yield Change(workload=cell.workload, case=cell.case, candidate=cell.candidate, comparison=cell.comparison)
+    for cell in _cells(results):
+        yield _change(cell, cell.comparison)
 
 
 def between(old: Results, new: Results) -> Iterator[Change]:
@@ -62,16 +64,54 @@ def between(old: Results, new: Results) -> Iterator[Change]:
         )
     before = _relative(paired_values(checked(old)), old.run.plan.baseline, _shown(old))
     after = _relative(paired_values(checked(new)), new.run.plan.baseline, _shown(new))
-    for key, ratios in after.items():
-        if key in before:
-            comparison = compare_apart(ratios, before[key])
-            yield Change(workload=key[0], case=key[1], candidate=key[2], comparison=comparison)
+    for cell in _cells(new):
+        key = (cell.workload, cell.case, cell.candidate)
+        if cell.status != "ok":
+            yield _change(cell, None)
+        elif after.get(key) and before.get(key):
+            yield _change(cell, compare_apart(after[key], before[key]))
 
 
-def failures(changes: Iterable[Change], limits: Iterable[Limit]) -> list[Change]:
-    """Return the changes whose whole interval is beyond a limit."""
+def failures(changes: Sequence[Change], limits: Iterable[Limit]) -> list[Change]:
+    """Return the changes whose whole interval is beyond a limit, and those that have a limit and no figures."""
     allowed = {each.workload: each.ratio for each in limits}
-    return [each for each in changes if each.comparison.low > allowed.get(each.workload, float("inf"))]
+    measured = dict.fromkeys(each.workload for each in changes)
+    for workload in allowed:
+        if workload not in measured:
+            raise UsageError(
+                f"`--fail-on` names `{workload}`, of which there is nothing to compare",
+                hints=(f"There is {', '.join(measured)}",) if measured else ("Measure two images or more",),
+            )
+    return [
+        each
+        for each in changes
+        if each.workload in allowed and (not each.comparison.rounds or each.comparison.low > allowed[each.workload])
+    ]
+
+
+def _cells(results: Results) -> Iterator[Cell]:
+    """Yield the cells of all candidates that are compared with the baseline, also those that have no figures.
+
+    What one image did for all, such as loading a table once, is not there for the others to be compared with.
+    """
+    names = _shown(results)
+    baseline = results.run.plan.baseline
+    found = [each for each in analyse(results).cells if each.candidate in names]
+    comparable = {(each.workload, each.case) for each in found if each.candidate == baseline}
+    for each in found:
+        if each.candidate != baseline and (each.status != "ok" or (each.workload, each.case) in comparable):
+            yield each
+
+
+def _change(cell: Cell, comparison: Comparison | None) -> Change:
+    return Change(
+        workload=cell.workload,
+        case=cell.case,
+        candidate=cell.candidate,
+        comparison=compare(()) if comparison is None else comparison,
+        status=cell.status,
+        note=cell.note,
+    )
 
 
 def _relative(values: Mapping[Key, Rounds], baseline: str, names: set[str]) -> dict[Key, list[float]]:

@@ -24,12 +24,18 @@ def changes_text(changes: Sequence[Change], failed: Sequence[Change]) -> str:
             each.workload,
             each.case,
             each.candidate,
-            interval(each.comparison),
-            each.comparison.words,
+            interval(each.comparison) if each.comparison.rounds else "",
+            _words(each),
         )
         for each in changes
     ]
     return table(rows) + "\n"
+
+
+def _words(change: Change) -> str:
+    if change.status == "ok":
+        return change.comparison.words
+    return f"{change.status}: {change.note}" if change.note else change.status
 
 
 def changes_json(changes: Sequence[Change], failed: Sequence[Change]) -> str:
