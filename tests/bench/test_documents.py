@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import msgspec
-from bench_runs import simulated
+from bench_runs import head, simulated
 from schemas import PUBLISHED, faults, published
 
 from tare.bench.analysis import analyse
-from tare.bench.result import SCHEMA
+from tare.bench.result import SCHEMA, Results, Sample
 from tare.report.bench import Document, bench_json, bench_markdown, bench_text
 
 
@@ -38,12 +39,80 @@ def test_the_report_says_which_is_slower_and_how_to_repeat_it() -> None:
     results = simulated({"slim": 0.0, "alpine": 0.2}, noise=0.005)
     text = bench_text(results, analyse(results))
 
-    assert "alpine, cpu: slower (geometric mean +22 %; of 1 cases 0 faster, 1 slower, 0 undecided)" in text
-    assert text.endswith("To repeat it: tare bench run\n")
+    assert (
+        text
+        == """\
+smoke: 10 rounds with host on 2 cores, against slim
+
+alpine, cpu: slower, +22 % (+22 % to +23 %), the geometric mean of 1 case: 0 faster, 1 slower, 0 undecided
+
+cpu
+           slim     A/A                                 alpine
+  loops  1.00 s  −0.1 %  1.22 s  slower +22 % (+22 % to +23 %)
+
+≈ no practical difference, ? undecided; how much more it takes than slim, with its 95 % interval
+
+noise: the baseline against itself differs by up to 0.7 % in cpu
+
+To repeat it: tare bench run
+"""
+    )
 
 
-def test_markdown_has_a_table_for_each_workload() -> None:
+def test_markdown_has_a_table_for_each_workload_and_says_how_noisy_it_was() -> None:
     results = simulated({"slim": 0.0, "alpine": 0.2}, noise=0.005)
     lines = bench_markdown(results, analyse(results)).splitlines()
 
-    assert "| cpu | slim | alpine |" in lines
+    assert "| cpu | slim | A/A | alpine |" in lines
+    assert "- A/A: the same image again, under another name" in lines
+    assert any(line.startswith("- noise: the baseline against itself differs by up to ") for line in lines)
+
+
+def test_one_image_alone_is_told_that_there_is_nothing_to_compare() -> None:
+    results = simulated({"slim": 0.0}, noise=0.3)
+    text = bench_text(results, analyse(results))
+
+    assert "slim alone was measured: there is nothing to compare it with. A/A is what it differs by" in text
+    assert "undecided" not in text
+
+
+def of_cases(*cases: dict[str, Any], replica: str | None = None) -> Results:
+    """Return a round of slim and alpine, with these fields of alpine's samples."""
+    run = head("slim", "alpine")
+    candidates = tuple(
+        msgspec.structs.replace(each, replica=replica if each.name == "alpine" else None) for each in run.candidates
+    )
+    common = {"workload": "io", "round": 0, "order": 0, "block": "local"}
+    samples = [
+        Sample(
+            **{**common, "candidate": name, "value": 0.5, "case": each["case"], **(each if name == "alpine" else {})}
+        )
+        for each in cases
+        for name in ("slim", "alpine")
+    ]
+    return Results(run=msgspec.structs.replace(run, candidates=candidates), samples=tuple(samples))
+
+
+def test_a_cell_without_a_figure_has_its_reason_below_the_table() -> None:
+    note = "the load generator used 93% of a core"
+    results = of_cases(*({"case": f"/db {rate}", "status": "invalid", "note": note} for rate in (1, 2, 3)))
+    lines = bench_text(results, analyse(results)).splitlines()
+
+    assert "  alpine, /db 1, /db 2 and 1 more: invalid: the load generator used 93% of a core" in lines
+
+
+def test_the_servers_time_stands_below_the_whole_one() -> None:
+    results = of_cases({"case": "postgres: point", "extra": {"server": 0.2, "client": 0.3}})
+    found = analyse(results)
+
+    assert "  of it the server" in bench_text(results, found)
+    assert "| of it the server |  |  | 200.0 ms |" in bench_markdown(results, found)
+
+
+def test_a_replica_is_marked_wherever_its_figures_are() -> None:
+    results = of_cases({"case": "count"}, replica="python:3.13-alpine3.23")
+    found = analyse(results)
+
+    for text in (bench_text(results, found), bench_markdown(results, found)):
+        assert "alpine*" in text
+        assert "replica, made of the distribution's packages in the place of the official image: alpine" in text

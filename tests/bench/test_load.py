@@ -12,7 +12,7 @@ from answering import Service
 from tare.bench.capacity import capacity
 from tare.bench.http_client import connect, request
 from tare.bench.load import Loaded, Spec, decoded, histogram, percentiles, run
-from tare.bench.result import Sample
+from tare.bench.result import LIMITED, Sample
 from tare.bench.routes import ROUTES, STATEMENTS, miscounted
 from tare.bench.service import judged, lowest_peaks
 
@@ -70,6 +70,26 @@ def test_a_generator_that_cannot_keep_up_is_found_out_and_the_cell_invalid() -> 
 
     assert cell.status == "invalid"
     assert (cell.note or "").startswith("the load generator ")
+
+
+def test_a_cell_that_does_not_count_says_what_came_of_it_all_the_same() -> None:
+    latencies = histogram()
+    latencies.record_value(12_000)
+    found = Loaded(requests=900, errors=0, seconds=1.0, histogram=latencies.encode().decode(), busy=0.93)
+    cell = judged("x", found, "sha256:1", wrong=None, rate=False, offered=1000.0)
+
+    assert (cell.status, cell.note) == (
+        "invalid",
+        "the load generator used 93% of a core; 900 requests/s were answered of 1,000, with a p99 of 12.0 ms",
+    )
+
+
+def test_a_peak_that_the_generator_limits_is_a_figure_that_is_not_compared() -> None:
+    found = Loaded(requests=900, errors=0, seconds=1.0, histogram=histogram().encode().decode(), busy=0.93)
+    cell = judged("x", found, "sha256:1", wrong=None, rate=True)
+
+    assert (cell.status, cell.value, cell.extra[LIMITED]) == ("ok", 900.0, 1.0)
+    assert cell.note == "the load generator used 93% of a core: the service may bear more"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
-from tare.bench.result import Results, Sample, Status
-from tare.bench.statistics import FEWEST, Comparison, compare, geometric_mean, log_ratios, noise, order_effect, pareto
+from tare.bench.families import Family, Key, Rounds, family, front, leading, taken_together
+from tare.bench.result import LIMITED, Results, Sample, Status
+from tare.bench.statistics import FEWEST, Comparison, compare, geometric_mean, log_ratios, noise, order_effect
 
 TOLERANCE: Final = 1e-9
 """How much numbers of an answer may differ, relatively: sums in another order are still the same sums."""
@@ -38,19 +39,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     processor: Comparison | None = None
     """The same for seconds of processor time, which neighbours disturb less."""
     note: str | None = None
-
-
-class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """All cases of a workload taken together, for one candidate: of one kind only, never across kinds."""
-
-    workload: str
-    candidate: str
-    ratio: float
-    """Geometric mean of the ratios of its cases."""
-    cases: int
-    faster: int
-    slower: int
-    undecided: int
+    """Why it has no figure, or none that is compared."""
+    extra: dict[str, float] = {}
+    """Medians of what was measured beside the figure, such as the server's share of it."""
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +51,12 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
     families: tuple[Family, ...]
     noise: dict[str, float]
-    """By workload: the largest ratio that the A/A control shows for nothing."""
+    """By workload: the ratio that the A/A control shows for nothing, in the noisiest of its cases."""
     front: tuple[str, ...]
     """Candidates that no other beats in size and in time, if both were measured."""
     warnings: tuple[str, ...]
+    front_of: str | None = None
+    """The workload whose time that is."""
 
 
 def analyse(results: Results) -> Analysis:
@@ -78,12 +71,17 @@ def analyse(results: Results) -> Analysis:
         for key, group in _grouped(samples).items()
     )
     shown = [each.name for each in results.run.candidates if each.control is None]
+    families = tuple(_families(cells, [name for name in shown if name != baseline], clock))
+    chosen = leading(families)
+    sizes = {each.name: each.sizes.pull for each in results.run.candidates if each.sizes and each.name in shown}
+    best = front(sizes, families, workload=chosen, baseline=baseline) if chosen else set()
     return Analysis(
         baseline=baseline,
         cells=cells,
-        families=tuple(_families(cells, [name for name in shown if name != baseline])),
+        families=families,
         noise={workload: math.exp(floor) for workload, floor in _by_workload(clock.floors).items()},
-        front=_front(results, cells, shown),
+        front=tuple(name for name in shown if name in best),
+        front_of=chosen if best else None,
         warnings=(*_warnings(samples, cells), *_apart(samples, baseline), *_skew(results)),
     )
 
@@ -130,11 +128,6 @@ def _same(one: object, other: object) -> bool:
     return one == other
 
 
-Key = tuple[str, str, str]
-"""Workload, case, candidate."""
-Rounds = dict[object, float]
-
-
 def _grouped(samples: Iterable[Sample]) -> dict[Key, list[Sample]]:
     found: dict[Key, list[Sample]] = {}
     for each in samples:
@@ -176,6 +169,21 @@ class _Figures:
         floor = self.floors.get((workload, case), 0.0) * (1.0 if control else self._eased)
         return compare(ratios, floor=floor) if ratios else None
 
+    def together(self, workload: str, cases: Sequence[str], candidate: str) -> Comparison | None:
+        """Return how the geometric mean of *cases* differs for *candidate*."""
+        own, pooled = self._values, self._pooled
+        control = [
+            (own.get((workload, case, name), {}), own.get((workload, case, self._baseline), {}))
+            for name in self._controls[:1]
+            for case in cases
+        ]
+        return taken_together(
+            [own.get((workload, case, candidate), {}) for case in cases],
+            [pooled.get((workload, case, self._baseline), {}) for case in cases],
+            control=control,
+            eased=self._eased,
+        )
+
 
 def _pooled(values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str]) -> dict[Key, Rounds]:
     """Return *values* in which the baseline has, round by round, the geometric mean of itself and its controls.
@@ -206,7 +214,7 @@ def _by_workload(floors: Mapping[tuple[str, str], float]) -> dict[str, float]:
     found: dict[str, list[float]] = defaultdict(list)
     for (workload, _), floor in floors.items():
         found[workload].append(floor)
-    return {workload: statistics.median(each) for workload, each in found.items()}
+    return {workload: max(each) for workload, each in found.items()}
 
 
 _WORST: Final[tuple[Status, ...]] = ("mismatch", "oom", "timeout", "failed", "invalid", "unsupported", "ok")
@@ -219,6 +227,8 @@ def _cell(key: Key, samples: Sequence[Sample], *, comparison: Comparison | None,
     figures = [each.value for each in good if each.value is not None]
     peaks = [each.counters.memory_peak or each.counters.rss_peak or 0 for each in good]
     seconds = [each.counters.cpu_seconds for each in good if each.counters.cpu_seconds is not None]
+    # What the load generator could not exceed says nothing of the image, and would look like no difference.
+    compared = status == "ok" and not any(each.extra.get(LIMITED) for each in samples)
     return Cell(
         workload=workload,
         case=case,
@@ -231,42 +241,26 @@ def _cell(key: Key, samples: Sequence[Sample], *, comparison: Comparison | None,
         rounds=len(figures),
         cpu_seconds=statistics.median(seconds) if seconds else None,
         memory_peak=max(peaks, default=0) or None,
-        comparison=comparison if status == "ok" else None,
-        processor=processor if status == "ok" else None,
+        comparison=comparison if compared else None,
+        processor=processor if compared else None,
         note=next((each.note for each in samples if each.note and each.status == status), None),
+        extra={name: statistics.median(each.extra.get(name, 0.0) for each in good) for name in good[0].extra}
+        if good
+        else {},
     )
 
 
-def _families(cells: Sequence[Cell], candidates: Sequence[str]) -> Iterable[Family]:
-    workloads = dict.fromkeys(each.workload for each in cells)
-    for workload in workloads:
+def _families(cells: Sequence[Cell], candidates: Sequence[str], clock: _Figures) -> Iterable[Family]:
+    for workload in dict.fromkeys(each.workload for each in cells):
         for candidate in candidates:
-            compared = [
-                each.comparison
+            compared = {
+                each.case: each.comparison
                 for each in cells
                 if each.workload == workload and each.candidate == candidate and each.comparison is not None
-            ]
+            }
             if compared:
-                verdicts = Counter(each.verdict for each in compared)
-                yield Family(
-                    workload=workload,
-                    candidate=candidate,
-                    ratio=geometric_mean(each.ratio for each in compared),
-                    cases=len(compared),
-                    faster=verdicts["faster"],
-                    slower=verdicts["slower"],
-                    undecided=verdicts["undecided"],
-                )
-
-
-def _front(results: Results, cells: Sequence[Cell], shown: Sequence[str]) -> tuple[str, ...]:
-    """Return the Pareto front of pull size and the time of CPU-bound work, relative to the baseline."""
-    sizes = {each.name: each.sizes.pull for each in results.run.candidates if each.sizes}
-    families = {each.candidate: each.ratio for each in _families(cells, shown) if each.workload == "cpu"}
-    times = {**families, results.run.plan.baseline: 1.0}
-    points = {name: (float(sizes[name]), times[name]) for name in shown if name in sizes and name in times}
-    best = pareto(points) if len(points) > 1 else set()
-    return tuple(name for name in shown if name in best)
+                whole = clock.together(workload, list(compared), candidate)
+                yield family(workload, candidate, list(compared.values()), whole)
 
 
 def _warnings(samples: Sequence[Sample], cells: Sequence[Cell]) -> Iterable[str]:

@@ -19,6 +19,10 @@ Status = Literal["ok", "oom", "timeout", "mismatch", "failed", "unsupported", "i
 measurement itself was at fault, such as a load generator that could not keep up."""
 
 
+LIMITED: Final = "limited"
+"""In `Sample.extra`: the load generator, and not the service, was the limit of a rate."""
+
+
 class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the kernel counted for one sample; None where nobody counted."""
 

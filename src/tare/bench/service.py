@@ -15,11 +15,11 @@ import msgspec
 from tare.bench.capacity import capacity
 from tare.bench.http_client import connect, request
 from tare.bench.io import table_of
-from tare.bench.load import Loaded, Spec, percentiles
+from tare.bench.load import BUSY, Loaded, Spec, percentiles
 from tare.bench.places import Job, Place, Running
 from tare.bench.postgres import Database
 from tare.bench.profiles import Profile
-from tare.bench.result import Sample, Status
+from tare.bench.result import LIMITED, Sample, Status
 from tare.bench.routes import ROUTES, Route, miscounted
 from tare.bench.workload import Measured, failure
 from tare.errors import MachineError
@@ -173,9 +173,16 @@ def judged(case: str, loaded: Loaded, check: str, *, wrong: str | None, rate: bo
     """Return a cell: of a closed load its rate, of an open one its p99; or why it does not count."""
     points = percentiles(loaded.histogram)
     saturated = loaded.saturated(points[99]) if not rate or loaded.lost else None
+    if saturated and not rate:
+        # What came of it all the same: the report has no other place for it, since the cell does not count.
+        saturated += (
+            f"; {loaded.rate:,.0f} requests/s were answered of {offered:,.0f}, with a p99 of {points[99] * 1e3:.1f} ms"
+        )
     if loaded.lost:
         wrong = None  # What was counted is not all that was sent.
-    note = wrong or saturated or (f"{loaded.errors} errors" if loaded.errors else None)
+    # A closed load has no timetable to fall behind: the service bears at least what was measured.
+    limited = f"{loaded.saturated(points[99])}: the service may bear more" if rate and loaded.busy > BUSY else None
+    note = wrong or saturated or (f"{loaded.errors} errors" if loaded.errors else limited)
     status: Status = "mismatch" if wrong else "invalid" if saturated else "failed" if loaded.errors else "ok"
     value = loaded.rate if rate else points[99]
     return Measured(
@@ -190,7 +197,8 @@ def judged(case: str, loaded: Loaded, check: str, *, wrong: str | None, rate: bo
         note=note,
         extra={
             "requests": float(loaded.requests), "errors": float(loaded.errors), "dropped": float(loaded.dropped),
-            "offered": offered, "lag_p99": loaded.lag_p99, "generator": loaded.busy,
+            "offered": offered, "lag_p99": loaded.lag_p99, "generator": loaded.busy, "rate": loaded.rate,
+            **({LIMITED: 1.0} if limited else {}),
             **{f"p{point:g}": seconds for point, seconds in points.items()},
         },
     )  # fmt: skip

@@ -2,8 +2,8 @@
 
 The unit is a fresh container. Candidate and baseline of one round ran right after each other, so a machine that gets
 slower does so for both: what is compared is the logarithm of their ratio, round by round. Its median has a bootstrap
-interval. A difference counts when the interval is beyond a *practical threshold*: three percent, or the noise that the
-A/A control shows, whichever is more.
+interval. A difference counts when the interval leaves out "equal" and the median is beyond a *practical threshold*: three
+percent, or the noise that the A/A control shows, whichever is more.
 """
 
 from __future__ import annotations

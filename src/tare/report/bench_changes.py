@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from tare.bench.gate import Change
-from tare.report.bench import interval
+from tare.report.bench_cells import interval
 from tare.report.text import table
 
 SCHEMA: Final = "tare.bench-compare/1"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tare.bench.analysis import Analysis, Cell, Family
-from tare.bench.result import Candidate, Facts, Results, Run
-from tare.report.bench import amount, bench_json, reasons
+from tare.bench.analysis import Analysis, Cell
+from tare.bench.families import Family
+from tare.bench.result import Facts, Results, Run
+from tare.report.bench import bench_json, reasons
+from tare.report.bench_cells import amount, labelled, notes, shown
 from tare.report.bench_load import loads
 from tare.report.bench_start import waterfalls
 from tare.report.page.document import (
@@ -65,11 +66,6 @@ def document(results: Results, found: Analysis, texts: Words) -> Document:
     )
 
 
-def shown(run: Run) -> list[Candidate]:
-    """Return the candidates without second names of the baseline."""
-    return [each for each in run.candidates if each.control is None]
-
-
 def _subtitle(results: Results, texts: Words) -> str:
     run = results.run
     return texts(
@@ -84,35 +80,35 @@ def _subtitle(results: Results, texts: Words) -> str:
 
 
 def _verdict(run: Run, found: Analysis, texts: Words) -> Iterator[Block]:
-    sentences = [_of_family(each, texts) for each in found.families]
+    labels = {each.name: labelled(each) for each in shown(run)}
+    sentences = [_of_family(each, labels, texts) for each in found.families]
     if found.front:
-        sentences.insert(0, texts("front", names=", ".join(found.front)))
+        names = ", ".join(labels[each] for each in found.front)
+        sentences.insert(0, texts("front", names=names, workload=found.front_of))
     for place, sentence in enumerate(sentences or [texts("no_verdict")]):
         yield Text(text=sentence, kind="verdict" if place == 0 else "plain")
+    if any(each.replica for each in shown(run)):
+        yield Text(text=texts("replicas"))
     points = tuple(_points(run, found))
     if len(points) > 1:
         yield Scatter(
             title=texts("size_and_time"),
             x=Axis(name=texts("pull"), unit="MB"),
-            y=Axis(name=texts("relative_time", baseline=found.baseline)),
+            y=Axis(name=texts("relative_time", baseline=found.baseline, workload=found.front_of)),
             points=points,
             best=texts("best"),
         )
+    if found.families:
+        yield _summary(run, found, texts)
 
 
-def _of_family(each: Family, texts: Words) -> str:
-    if each.undecided == each.cases:
-        word = "word_undecided"
-    elif each.faster and each.slower:
-        word = "word_mixed"
-    else:
-        word = "word_faster" if each.faster else "word_slower" if each.slower else "word_same"
+def _of_family(each: Family, labels: dict[str, str], texts: Words) -> str:
     return texts(
         "family",
-        candidate=each.candidate,
+        candidate=labels.get(each.candidate, each.candidate),
         workload=each.workload,
-        word=texts(word),
-        ratio=each.ratio,
+        word=_word(each, texts),
+        ratio=_bounds(each),
         cases=each.cases,
         faster=each.faster,
         slower=each.slower,
@@ -120,13 +116,49 @@ def _of_family(each: Family, texts: Words) -> str:
     )
 
 
-def _points(run: Run, found: Analysis) -> Iterator[Point]:
-    """Yield what is pulled, and the geometric mean over the workloads in time; the baseline's is 1."""
+_WORDS: Final = {"faster": "word_faster", "slower": "word_slower", "no practical difference": "word_same"}
+
+
+def _word(each: Family, texts: Words) -> str:
+    if each.mixed:
+        return texts("word_mixed")
+    return texts(_WORDS.get(each.comparison.verdict if each.comparison else "", "word_undecided"))
+
+
+def _bounds(each: Family) -> str:
+    whole = each.comparison
+    if whole is None or whole.low <= 0:
+        return f"{each.ratio:.2f}×"
+    return f"{whole.ratio:.2f}× ({whole.low:.2f}–{whole.high:.2f})"
+
+
+def _summary(run: Run, found: Analysis, texts: Words) -> Table:
+    """Return a row for each image and a column for each kind of work: never a score over all of them."""
+    families = {(each.candidate, each.workload): each for each in found.families}
+    workloads = list(dict.fromkeys(each.workload for each in found.families))
+    rows = []
     for each in shown(run):
-        ratios = [family.ratio for family in found.families if family.candidate == each.name]
-        if each.sizes and (ratios or each.name == found.baseline):
-            mean = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else 1.0
-            yield Point(name=_named(each), x=each.sizes.pull / _MEGA, y=mean, best=each.name in found.front)
+        cells = [families.get((each.name, workload)) for workload in workloads]
+        said = (
+            f"{_bounds(cell)} {_word(cell, texts)}" if cell else "1" if each.name == found.baseline else "–"
+            for cell in cells
+        )
+        rows.append((labelled(each), megabytes(each.sizes.pull) if each.sizes else "–", *said))
+    heads = (Column(name=texts("image")), Column(name=texts("pull"), number=True))
+    return Table(
+        caption=texts("by_work", baseline=found.baseline),
+        columns=(*heads, *(Column(name=workload, number=True) for workload in workloads)),
+        rows=tuple(rows),
+    )  # fmt: skip
+
+
+def _points(run: Run, found: Analysis) -> Iterator[Point]:
+    """Yield what is pulled, and the time of the one kind of work that the front is about; the baseline's is 1."""
+    times = {each.candidate: each.ratio for each in found.families if each.workload == found.front_of}
+    for each in shown(run):
+        if found.front_of and each.sizes and (each.name in times or each.name == found.baseline):
+            time = times.get(each.name, 1.0)
+            yield Point(name=labelled(each), x=each.sizes.pull / _MEGA, y=time, best=each.name in found.front)
 
 
 def _sizes(run: Run, texts: Words) -> Iterator[Block]:
@@ -138,7 +170,7 @@ def _sizes(run: Run, texts: Words) -> Iterator[Block]:
         axis=Axis(name=texts("pull"), unit="MB"),
         bars=tuple(
             Bar(
-                name=_named(each),
+                name=labelled(each),
                 parts=tuple(
                     Part(name=texts("layer", number=number), value=size / _MEGA)
                     for number, size in enumerate(sizes.layers or (sizes.pull,))
@@ -148,7 +180,7 @@ def _sizes(run: Run, texts: Words) -> Iterator[Block]:
         ),
     )
     names = ("pull", "unpacked", "rootfs", "waste", "store")
-    rows = [(_named(each), *(megabytes(getattr(sizes, name)) for name in names)) for each, sizes in weighed]
+    rows = [(labelled(each), *(megabytes(getattr(sizes, name)) for name in names)) for each, sizes in weighed]
     heads = (Column(name=texts("image")), *(Column(name=texts(name), number=True) for name in names))
     yield Table(caption=texts("section_size"), columns=heads, rows=tuple(rows), notes=(texts("docker_shows"),))
 
@@ -156,7 +188,7 @@ def _sizes(run: Run, texts: Words) -> Iterator[Block]:
 def _builds(run: Run, texts: Words) -> Iterator[Block]:
     tracks = tuple(
         Track(
-            name=_named(each),
+            name=labelled(each),
             spans=tuple(
                 Span(name=step.name, kind=texts.kind(step.kind), start=step.start, end=step.end) for step in each.steps
             ),
@@ -216,12 +248,21 @@ def _medians(run: Run, cells: Sequence[Cell], workload: str, baseline: str, text
     selves = {each.name: each.control for each in run.candidates if each.control}
     by_place = {(each.case, selves[each.candidate]): each for each in cells if each.candidate in selves}
     by_place |= {(each.case, each.candidate): each for each in cells}
-    rows = [
-        (case, *(_shown_cell(by_place.get((case, name)), baseline) for name in names))
-        for case in dict.fromkeys(each.case for each in cells)
-    ]
-    heads = (Column(name=texts("case")), *(Column(name=_named(each), number=True) for each in shown(run)))
-    return Table(caption=texts("medians", workload=workload), columns=heads, rows=tuple(rows))
+    rows: list[tuple[str, ...]] = []
+    for case in dict.fromkeys(each.case for each in cells):
+        found = [by_place.get((case, name)) for name in names]
+        rows.append((case, *(_shown_cell(cell, baseline) for cell in found)))
+        if any(cell is not None and "server" in cell.extra for cell in found):
+            # Only the rest of the time can depend on the image.
+            rows.append((texts("of_it_server", case=case), *map(_server, found)))
+    heads = (Column(name=texts("case")), *(Column(name=labelled(each), number=True) for each in shown(run)))
+    return Table(
+        caption=texts("medians", workload=workload), columns=heads, rows=tuple(rows), notes=tuple(notes(cells, names))
+    )
+
+
+def _server(cell: Cell | None) -> str:
+    return amount(cell.extra["server"], "s") if cell is not None and "server" in cell.extra else "–"
 
 
 def _shown_cell(cell: Cell | None, baseline: str) -> str:
@@ -242,7 +283,7 @@ def _why(run: Run, texts: Words) -> Iterator[Block]:
     rows = {name: tuple(_fact(facts, name, texts) for _, facts in known) for name in _FACTS}
     yield Table(
         caption=texts("explains"),
-        columns=(Column(name=texts("what")), *(Column(name=_named(each)) for each, _ in known)),
+        columns=(Column(name=texts("what")), *(Column(name=labelled(each)) for each, _ in known)),
         rows=tuple((title, *rows[name]) for name, title in _FACTS.items()),
     )
     yield from (Text(text=f"{sentence}.") for sentence in reasons(run))
@@ -311,7 +352,3 @@ def _machines(run: Run, texts: Words) -> Table:
     names = ("block", "system", "processor", "cores", "memory", "engine")
     heads = (*(Column(name=texts(name)) for name in names), Column(name="cgroup"))
     return Table(caption=texts("section_machine"), columns=heads, rows=tuple(rows))
-
-
-def _named(candidate: Candidate) -> str:
-    return f"{candidate.name}*" if candidate.replica else candidate.name

@@ -145,10 +145,14 @@ def _legend(axes: Axes, kinds: list[str], there: Collection[str] | None = None) 
 def _label(scale: Scale, axis: Axis) -> None:
     scale.set_label_text(axis.label)
     if axis.logarithmic:
-        from matplotlib.ticker import LogLocator, StrMethodFormatter
+        from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
         axes = scale.axes
         (axes.set_xscale if scale is axes.xaxis else axes.set_yscale)("log")
-        scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = scale.get_view_interval()
+        # Within less than a decade, 1, 2 and 5 would be one number or none.
+        scale.set_major_locator(
+            MaxNLocator(nbins=8, steps=[1, 2, 5, 10]) if high < low * 6 else LogLocator(subs=(1, 2, 5))
+        )
         scale.set_major_formatter(StrMethodFormatter("{x:g}"))
         scale.set_minor_formatter("")
