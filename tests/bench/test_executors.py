@@ -261,7 +261,7 @@ def test_a_dry_run_shows_what_machines_would_be_told() -> None:
         env={**os.environ, "PYTHONPATH": SOURCE},
     )  # fmt: skip
 
-    told = "tare bench run --workloads size,start,cpu --rounds 3 --seed 108 --image deb:trixie --stream --output"
+    told = "tare bench run --workloads size,start,io,cpu --rounds 3 --seed 108 --image deb:trixie --stream --output"
     assert finished.stdout.splitlines() == [
         f"ssh -o BatchMode=yes -T -- one '{told} tare-bench/out/one --block one'",
         f"ssh -o BatchMode=yes -T -- me@two '{told} tare-bench/out/two --block two'",

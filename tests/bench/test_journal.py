@@ -45,6 +45,18 @@ def test_a_line_that_a_kill_cut_off_is_measured_again(tmp_path: Path) -> None:
     assert len(Journal(tmp_path).read().samples) == 2
     assert bench(tmp_path, ONE, ("slim",)).run(3) == 1
     assert len(Journal(tmp_path).read().samples) == 3
+    assert len(path.read_bytes().splitlines()) == 3
+
+
+def test_who_reads_changes_nothing(tmp_path: Path) -> None:
+    """A report may be made while the run goes on, and of results that cannot be written to."""
+    bench(tmp_path, ONE, ("slim",)).run(3)
+    path = tmp_path / "samples.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    before = path.read_bytes()
+    Journal(tmp_path).read()
+
+    assert path.read_bytes() == before
 
 
 PROGRAM = """
@@ -106,6 +118,18 @@ def test_the_remaining_time_is_shown_once_something_is_known(tmp_path: Path) -> 
         "round 1 of 3: cpu on slim",
         "round 2 of 3: cpu on slim, about 2 s left",
         "round 3 of 3: cpu on slim, about 1 s left",
+    ]
+
+
+def test_in_the_first_round_what_nobody_knows_yet_is_left_out_of_the_remaining_time(tmp_path: Path) -> None:
+    said: list[str] = []
+    both = bench(tmp_path, ONE, ("slim",), said)
+    other = FakeWorkload(lambda _: Measured(case="loops", value=1.0), name="io")
+    msgspec.structs.replace(both, workloads=(*both.workloads, other)).run(2)
+
+    assert said[1:3] == [
+        "round 1 of 2: io on slim, about 1 s left without io",
+        "round 2 of 2: cpu on slim, about 2 s left",
     ]
 
 

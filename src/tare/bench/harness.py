@@ -87,11 +87,13 @@ class _Remaining:
 
     @property
     def words(self) -> str:
-        if not self._taken or any(turn.workload not in self._taken for turn in self._left):
+        if not self._taken:
             return ""
         means = {name: sum(taken) / len(taken) for name, taken in self._taken.items()}
-        seconds = sum(means[turn.workload] for turn in self._left)
-        return f", {rough(seconds)} left"
+        seconds = sum(means[turn.workload] for turn in self._left if turn.workload in means)
+        # In the first round nobody knows yet how long some workloads take: what is known is said, and what is not.
+        unknown = dict.fromkeys(turn.workload for turn in self._left if turn.workload not in means)
+        return f", {rough(seconds)} left" + (f" without {', '.join(unknown)}" if unknown else "")
 
 
 def rough(seconds: float) -> str:

@@ -24,6 +24,8 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._whole = False
+        """Whether what was there is known to end with a whole line."""
 
     @property
     def exists(self) -> bool:
@@ -38,6 +40,9 @@ class Journal:
 
     def append(self, samples: Iterable[Sample]) -> None:
         """Add *samples*, and see to it that they are on the disk."""
+        if not self._whole:
+            self._mend()
+            self._whole = True
         lines = b"".join(msgspec.json.encode(sample) + b"\n" for sample in samples)
         with (self.directory / SAMPLES).open("ab") as file:
             file.write(lines)
@@ -52,7 +57,7 @@ class Journal:
         part.replace(self.directory / SAMPLES)
 
     def read(self) -> Results:
-        """Return everything that is there; a last line that a kill cut off is left out, and removed."""
+        """Return everything that is there; a last line that a kill cut off, or that is being written, is left out."""
         return Results(run=read_run(self.directory / HEAD), samples=tuple(self._samples()))
 
     def _samples(self) -> Iterator[Sample]:
@@ -61,8 +66,6 @@ class Journal:
             return
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
         seen = set()
         for number, line in enumerate(data[:whole].splitlines(), start=1):
             sample = _sample(line, path, number)
@@ -84,6 +87,15 @@ class Journal:
                     f"`{self.directory}` is being written to", causes=("another `tare bench run` has it open",)
                 ) from None
             yield
+
+    def _mend(self) -> None:
+        """Remove a last line that a kill cut off: the next one would be added to it. Only who adds lines may."""
+        path = self.directory / SAMPLES
+        if path.exists():
+            data = path.read_bytes()
+            whole = data.rfind(b"\n") + 1
+            if whole < len(data):
+                os.truncate(path, whole)
 
 
 def read_run(path: Path) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("run", "report", "compare", "explain", "doctor", "worker")
 PROFILES = ("smoke", "standard", "full")
+_WITHOUT_RESULTS = ("run", "explain", "doctor")
 
 
 class BenchArguments(WorldArguments):
@@ -27,7 +29,7 @@ class BenchArguments(WorldArguments):
     results: list[str]
     image: list[str]
     profile: str | None
-    workloads: str
+    workloads: str | None
     engine: str | None
     rounds: int | None
     more: int | None
@@ -69,9 +71,8 @@ def configure(parser: Parser) -> None:
     what.add_argument("--profile", choices=PROFILES, help="how much work (default: smoke)")
     what.add_argument(
         "--workloads",
-        default="size,start,cpu",
         metavar="LIST",
-        help="of size, build, start, io, cpu, frames, learning (default: size,start,cpu)",
+        help="of size, build, start, io, cpu, frames, learning (default: size,start,cpu, and io in smoke)",
     )
     what.add_argument("--define", metavar="FILE", help="a bench.toml with workloads of your own")
     what.add_argument("--project", metavar="DIR", help="what build builds (default: a small service of ours)")
@@ -81,8 +82,8 @@ def configure(parser: Parser) -> None:
     )  # fmt: skip
     how = parser.add_argument_group("how")
     how.add_argument("--engine", choices=("docker", "podman", "chroot", "host"), help="what runs the images")
-    how.add_argument("--rounds", type=int, metavar="N", help="how many rounds (default: the profile's)")
-    how.add_argument("--more", type=int, metavar="N", help="add rounds to results that are there")
+    how.add_argument("--rounds", type=count, metavar="N", help="how many rounds (default: the profile's)")
+    how.add_argument("--more", type=count, metavar="N", help="add rounds to results that are there")
     how.add_argument("--seed", type=int, default=108, metavar="N", help="of the order and of the data")
     how.add_argument(
         "--load-seconds", type=_seconds, metavar="N", help="how long each load of io lasts (default: the profile's)"
@@ -136,9 +137,21 @@ def _add_machines(parser: Parser) -> None:
     )
 
 
+def workloads(arguments: BenchArguments) -> str:
+    """Return what is to be measured; in smoke a table, too, which needs no database there."""
+    if arguments.workloads is not None:
+        return arguments.workloads
+    return "size,start,io,cpu" if (arguments.profile or "smoke") == "smoke" else "size,start,cpu"
+
+
 def execute(arguments: Arguments) -> int:
     """Do what was asked for."""
     arguments = cast("BenchArguments", arguments)
+    if arguments.results and arguments.action in _WITHOUT_RESULTS:
+        raise UsageError(
+            f"`tare bench {arguments.action}` takes no `{arguments.results[0]}`",
+            hints=("Name images with `--image`, and with `--output` where results go",),
+        )
     actions = {
         "run": _run,
         "report": _report,
@@ -166,6 +179,8 @@ def _run(arguments: BenchArguments) -> int:
     if not arguments.stream:
         _write(arguments, results)
     sys.stderr.write(f"{len(results.samples)} samples are in {directory}\n")
+    if sys.stderr.isatty():
+        sys.stderr.write(f"a page of them: tare report {shlex.quote(str(directory))} --html report.html\n")
     return 0
 
 
@@ -236,7 +251,7 @@ def _doctor(arguments: BenchArguments) -> int:
     directory = Path(arguments.output or ".")
     name = arguments.profile or "smoke"
     engine, unavailable = _engine(arguments)
-    served = "io" in arguments.workloads.split(",") and profiles()[name].database == "postgres"
+    served = "io" in workloads(arguments).split(",") and profiles()[name].database == "postgres"
     without = missing() if served and arguments.database is None else None
     looked = vitals(directory)
     findings = list(examine(looked, profiles()[name], engine=engine, unavailable=unavailable, without=without))

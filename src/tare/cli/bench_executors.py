@@ -76,8 +76,10 @@ def _kubernetes(
 
 def options(arguments: BenchArguments) -> list[str]:
     """Return what another machine is told: everything but where results go, and whose block it is."""
+    from tare.cli.bench import workloads
+
     named: tuple[tuple[str, object], ...] = (
-        ("--profile", arguments.profile), ("--workloads", arguments.workloads), ("--baseline", arguments.baseline),
+        ("--profile", arguments.profile), ("--workloads", workloads(arguments)), ("--baseline", arguments.baseline),
         ("--engine", arguments.engine), ("--rounds", arguments.rounds), ("--more", arguments.more),
         ("--seed", arguments.seed), ("--database", arguments.database), ("--define", arguments.define),
         ("--threads", arguments.threads), ("--load-seconds", arguments.load_seconds), ("--project", arguments.project),

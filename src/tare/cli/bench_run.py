@@ -192,7 +192,11 @@ def _engine(arguments: BenchArguments) -> Engine | None:
 
 
 def _wanted(arguments: BenchArguments) -> list[str]:
-    wanted = [each.strip() for each in arguments.workloads.split(",") if each.strip()]
+    from tare.cli.bench import workloads
+
+    wanted = [each.strip() for each in workloads(arguments).split(",") if each.strip()]
+    if not wanted and not arguments.define:
+        raise UsageError("no workload was named", hints=(f"Choose of {', '.join(suites.NAMES)}",))
     unknown = [each for each in wanted if each not in suites.NAMES]
     if unknown:
         raise UsageError(f"there is no workload `{unknown[0]}`", hints=(f"Choose of {', '.join(suites.NAMES)}",))

@@ -78,6 +78,8 @@ def execute(arguments: Arguments) -> int:
             f"there is no Dockerfile `{arguments.dockerfile}`",
             hints=("Leave it out, and the one that tare writes is built",),
         )
+    if arguments.html is not None and not os.path.isdir(directory := os.path.dirname(arguments.html) or "."):
+        raise UsageError(f"there is no directory `{directory}`", hints=("Make it, or name another `--html`",))
     from tare.report.page.words import words
 
     texts = words(arguments.language)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ReportArguments(Arguments):
     """What `tare report` is given."""
 
-    results: str
+    results: list[str]
     html: str | None
     markdown: bool
     json: bool
@@ -36,8 +36,8 @@ class _Head(msgspec.Struct):
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "results", metavar="RESULTS",
-        help="a directory that `tare bench run` made, or what `tare compare --json` printed; - reads standard input",
+        "results", nargs="+", metavar="RESULTS",
+        help="directories that `tare bench run` made, or what `tare compare --json` printed; - reads standard input",
     )  # fmt: skip
     parser.add_argument("--html", metavar="FILE", help="write a page")
     parser.add_argument("--markdown", action="store_true", help="print Markdown (the default without --html)")
@@ -66,9 +66,10 @@ def execute(arguments: Arguments) -> int:
     return 0
 
 
-def _document(name: str, texts: Words) -> Document:
-    if os.path.isdir(name):
-        return _of_bench(Path(name), texts)
+def _document(names: list[str], texts: Words) -> Document:
+    if len(names) > 1 or os.path.isdir(names[0]):
+        return _of_bench(names, texts)
+    [name] = names
     from tare.bench.comparison import SCHEMA, Comparison
     from tare.report.compare import document
 
@@ -85,10 +86,16 @@ def _document(name: str, texts: Words) -> Document:
     )
 
 
-def _of_bench(directory: Path, texts: Words) -> Document:
+def _of_bench(names: list[str], texts: Words) -> Document:
+    """Return a report of a run, or of several machines' blocks of one."""
     from tare.bench.analysis import analyse
-    from tare.bench.journal import Journal
+    from tare.bench.journal import Journal, merge
     from tare.report.bench_page import document
 
-    results = Journal(directory).read()
+    for name in names:
+        if not os.path.isdir(name):
+            raise UsageError(
+                f"`{name}` is not a directory of results", hints=("Name several only if `tare bench run` made them",)
+            )
+    results = merge(Journal(Path(each)).read() for each in names)
     return document(results, analyse(results), texts)

@@ -46,6 +46,8 @@ def compare_text(comparison: Comparison, texts: Words) -> str:
     right = frozenset(place for place, column in enumerate(summary.columns) if column.number)
     lines = [table([tuple(column.name for column in summary.columns), *summary.rows], right=right), ""]
     lines += verdict(comparison, texts)
+    if len(good) > 1 and any(each.builds for each in good):
+        lines.append(texts("few_rounds"))
     lines += [f"{each.name}: {each.why}" for each in comparison.candidates if each.status != "ok"]
     lines += ["", *comparison.notes] if comparison.notes else []
     lines += ["", *summary.notes] if summary.notes else []

@@ -1,0 +1,75 @@
+"""What `tare bench` and `tare report` refuse before anything is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench_runs import simulated
+from command import Place
+
+from tare.bench.journal import Journal
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ("run", "python:3.13-slim"),
+            "error: `tare bench run` takes no `python:3.13-slim`\n\n"
+            "hint: Name images with `--image`, and with `--output` where results go\n",
+        ),
+        (
+            ("run", "--workloads", ","),
+            "error: no workload was named\n\nhint: Choose of size, build, start, io, cpu, frames, learning\n",
+        ),
+        (
+            ("run", "--workloads", "gpu"),
+            "error: there is no workload `gpu`\n\nhint: Choose of size, build, start, io, cpu, frames, learning\n",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(place: Place, words: tuple[str, ...], error: str) -> None:
+    ran = place("bench", *words)
+
+    assert (ran.code, ran.out, ran.err) == (2, "", error)
+
+
+@pytest.mark.parametrize("option", ["--rounds", "--more"])
+@pytest.mark.parametrize("value", ["0", "-2", "x"])
+def test_rounds_are_numbers_from_one_on(place: Place, option: str, value: str) -> None:
+    ran = place("bench", "run", f"{option}={value}")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"`{value}` is not a number from 1 on" in ran.err
+
+
+def test_blocks_of_several_machines_are_one_report(place: Place, tmp_path: Path) -> None:
+    for block in ("one", "two"):
+        Journal(tmp_path / block).write(simulated({"slim": 0.0, "alpine": 0.2}, rounds=3, block=block))
+    ran = place("report", str(tmp_path / "one"), str(tmp_path / "two"))
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "smoke, rounds: 6, against slim" in ran.out
+
+
+def test_a_document_is_reported_alone(place: Place, tmp_path: Path) -> None:
+    Journal(tmp_path / "one").write(simulated({"slim": 0.0}, rounds=3))
+    ran = place("report", str(tmp_path / "one"), str(tmp_path / "results.json"))
+
+    assert (ran.code, ran.out, ran.err) == (
+        2,
+        "",
+        "error: `TMP/results.json` is not a directory of results\n\n"
+        "hint: Name several only if `tare bench run` made them\n",
+    )
+
+
+def test_a_page_that_cannot_be_written_is_said_before_anything_is_built(place: Place) -> None:
+    ran = place("compare", ".", "--build-only", "--html", "nowhere/page.html")
+
+    assert (ran.code, ran.out, ran.err) == (
+        2,
+        "",
+        "error: there is no directory `nowhere`\n\nhint: Make it, or name another `--html`\n",
+    )
