@@ -353,17 +353,30 @@ def test_names_that_cannot_be_looked_up_are_unknown(
     assert (found.base.status, found.base.reason) == ("unknown", reason)
 
 
-def test_a_base_in_a_layout_is_looked_at_too(
+def test_a_base_in_a_layout_is_looked_at_when_a_person_names_it(
     bases: dict[str, Image], make_world: MakeWorld, look: Callable[..., Checked], tmp_path: Path
 ) -> None:
     name = f"oci:{tmp_path / 'base'}"
     image = on(bases["old"], name, bases["old"].digest, {"app": b"x"})
     LayoutDestination(tmp_path / "base").write(bases["old"])
-    assert look(make_world(), image).base.status == "current"
+    assert look(make_world(), image, base=name).base.status == "current"
     LayoutDestination(tmp_path / "base").write(bases["new"])
-    assert look(make_world(), image).base.status == "moved"
+    assert look(make_world(), image, base=name).base.status == "moved"
     shutil.rmtree(tmp_path / "base")
-    assert look(make_world(), image).base.status == "unknown"
+    assert look(make_world(), image, base=name).base.status == "unknown"
+
+
+@pytest.mark.parametrize("name", ["docker-archive:/dev/zero", "oci:{here}", "docker-daemon:app:1"])
+def test_an_image_does_not_choose_what_is_opened_on_this_machine(
+    make_world: MakeWorld, look: Callable[..., Checked], tmp_path: Path, name: str
+) -> None:
+    found = look(make_world(), plain({"app": b"x"}, name=name.format(here=tmp_path / "app")))
+
+    assert (found.base.status, found.base.reason, found.exit_code) == (
+        "unknown",
+        "the image names a place on a machine, which is opened for `--base` alone",
+        0,
+    )
 
 
 def test_an_archive_of_docker_is_read_as_well(suite: Debian, tmp_path: Path) -> None:

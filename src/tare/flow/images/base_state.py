@@ -81,12 +81,18 @@ def judge(world: World, image: Image, named: str | None) -> BaseState | None:
     try:
         if isinstance(name, RegistryName):
             return _in_registry(world, image, name.reference, text, digest)
-        if name is not None:
+        if name is not None and named is not None:
             return _elsewhere(world, image, name, text, digest)
     except NetworkError as error:
         reason = "; ".join(error.causes) or error.message
         return BaseState(name=text, digest=digest, status="unknown", reason=reason, code=error.exit_code)
-    return BaseState(name=text, digest=digest, status="unknown", reason="its name is not the name of an image")
+    # Whoever made the image may have written anything there: it does not choose what is opened on this machine.
+    reason = (
+        "the image names a place on a machine, which is opened for `--base` alone"
+        if name
+        else "its name is not the name of an image"
+    )
+    return BaseState(name=text, digest=digest, status="unknown", reason=reason)
 
 
 def _in_registry(world: World, image: Image, reference: Reference, text: str, digest: Digest | None) -> BaseState:
