@@ -38,6 +38,15 @@ def test_the_newest_suite_that_fits_is_taken(place: Place, requires: str | None,
     assert chosen(place, requires) == base, "the answer is remembered"
 
 
+def test_what_a_loss_of_power_left_of_the_answer_is_not_one(place: Place) -> None:
+    chosen(place, None)
+    (memo,) = place.cache.glob("memo/default-base/*")
+    for left in (b"", bytes(12)):
+        memo.chmod(0o644)
+        memo.write_bytes(left)
+        assert chosen(place, None) == "deb:trixie"
+
+
 @pytest.mark.parametrize(
     ("python", "base"), [("3.13", "deb:trixie"), ("3.11", "deb:bookworm"), ("3.11.2", "deb:bookworm")]
 )

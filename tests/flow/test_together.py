@@ -32,7 +32,7 @@ def faults(place: Place) -> list[str]:
     blobs = [*place.cache.glob("blobs/*/*"), *place.app.glob("*/blobs/*/[!.]*")]
     found = [str(path) for path in blobs if hash_file(path) != f"sha256:{path.name}"]
     for memo in place.cache.glob("memo/*/*"):
-        if memo.is_file() and memo.parent.name not in {"projects", "default-base"}:
+        if memo.is_file() and memo.parent.name != "projects":
             try:
                 msgspec.json.decode(memo.read_bytes())
             except msgspec.DecodeError:

@@ -159,7 +159,10 @@ class Cache:
             return None
 
     def remember(self, kind: str, key: Digest, outcome: bytes) -> None:
-        """Write down what the step *kind* gave for the inputs *key*."""
+        """Write down what the step *kind* gave for the inputs *key*.
+
+        It is a document: what a loss of power leaves of one does not parse, and then it is not known.
+        """
         with self.writing() as pending:
             pending.file.write(outcome)
             self._finish(pending, self._memo(kind, key), small=_PAGE)

@@ -20,11 +20,11 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
 def default_base(world: World, project: Project, python: str | None) -> str:
     """Return `deb:SUITE` for *project*, or for the series *python* when a person asked for one."""
     key = key_of(_Key(version=__version__, requires_python=project.requires_python, python=python))
-    known = world.cache.remembered("default-base", key)
+    known = world.cache.recall("default-base", key, str)
     if known is not None:
-        return known.decode()
+        return known
     found = _find(project, python)
-    world.cache.remember("default-base", key, found.encode())
+    world.cache.remember("default-base", key, msgspec.json.encode(found))
     return found
 
 
