@@ -13,6 +13,9 @@ else
 VENV := .cache/venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 endif
 
+# What is measured is what users have: tare with what it needs, and without the tools for development.
+INSTALLED := .cache/installed
+
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 LOCK := pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
@@ -70,6 +73,7 @@ format: dev-venv  ## rewrite what a formatter can decide
 	$(BIN)/ruff format .
 
 bench: dev-venv engines  ## measure against the budgets; writes benchmarks/RESULTS.md
+	@$(PYTHON) tools/bootstrap.py --venv $(INSTALLED) run
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 lab: engines  ## start Docker, a registry with base images, and PostgreSQL of this checkout's own (as root); prints exports

@@ -147,9 +147,9 @@ def test_a_changed_line_uploads_one_layer_and_one_config(project: Place, registr
     document = push(project, based, f"{registry.name}/app:1", *AMD64)
     assert len(asked("PUT", containing="/blobs/uploads/")) == 2
     assert asked("GET", "PATCH") == []
-    assert sorted(asked("HEAD", containing="/blobs/")) == sorted(
-        f"HEAD /v2/app/blobs/{layer['digest']}" for layer in document["layers"]
-    ), "every layer is confirmed; a configuration that is new is not looked for"
+    looked_for = asked("HEAD", containing="/blobs/")
+    assert len(looked_for) == len(document["layers"]) + 1, "every layer, and the configuration"
+    assert {f"HEAD /v2/app/blobs/{layer['digest']}" for layer in document["layers"]} < set(looked_for)
 
 
 NOT_NEEDED = frozenset(
@@ -198,7 +198,9 @@ def test_a_changed_line_loads_nothing_that_it_has_no_use_for(project: Place, reg
     )
 
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert sorted(loaded & NOT_NEEDED) == []
+    # Where `typing_extensions` is installed, which only our tools want, msgspec loads it, and that loads `inspect`.
+    by_others = {"inspect"} if "typing_extensions" in loaded else set()
+    assert sorted(loaded & NOT_NEEDED - by_others) == []
 
 
 def test_several_platforms_are_one_index(project: Place, registry: Served, based: str) -> None:

@@ -8,8 +8,6 @@ from typing import NoReturn
 
 from tare.errors import UsageError
 
-vars(argparse)["_"] = str  # Its words are English here. To look for other languages costs 2 ms, and none has ours.
-
 
 class Arguments(argparse.Namespace):
     """What a command was given. Commands declare the names they add in a subclass of their own."""

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.render import render_bug, render_error
@@ -114,22 +114,11 @@ def _dispatch(argv: Sequence[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise _unknown(name)
-    _load_msgspec()
     command: Command = import_module(f"tare.cli.{name}")  # a module can be one
     parser = Parser(prog=f"tare {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
     parser.add_argument("--verbose", action="store_true", help="show more, and the traceback of an error")
     command.configure(parser)
     return command.execute(parser.parse(argv[1:]))
-
-
-def _load_msgspec() -> None:
-    """Import msgspec without `typing_extensions`, of which it wants names that this Python has: it would cost 8 ms."""
-    hidden: Any = sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type]  # so imports find nothing
-    try:
-        import_module("msgspec")
-    finally:
-        if hidden is None:
-            del sys.modules["typing_extensions"]
 
 
 def _overview() -> str:
