@@ -6,10 +6,9 @@ target lacks it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 
 from tare.oci.descriptor import Descriptor
-from tare.oci.digest import Digest
 from tare.oci.image import Blob
 from tare.stores.registry import blobs, parallel, uploads
 from tare.stores.registry.repository import Registries, Repository
@@ -21,12 +20,11 @@ def deliver(
     wanted: Iterable[Blob],
     *,
     threads: int,
-    new: Container[Digest] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Bring every blob of *wanted* that *repository* lacks. The largest go first, so that none is left last.
 
-    Those that are *new* are not looked for: bringing them once more would be no harm. *progress* is told how many bytes went out, or less than 0 when some have to go again.
+    *progress* is told how many bytes went out, or less than 0 when some have to go again.
     """
     missing: list[Blob] = []
     stop = parallel.Stop()
@@ -37,9 +35,7 @@ def deliver(
         progress(count)
 
     def look(blob: Blob) -> None:
-        if blob.descriptor.digest in new:
-            missing.append(blob)
-        elif blobs.has(repository, blob.descriptor):
+        if blobs.has(repository, blob.descriptor):
             registries.whereabouts.note(blob.descriptor.digest, repository.reference)
         else:
             missing.append(blob)

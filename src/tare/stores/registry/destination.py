@@ -8,7 +8,6 @@ from typing import Final
 from tare.errors import UsageError
 from tare.oci import media_types
 from tare.oci.descriptor import Descriptor
-from tare.oci.digest import Digest
 from tare.oci.image import Artifact, Blob, Image, ImageIndex, parts
 from tare.oci.manifest import Index
 from tare.oci.reference import Reference
@@ -53,7 +52,6 @@ class RegistryDestination:
             self._repository,
             _blobs_of(image),
             threads=self._threads,
-            new=_configs_of(image) if found else (),
             progress=self._progress,
         )
         *members, whole = parts(image)
@@ -101,12 +99,6 @@ def _blobs_of(image: Image | ImageIndex) -> list[Blob]:
     members = (part for part in parts(image) if not isinstance(part, ImageIndex))
     found = {blob.descriptor.digest: blob for member in members for blob in member.blobs}
     return [blob for blob in found.values() if not _is_foreign(blob.descriptor)]
-
-
-def _configs_of(image: Image | ImageIndex) -> set[Digest]:
-    """Return the configurations: where a tag has another image, they are as good as never there."""
-    members = (part for part in parts(image) if not isinstance(part, ImageIndex))
-    return {member.manifest.config.digest for member in members}
 
 
 def _is_foreign(descriptor: Descriptor) -> bool:
