@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import datetime
 from textwrap import dedent
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_repository_is_a_grid_its_variants_and_what_floats(hub: Registry, make
         A tag with an OS, such as slim-trixie or 3.14-slim-trixie, is simple, and moves with the rest.
         Even 3.14.7-slim-trixie is built again when its base changes; only a digest never moves.
 
-        note: 3.15-rc is no release yet; when it is (plan: 2026-10-01), tags without a series move to it
+        note: 3.15-rc is still no release (plan: 2026-10-01); when it is, tags without a series move to it
         note: bookworm is past its makers' security support (2026-06-10); long-term support ends 2028-06-30
         """
     )
@@ -160,7 +161,7 @@ def test_everything_has_what_is_not_built_any_more(hub: Registry, make_world: Ma
         end of life    2031-10    2030-10  2029-10  2028-10  2026-10 (over)"""
     )
     assert found.listing.notes == (
-        "3.15-rc is no release yet; when it is (plan: 2026-10-01), tags without a series move to it",
+        "3.15-rc is still no release (plan: 2026-10-01); when it is, tags without a series move to it",
         "3.10 is past its end of life (2026-10): it gets no fixes",
         "bookworm is past its makers' security support (2026-06-10); long-term support ends 2028-06-30",
         "bullseye is past its end of life (2026-08-31): it gets no fixes",
@@ -361,6 +362,22 @@ def test_the_catalogue_answers_without_a_registry(make_world: MakeWorld) -> None
         Even 3.14.7-slim-trixie is built again when its base changes; only a digest never moves.
         """
     )
+
+
+@pytest.mark.parametrize(
+    ("day", "note"),
+    [
+        ("2026-09-30", "3.15-rc is no release yet; when it is (plan: 2026-10-01), tags without a series move to it"),
+        ("2026-11-24", "3.15-rc was no release then; by the plan, tags without a series moved to it on 2026-10-01"),
+    ],
+)
+def test_what_was_recorded_before_a_planned_release_says_so_after_it(
+    make_world: MakeWorld, day: str, note: str
+) -> None:
+    world = make_world()
+    world.now = datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp
+
+    assert note in recorded(world, PYTHON, Wanted()).listing.notes
 
 
 def test_recorded_and_live_say_the_same_of_the_same_repository(make_world: MakeWorld, registry: Registry) -> None:

@@ -23,12 +23,14 @@ def test_places_stand_below_their_rule_and_errors_come_first() -> None:
 
     assert text == dedent(
         f"""\
-        error O001: the image can be opened
+        error O001
           /nope: expected a layout, found none
+          rule: the image can be opened
             https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 
-        warning L210: an entry is no device
+        warning L210
           layer[0] sha256:{"a" * 12}… entry dev/1: expected no device
+          rule: an entry is no device
             {SECTION}
 
         NOT SOUND: oci:/nope (2 documents, 1 layer, 30 entries, 1.5 MB; 1 error, 1 warning)
@@ -45,6 +47,7 @@ def test_of_very_many_places_the_first_are_shown_and_nothing_moves_the_cursor() 
     assert lines[20:] == [
         f"  layer[0] sha256:{'a' * 12}… entry dev/19: expected no device",
         "  and 5 more, which `--json` has",
+        "  rule: an entry is no device",
         f"    {SECTION}",
         "",
         "sound: a:1 (2 documents, 1 layer, 30 entries, 1.5 MB; 25 warnings)",

@@ -191,7 +191,7 @@ def explain(seen: Seen, choice: Choice, catalogue: Catalogue, today: date) -> Li
         tags=tags,
         total=len(seen.tags),
         hidden=choice.hidden,
-        notes=tuple(_notes(series, variants, catalogue, today)),
+        notes=tuple(_notes(series, variants, catalogue, today, recorded=seen.recorded)),
     )
 
 
@@ -306,12 +306,16 @@ def _series(name: str, choice: Choice, catalogue: Catalogue, today: date) -> Ser
 
 
 def _notes(
-    series: Iterable[SeriesFacts], variants: Iterable[VariantFacts], catalogue: Catalogue, today: date
+    series: Iterable[SeriesFacts],
+    variants: Iterable[VariantFacts],
+    catalogue: Catalogue,
+    today: date,
+    *,
+    recorded: bool,
 ) -> Iterator[str]:
     for row in series:
         if row.label != row.name:
-            planned = f" (plan: {row.first_release})" if row.first_release else ""
-            yield f"{row.label} is no release yet; when it is{planned}, tags without a series move to it"
+            yield _unreleased(row, today, recorded=recorded)
         if row.ended:
             yield f"{row.name} is past its end of life ({row.eol}): it gets no fixes"
     for os in dict.fromkeys(variant.os for variant in variants):
@@ -321,3 +325,14 @@ def _notes(
                 yield f"{os} is past its makers' security support ({found.eol}); long-term support ends {found.lts}"
             else:
                 yield f"{os} is past its end of life ({found.last_day}): it gets no fixes"
+
+
+def _unreleased(row: SeriesFacts, today: date, *, recorded: bool) -> str:
+    """Say of a series whose newest version is not final what its release will change, or has changed meanwhile."""
+    plan = row.first_release
+    if not ended(plan, today):
+        planned = f" (plan: {plan})" if plan else ""
+        return f"{row.label} is no release yet; when it is{planned}, tags without a series move to it"
+    if recorded:
+        return f"{row.label} was no release then; by the plan, tags without a series moved to it on {plan}"
+    return f"{row.label} is still no release (plan: {plan}); when it is, tags without a series move to it"

@@ -29,7 +29,8 @@ def verify_text(verdict: Verdict, *, name: str) -> str:
         codes = dict.fromkeys(each.code for each in verdict.findings if each.severity == severity)
         for code in codes:
             found = [each for each in verdict.findings if (each.severity, each.code) == (severity, code)]
-            lines += [f"{severity} {code}: {rule(code).title}", *_places(found), f"    {rule(code).reference}", ""]
+            broken = rule(code)
+            lines += [f"{severity} {code}", *_places(found), f"  rule: {broken.title}", f"    {broken.reference}", ""]
     counts = Counter(finding.severity for finding in verdict.findings)
     told = ", ".join(f"{counts[severity]} {severity}{'s' if counts[severity] > 1 and severity != 'info' else ''}"
                      for severity in _ORDER if counts[severity])  # fmt: skip
