@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from fixture_registry import Registry
 from hostile import refuse
-from samples import a_registry, client, noise, reference_to, sample_image, sample_index, seed
+from samples import Waits, a_registry, client, noise, reference_to, sample_image, sample_index, seed
 
 from tare.errors import IntegrityError, MachineError, TargetError, UsageError
 from tare.oci import manifest as documents
@@ -96,6 +96,14 @@ def test_pushing_what_is_there_is_one_request(registry: Registry) -> None:
 def test_a_push_uses_one_connection_for_each_thread(registry: Registry) -> None:
     RegistryDestination(client(threads=3), reference_to(registry)).write(sample_image(sizes=tuple(range(100, 120))))
     assert registry.server.connections <= 3
+
+
+def test_a_registry_that_is_near_is_given_no_more_threads_than_there_are_processors(registry: Registry) -> None:
+    waits = Waits()
+    waits.clock = msgspec.structs.replace(waits.clock, monotonic=lambda: 0.0)
+    near = client(waits, threads=4, processors=1)
+    RegistryDestination(near, reference_to(registry)).write(sample_image(sizes=tuple(range(100, 120))))
+    assert registry.server.connections == 1
 
 
 def test_other_tags_are_moved_too(registry: Registry) -> None:

@@ -177,7 +177,7 @@ class World:
             self.environment, root=self.root, proxies=self._proxies, insecure=self.insecure, mirrors=self.mirrors
         )
         return Registries(
-            msgspec.structs.replace(found, **changes),
+            msgspec.structs.replace(found, processors=max(2, self.threads), **changes),
             warn=self.reporter.warn,
             note=self.reporter.note,
             whereabouts=self.whereabouts,

@@ -38,6 +38,7 @@ class RegistryDestination:
         self._reference = reference
         self._names = _names(reference, tags)
         self._threads = registries.settings.threads
+        self._processors = registries.settings.processors
         self._monotonic = registries.clock.monotonic
         self._progress = progress
 
@@ -71,7 +72,7 @@ class RegistryDestination:
                 raise
             return None  # Some registries say this of what is not there; whether we may push is found out soon.
         if self._monotonic() - started < _NEAR:
-            self._threads = min(self._threads, 2)
+            self._threads = min(self._threads, self._processors)
         return found
 
     def _put(self, name: str, part: Image | Artifact | ImageIndex) -> None:

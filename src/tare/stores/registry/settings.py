@@ -76,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 4
     """Blobs that are asked for or uploaded at once."""
 
+    processors: int = 2
+    """The same, where a registry is so near that processors are waited for, and not the network."""
+
     chunk: int = 64 * MIB
     """Bytes of a chunk, where an upload must be done in chunks."""
 
