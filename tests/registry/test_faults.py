@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fault_proxy import NONE, Fault, faulty
 from fixture_registry import Registry, Synthetic
-from hostile import cut
+from hostile import cut, refuse, say
+from loopback_server import Exchange
 from samples import Waits, a_registry, client, noise, reference_to, sample_image, seed
 
 from tare.errors import NetworkError
@@ -163,6 +165,35 @@ def test_an_upload_that_breaks_all_the_time_is_given_up(registry: Registry) -> N
         with pytest.raises(NetworkError, match="cannot push"):
             uploads.upload(repository, blob)
     assert len(waits.slept) == 3
+
+
+def test_a_chunk_that_arrived_is_progress(registry: Registry) -> None:
+    blob = memory_blob(noise("up", 9_000_000), media_types.LAYER_GZIP)
+    registry.rule("PATCH", ".*", say(500), times=range(2, 20, 2))
+    waits = Waits()
+    repository = client(waits, attempts=2, chunk=1_500_000, always_chunk=True).open(
+        reference_to(registry), doing="push"
+    )
+    uploads.upload(repository, blob)
+    assert registry.blobs[blob.descriptor.digest] == blob.data
+    assert len(waits.slept) == 5
+
+
+def test_a_registry_that_forgets_what_it_said_that_it_has_is_given_up(registry: Registry) -> None:
+    """What an upload wins counts once: otherwise a registry that breaks, confirms and forgets would hold us for ever."""
+    blob = memory_blob(noise("up", 4_000_000), media_types.LAYER_GZIP)
+    broken = itertools.cycle((say(500), refuse(404, "BLOB_UPLOAD_UNKNOWN")))
+
+    def patched(its: Registry, exchange: Exchange) -> None:
+        next(broken)(its, exchange)
+
+    registry.rule("PATCH", ".*", patched)
+    registry.rule("GET", ".*/uploads/.*", say(204, {"Range": "0-1999999", "Location": "/v2/team/app/blobs/uploads/x"}))
+    waits = Waits()
+    repository = client(waits, chunk=3_000_000).open(reference_to(registry), doing="push")
+    with pytest.raises(NetworkError, match="cannot push"):
+        uploads.upload(repository, blob)
+    assert len(waits.slept) < 20
 
 
 def test_the_digest_of_a_synthetic_blob_is_right() -> None:

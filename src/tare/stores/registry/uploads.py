@@ -72,6 +72,8 @@ class _Upload:
         self._limit = settings.chunk
         self._chunk = settings.chunk if settings.always_chunk else _WHOLE
         self._offset = 0
+        self._furthest = 0
+        """Bytes that the registry had when something failed. What it forgot and got again is no progress."""
         self._checked = False
         self._plain = False
         """The registry does not take to being asked whether it knows the blob from elsewhere."""
@@ -182,7 +184,7 @@ class _Upload:
         self._reported = sent
 
     def _recover(self) -> int:
-        """Find out how far the upload got, and go on from there; or forget it. Returns how many bytes were won."""
+        """Find out how far the upload got, and go on from there; or forget it. Returns how many bytes it had never had."""
         if self._place is None:
             return 0
         before = self._offset
@@ -203,7 +205,9 @@ class _Upload:
         if offset:
             self._chunk = min(self._chunk, self._limit)
         self._report(offset)
-        return offset - before
+        won = max(offset - self._furthest, 0)
+        self._furthest += won
+        return won
 
     def _settle(self, refusal: problems.RefusalError, attempts: Attempts) -> bool:
         """Deal with a refusal. Returns whether the blob is there all the same; raises when nothing can be done."""
