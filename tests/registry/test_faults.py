@@ -167,6 +167,18 @@ def test_an_upload_that_breaks_all_the_time_is_given_up(registry: Registry) -> N
     assert len(waits.slept) == 3
 
 
+def test_a_registry_that_never_has_what_was_sent_is_given_up(registry: Registry) -> None:
+    blob = memory_blob(noise("up", 4_000_000), media_types.LAYER_GZIP)
+    registry.rule("PATCH", ".*", say(202, {"Range": "0-0", "Location": "/v2/team/app/blobs/uploads/x"}))
+    waits = Waits()
+    repository = client(waits, chunk=3_000_000).open(reference_to(registry), doing="push")
+    with pytest.raises(NetworkError) as caught:
+        uploads.upload(repository, blob)
+    causes = [cause.rpartition(": ")[2] for cause in caught.value.causes]
+    assert causes == ["it says that it has 1 of 4,000,000 bytes", "it was tried 6 times"]
+    assert len(waits.slept) == 5
+
+
 def test_a_chunk_that_arrived_is_progress(registry: Registry) -> None:
     blob = memory_blob(noise("up", 9_000_000), media_types.LAYER_GZIP)
     registry.rule("PATCH", ".*", say(500), times=range(2, 20, 2))

@@ -146,12 +146,13 @@ class _Upload:
         answer.discard()
         self._place = self._next_place(answer)
         stored = _stored.fullmatch(answer.fields.get("range").strip())
-        self._offset = int(stored[1]) + 1 if stored else end
-        if self._offset > end:
-            # It goes on storing what came on a connection that is dead for us.
-            self._place = None
-            problem = f"it says that it has {self._offset:,} of {end:,} bytes"
+        has = int(stored[1]) + 1 if stored else end
+        if has != end:
+            if has > end:  # It goes on storing what came on a connection that is dead for us.
+                self._place = None
+            problem = f"it says that it has {has:,} of {end:,} bytes"
             raise TransientError(problems.failed(self._repository.task, "PATCH", answer.address, problem))
+        self._offset = end
 
     def _finish(self, content: Content | None) -> None:
         place = self._required()
