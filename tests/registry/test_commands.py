@@ -370,6 +370,26 @@ def test_what_names_no_registry_is_refused_also_where_none_is_asked(project: Pla
         assert ran.err.startswith(f"error: `{option} {value}` is not ")
 
 
+@pytest.mark.parametrize(
+    ("mirror", "shown"),
+    [
+        ("ftp://mirror.example", "ftp://mirror.example"),
+        ("=host", "=host"),
+        ("registry.example=", "registry.example="),
+        ("https://user:secret@mirror.example", "…@mirror.example"),
+    ],
+)
+def test_a_mirror_of_the_environment_is_refused_by_the_name_of_the_variable(
+    project: Place, mirror: str, shown: str
+) -> None:
+    project.environment["TARE_MIRROR"] = mirror
+    assert project("tags", "python") == (
+        2,
+        "",
+        f"error: `TARE_MIRROR={shown}` is not understood\n\nhint: Write it as `HOST[:PORT]` or `REGISTRY=HOST`\n",
+    )
+
+
 def test_a_word_that_is_no_architecture_is_no_platform(project: Place) -> None:
     ran = project("copy", "--platform", "foo", "oci:nowhere", "oci:out")
     assert ran.code == 2

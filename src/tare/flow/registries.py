@@ -30,11 +30,13 @@ def settings(
     registry is named.
     """
     check(insecure, mirrors)
+    usual = environment.get("TARE_MIRROR", "").split()
+    _check_mirrors(usual, "TARE_MIRROR=")
     home = Path(environment.get("HOME") or environment.get("USERPROFILE") or "/nonexistent")
     bundle = environment.get("SSL_CERT_FILE")
     return Settings(
         insecure=frozenset(insecure),
-        mirrors=_mirrors([*mirrors, *environment.get("TARE_MIRROR", "").split()]),
+        mirrors=_mirrors([*mirrors, *usual]),
         tls=Tls(ca_file=Path(bundle) if bundle else None),
         certificates=(*(root / path for path in _CERTIFICATES), home / ".docker" / "certs.d"),
         credentials=CredentialSources(
@@ -58,23 +60,30 @@ def check(insecure: Sequence[str], mirrors: Sequence[str]) -> None:
             raise UsageError(
                 f"`--insecure-registry {word}` is not a host", hints=(f"Write `--insecure-registry {host}`",)
             )
-    for registry, places in _mirrors(mirrors).items():
-        for place in places:
-            scheme, _, rest = place.rpartition("://")
-            host = rest.partition("/")[0]
-            names = (registry, host)
-            if scheme not in {"", "http", "https"} or any(addresses.parse(f"https://{name}") is None for name in names):
-                word = place if registry == DEFAULT_REGISTRY else f"{registry}={place}"
-                raise UsageError(f"`--mirror {word}` is not understood", hints=(_MIRROR,))
+    _check_mirrors(mirrors, "--mirror ")
+
+
+def _check_mirrors(words: Sequence[str], said: str) -> None:
+    """Raise `UsageError` unless all *words* name mirrors. *said* is what stands before one in an error."""
+    for word in words:
+        registry, mirror = _mirror(word)
+        scheme, _, rest = mirror.rpartition("://")
+        host = rest.partition("/")[0]
+        if scheme not in {"", "http", "https"} or any(
+            addresses.parse(f"https://{name}") is None for name in (registry, host)
+        ):
+            user, at, rest = word.rpartition("@")  # A password must not get into a log.
+            raise UsageError(f"`{said}{'…' if user else ''}{at}{rest}` is not understood", hints=(_MIRROR,))
 
 
 def _mirrors(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        registry, equals, mirror = word.partition("=")
-        if not equals:
-            registry, mirror = DEFAULT_REGISTRY, word
-        if not registry or not mirror:
-            raise UsageError(f"`--mirror {word}` is not understood", hints=(_MIRROR,))
+    for registry, mirror in map(_mirror, words):
         found[registry] = (*found.get(registry, ()), mirror)
     return found
+
+
+def _mirror(word: str) -> tuple[str, str]:
+    """Return a registry, and its mirror."""
+    registry, equals, mirror = word.partition("=")
+    return (registry, mirror) if equals else (DEFAULT_REGISTRY, word)

@@ -186,7 +186,7 @@ class Lookup:
             raw = manifests.fetch(self._repository, descriptor)
             with cache.writing() as pending:
                 pending.file.write(raw)
-                cache.keep(pending, descriptor.digest)
+                cache.keep(pending, descriptor.digest, found=True)
         return documents.parse(raw, what=what, media_type=descriptor.media_type)
 
     def _content(self, digest: Digest) -> Content:
