@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from command import Place
 from fixture_registry import INDEX, MANIFEST, Registry
+from hostile import say
 from layouts import read_layout
 from make.images import image, layer, small
 from real_registry import docker_registry
-from samples import a_registry, client, close_clients, reference_to
+from samples import a_registry, client, close_clients, reference_to, sample_image
 from schemas import faults, published
 
 from tare.errors import HostileInputError
@@ -212,6 +213,20 @@ def test_a_layer_with_other_bytes_is_found(place: Place, registry: Registry) -> 
     assert isinstance(stored, bytes)
     registry.blobs[digest] = stored[:-1] + bytes([stored[-1] ^ 1])
     assert "D007" in codes(verdict(place, registry))
+
+
+def test_another_image_than_the_one_that_a_digest_names_is_found(place: Place, registry: Registry) -> None:
+    RegistryDestination(client(), reference_to(registry)).write(small())
+    other = sample_image("other")
+    registry.rule("GET", f"/manifests/{other.digest}", say(200, {"Content-Type": MANIFEST}, small().raw))
+    del place.environment["UV_OFFLINE"]
+    document = json.loads(place("verify", f"{registry.name}/team/app@{other.digest}", "--json").out)
+    found = document["findings"][0]
+    assert (document["valid"], found["code"], found["message"]) == (
+        False,
+        "D007",
+        "expected sha256:DIGEST, found sha256:DIGEST",
+    )
 
 
 def test_an_ambiguous_manifest_is_found(place: Place, registry: Registry) -> None:

@@ -46,7 +46,14 @@ def _in_registry(world: World, name: RegistryName) -> Verdict:
         source = Unchecked(world.registries, name.reference)
     except TareError as error:
         return validate.unopened(str(name), ": ".join((error.message, *error.causes)))
-    return validate.image(source, source.raw, media_type=source.media_type, where=str(name), workers=world.threads)
+    return validate.image(
+        source,
+        source.raw,
+        media_type=source.media_type,
+        digest=name.reference.digest,
+        where=str(name),
+        workers=world.threads,
+    )
 
 
 class _Blobs:

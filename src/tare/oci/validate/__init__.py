@@ -15,6 +15,8 @@ import msgspec
 
 from tare.oci import digest as digests
 from tare.oci.descriptor import Descriptor
+from tare.oci.digest import Digest
+from tare.oci.validate import descriptors
 from tare.oci.validate.directory import LayoutCheck
 from tare.oci.validate.findings import Checked, Finding, Report, Verdict, verdict
 from tare.oci.validate.limits import Limits
@@ -45,6 +47,7 @@ def image(
     root: Descriptor | bytes,
     *,
     media_type: str = "",
+    digest: Digest | None = None,
     where: str | None = None,
     limits: Limits | None = None,
     workers: int = 1,
@@ -53,14 +56,17 @@ def image(
     """Check the image, or the images, below *root*, whose content *source* has.
 
     *root* is the descriptor of an index or a manifest, or its bytes; *media_type* is what the bytes were announced
-    as, if they were, and *where* what findings call them. Layers are read by *workers* threads. Rules in *ignore* are
-    not told.
+    as, and *digest* what they were asked for by, if they were; *where* is what findings call them. Layers are read by
+    *workers* threads. Rules in *ignore* are not told.
     """
     bounds = limits or Limits()
     report = Report("image", most=bounds.findings, ignore=ignore)
     walk = Walk(source, report, limits=bounds, workers=workers)
     if isinstance(root, bytes):
-        walk.document(root, where or f"document {digests.sha256(root)}", media_type)
+        place = where or f"document {digests.sha256(root)}"
+        if digest is not None and (found := descriptors.digest_of(root, digest)) != digest:
+            report.add("D007", place, f"expected {digest}, found {found}")
+        walk.document(root, place, media_type)
     else:
         walk.root(msgspec.json.encode(root), where or "root")
     return verdict(report, walk.checked)
