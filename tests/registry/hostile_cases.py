@@ -925,6 +925,7 @@ CHUNKS = [
     case("chunk forgotten", "push", "ok", "PATCH", UPLOAD, refuse(404, "BLOB_UPLOAD_UNKNOWN"), frozenset({2})),
     case("chunk fails", "push", "ok", "PATCH", UPLOAD, storm(503), frozenset({2})),
     case("more than was sent", "push", 4, "PATCH", UPLOAD, with_headers(Range="0-999999999")),
+    case("less than was sent", "push", "ok", "PATCH", UPLOAD, with_headers(Range="0-0")),
     case(
         "chunk with another place each time",
         "push",
