@@ -10,6 +10,7 @@ import pytest
 from certificates import authority
 from fixture_registry import Registry
 from hostile import say
+from make.base_images import base_image
 from samples import a_registry, client, reference_to, sample_image, sample_index, seed, told
 
 from tare.errors import NetworkError, UsageError
@@ -18,12 +19,15 @@ from tare.net.address import Address
 from tare.net.dial import Tls
 from tare.net.wire import Fault
 from tare.oci import reference as references
+from tare.oci import validate
+from tare.oci.image import make_index
 from tare.stores.registry import manifests
 from tare.stores.registry.destination import RegistryDestination
 from tare.stores.registry.guard import class_of, permit_from
 from tare.stores.registry.places import mirrors_of, place_of, tls_for
 from tare.stores.registry.settings import Settings
 from tare.stores.registry.source import RegistrySource
+from tare.stores.registry.unchecked import Unchecked
 
 
 def places(registry: str, **settings: object) -> list[str]:
@@ -147,6 +151,20 @@ def test_a_mirror_may_have_an_index_without_its_images(mirror: Registry) -> None
         mirror.add_manifest("team/app", "1", index.raw, index.descriptor.media_type)
         pulled = RegistrySource(client(mirrors={registry.name: (mirror.url,)}), reference_to(registry)).read_all()
         assert pulled.raw == index.raw
+
+
+def test_what_a_mirror_lacks_of_an_index_is_checked_where_the_registry_has_it(mirror: Registry) -> None:
+    with a_registry() as registry:
+        index = make_index((base_image("amd64"), base_image("arm64")), {})
+        RegistryDestination(client(), reference_to(registry)).write(index)
+        mirror.add_manifest("team/app", "1", index.raw, index.descriptor.media_type)
+        source = Unchecked(client(mirrors={registry.name: (mirror.url,)}), reference_to(registry))
+        assert validate.image(source, source.raw, media_type=source.media_type).valid
+
+        gone = index.images[0].layers[0].descriptor.digest
+        registry.repository("team/app").blobs.discard(gone)
+        found = validate.image(source, source.raw, media_type=source.media_type).findings
+        assert [each.code for each in found if each.severity == "error"] == ["D008"]
 
 
 def test_a_mirror_that_lies_is_found_out(mirror: Registry) -> None:

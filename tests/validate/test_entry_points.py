@@ -36,9 +36,6 @@ class Memory:
             raise FileNotFoundError(wanted.digest)
         return io.BytesIO(self.blobs[wanted.digest])
 
-    def exists(self, wanted: Wanted) -> bool:
-        return wanted.digest in self.blobs
-
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Path:
@@ -160,8 +157,6 @@ def test_a_layout_is_a_source(layout: Path) -> None:
     source: BlobSource = validate.layout_source(layout)
     verdict = validate.image(source, root_of(layout))
     assert verdict.valid
-    assert source.exists(Wanted(digest=root_of(layout).digest, size=0, media_type=""))
-    assert not source.exists(Wanted(digest=GONE, size=0, media_type=""))
 
 
 class Breaking(Memory):

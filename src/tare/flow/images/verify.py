@@ -70,6 +70,3 @@ class _Blobs:
         if wanted.digest not in self._blobs:
             raise FileNotFoundError(wanted.digest)
         return self._blobs[wanted.digest].open()
-
-    def exists(self, wanted: Wanted) -> bool:
-        return wanted.digest in self._documents or wanted.digest in self._blobs

@@ -42,10 +42,6 @@ class BlobSource(Protocol):
         """Return the content as stored. The caller closes it."""
         ...
 
-    def exists(self, wanted: Wanted) -> bool:
-        """Tell whether there is such content, without reading it."""
-        ...
-
 
 class LayoutBlobs:
     """The blobs of the OCI image layout *directory*."""
@@ -57,9 +53,6 @@ class LayoutBlobs:
         path = self._path(wanted)
         self._check_inside(path)
         return open_regular(path)
-
-    def exists(self, wanted: Wanted) -> bool:
-        return self._path(wanted).exists()
 
     def _path(self, wanted: Wanted) -> Path:
         digest = digests.parse(wanted.digest)

@@ -120,16 +120,20 @@ def first(repositories: Iterable[Repository], ask: Callable[[Repository], T]) ->
             return repository, ask(repository)
         except NetworkError as error:
             failed.append(error)
-    raise _nowhere(failed)
+    raise failed[0] if len(failed) == 1 else NowhereError(failed)
 
 
 class NowhereError(NetworkError):
-    """Neither a mirror nor the registry itself could be used."""
+    """Neither a mirror nor the registry itself could be used: the registry's error, with what its mirrors said before."""
 
-    def __init__(self, message: str, *, causes: tuple[str, ...], hints: tuple[str, ...], answered: bool) -> None:
-        super().__init__(message, causes=causes, hints=hints)
-        self.answered = answered
+    def __init__(self, failed: list[NetworkError]) -> None:
+        last = failed[-1]
+        causes = dict.fromkeys(cause for error in failed for cause in error.causes)
+        super().__init__(last.message, causes=tuple(causes), hints=last.hints)
+        self.answered = any(map(was_answered, failed))
         """Whether one of them answered, so that it may have something else."""
+        self.missing = was_missing(last)
+        """Whether the registry itself said that there is no such thing."""
 
 
 def was_answered(error: NetworkError) -> bool:
@@ -137,11 +141,8 @@ def was_answered(error: NetworkError) -> bool:
     return isinstance(error, RefusalError) or (isinstance(error, NowhereError) and error.answered)
 
 
-def _nowhere(failed: list[NetworkError]) -> NetworkError:
-    """Return the error of the registry itself, with what its mirrors said before."""
-    last = failed[-1]
-    if len(failed) == 1:
-        return last
-    causes = dict.fromkeys(cause for error in (*failed[:-1], last) for cause in error.causes)
-    answered = any(map(was_answered, failed))
-    return NowhereError(last.message, causes=tuple(causes), hints=last.hints, answered=answered)
+def was_missing(error: NetworkError) -> bool:
+    """Return whether the registry itself said that there is no such thing."""
+    if isinstance(error, RefusalError):
+        return error.problem.status == 404
+    return isinstance(error, NowhereError) and error.missing
