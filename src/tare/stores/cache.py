@@ -5,7 +5,7 @@
     partial/                 downloads that can go on, and files that are being written
 
 A name appears by renaming a complete file, so a kill at any moment leaves nothing half-written under a final name. The
-file is on the disk before, so that a loss of power does not either; but for a small layer, and for a memo of one page:
+file is on the disk before, so that a loss of power does not either; but for a small layer or index, and a memo of one page:
 what became of those is seen when they are looked for, since a small blob is hashed each time, and a memo is parsed.
 Builds hold a shared lock; `prune` needs the exclusive one.
 """
