@@ -96,6 +96,63 @@ def test_what_is_kept_stays(place: Place, image: str) -> None:
         ("TS201", ["/usr/lib/python3.13/ensurepip/pip.whl"]),
         ("TS101", [f"/{SITE}/p/tests/__init__.py"]),
     ]
+    assert document["dead"] == 0
+
+
+GCONV = "usr/lib/x86_64-linux-gnu/gconv/IBM037.so"
+GLIB = b"\x7fELF" + bytes(90) + b"\0g_iconv_open\0"
+"""What the names in GLib end with: its linker lets one name be the end of another."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "gone"),
+    [
+        ({"usr/lib/x86_64-linux-gnu/libglib-2.0.so.0": GLIB.replace(b"iconv", b"idle_")}, [GCONV]),
+        ({"usr/lib/x86_64-linux-gnu/libglib-2.0.so.0": GLIB}, []),
+        ({"usr/libexec/converter": GLIB, "usr/libexec/the-same": "=usr/libexec/converter"}, []),
+        ({"usr/lib/x86_64-linux-gnu/libstdc++.so.6": GLIB}, [GCONV]),
+        ({"usr/share/converter.txt": GLIB[4:]}, [GCONV]),
+    ],
+)
+def test_character_conversion_stays_where_any_program_or_library_uses_it(
+    place: Place, layer: Layer, gone: list[str]
+) -> None:
+    LayoutDestination(place.root / "image").write(image_of({**layer, GCONV: b"1" * 99}))
+    rules = place.document("slim", f"oci:{place.root / 'image'}")["rules"]
+
+    assert [path for each in rules for path in each["paths"]] == [f"/{path}" for path in gone]
+
+
+def test_a_file_with_several_names_goes_when_all_of_them_may(place: Place) -> None:
+    """As uv installs: what lies in the environment is a link to what lies in its cache."""
+    cache = "root/.cache/uv/archive-v0/x/p"
+    layer: Layer = {
+        f"{cache}/__init__.py": b"1" * 20,
+        f"{cache}/tests/test_p.py": b"2" * 30,
+        f"{SITE}/p/__init__.py": f"={cache}/__init__.py",
+        f"{SITE}/p/tests/test_p.py": f"={cache}/tests/test_p.py",
+    }
+    LayoutDestination(place.root / "image").write(image_of(layer))
+    document = place.document("slim", f"oci:{place.root / 'image'}", "-o", f"oci:{place.root / 'slim'}")
+    left = read(LayoutSource(place.root / "slim").read()).live
+
+    assert [(each["code"], each["bytes"], each["paths"]) for each in document["rules"]] == [
+        ("TS204", 30, [f"/{cache}/tests/test_p.py"]),
+        ("TS101", 0, [f"/{SITE}/p/tests/test_p.py"]),
+    ]
+    assert sorted(left) == [f"{cache}/__init__.py", f"{SITE}/p/__init__.py"]
+
+
+def test_what_a_later_layer_links_to_stays_where_it_is(place: Place) -> None:
+    lists = "var/lib/apt/lists"
+    image = image_of(
+        {f"{lists}/a": b"1" * 9, f"{lists}/b": b"2"}, {f"{lists}/c": f"={lists}/a"}, {f"{lists}/.wh.a": b""}
+    )
+    LayoutDestination(place.root / "image").write(image)
+    document = place.document("slim", f"oci:{place.root / 'image'}", "-o", f"oci:{place.root / 'slim'}")
+
+    assert [each["paths"] for each in document["rules"]] == [[f"/{lists}/b"]]
+    assert sorted(read(LayoutSource(place.root / "slim").read()).live) == [f"{lists}/c"]
 
 
 def test_a_layer_keeps_its_compression(place: Place) -> None:

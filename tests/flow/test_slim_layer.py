@@ -63,6 +63,18 @@ def test_a_changed_file_has_its_new_size() -> None:
     assert [each[2:] for each in listing(after)] == [each[2:] for each in listing(before)]
 
 
+def test_a_size_in_a_pax_header_is_changed_with_the_field() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, size in (("a", 700), ("b", 3)):
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = size, {"comment": "x", "size": str(size)}
+            tar.addfile(info, io.BytesIO(b"1" * size))
+    after = b"".join(rewritten(io.BytesIO(out.getvalue()), {0: b"short"}, what="a layer"))
+
+    assert [each[:2] for each in listing(after)] == [("a", b"short"), ("b", b"111")]
+
+
 def test_nothing_changed_is_the_same_archive_up_to_its_end() -> None:
     before = archive(("a", b"1" * 700), ("link", "a"))
     after = b"".join(rewritten(io.BytesIO(before), {}, what="a layer"))

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from tare.wheels import strip
+from tare.wheels.conversion import uses_iconv
 from tare.wheels.directory import Member
 from tare.wheels.kinds import kinds
 from tare.wheels.mentions import MAX_SOURCE, mentions, reads_stub
@@ -15,10 +16,8 @@ from tare.wheels.needs import may_be_elf
 from tare.wheels.strip import Cut
 from tare.wheels.wheel import Wheel
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever the same wheel would give other clues."""
-
-_CONVERTS: Final = b"\0iconv_open\0"
 
 
 class CutFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +55,7 @@ def inspect(wheel: Wheel) -> Clues:
                 readers.append(name)
         elif known[name] in {"extension module", "library"} and may_be_elf(name) and member.size <= strip.MAX_CUT:
             data = _read(wheel, member)
-            iconv = iconv or _CONVERTS in data
+            iconv = iconv or uses_iconv(data)
             cut = strip.cut(data) if known[name] == "extension module" else None
             if cut is not None:
                 cuts[name] = CutFile(cut=cut, digest=hashlib.sha256(cut.apply(data)).digest())

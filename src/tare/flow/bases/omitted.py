@@ -14,19 +14,24 @@ _OWN: Final = frozenset({"libc6", "libc-bin", "libstdc++6"})
 """Packages that define or name `iconv_open`, and convert nothing by themselves."""
 
 
+_FORMAT: Final = 2
+"""Raised whenever the same files would be judged otherwise by the same tables."""
+
+
 def slim_of(request: Request) -> str:
     """Return a name for what a base leaves out: the level, with the tables and exceptions that decide it."""
     if request.slim is None:
         return ""
     from tare.plan.slim import table_digest
 
-    return " ".join((request.slim, table_digest(), *request.spared))
+    return " ".join((request.slim, str(_FORMAT), table_digest(), *request.spared))
 
 
 def slim_tree(tree: Tree, level: Level, spared: tuple[str, ...]) -> list[Dropped]:
     """Return the files of *tree* that go, sorted by path."""
     from tare.plan.plan import Dropped
     from tare.plan.slim import Evidence, decide
+    from tare.wheels.conversion import uses_iconv
 
     nodes = {path: node for path, node in tree if node.kind == "file"}
     iconv = libdb = False
@@ -38,11 +43,6 @@ def slim_tree(tree: Tree, level: Level, spared: tuple[str, ...]) -> list[Dropped
     evidence = Evidence(iconv=iconv, libdb=libdb)
     found = decide(nodes, level, evidence, spared=frozenset(spared))
     return [Dropped(path=path, size=nodes[path].size, code=code) for path, code in sorted(found.items())]
-
-
-def uses_iconv(data: bytes) -> bool:
-    """Whether the ELF file *data* names the C library's conversion of characters."""
-    return data.startswith(b"\x7fELF") and b"\0iconv_open\0" in data
 
 
 def uses_libdb(path: str, data: bytes) -> bool:

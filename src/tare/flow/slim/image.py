@@ -8,7 +8,7 @@ A layer of which nothing goes keeps its digest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from tare.bases.tree import Tree
 from tare.flow.bases.named import layer_openers, opener
 from tare.flow.images.recompress import compressed
 from tare.flow.slim.layer import Change, rewritten
-from tare.flow.slim.reading import Reading
+from tare.flow.slim.reading import Reading, Seen
 from tare.flow.slim.whiteouts import idle_whiteouts
 from tare.flow.world import World
 from tare.oci import media_types
@@ -48,7 +48,7 @@ def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] 
         reading = read(image)
     changes, dropped, shortened = _changes(reading, level, spared)
     idle = {} if DEAD in spared else idle_whiteouts(reading.entries, _going(changes))
-    dead = sum(seen.size for seen in reading.dead)
+    dead = 0 if DEAD in spared else sum(seen.size for seen in reading.dead)
     if not any(changes.values()) and not idle:
         return Slimmed(image=image, dropped=(), shortened=(), dead=0)
     with world.step("write layers"):
@@ -81,23 +81,20 @@ def _changes(
     """Return, by layer and by the number of the file in it, what becomes of files; and what to tell of it."""
     cutting = {rule.code for rule in table().rule if rule.cut}
     live = reading.live
-    evidence = Evidence(
-        mentions={path: seen.mentions for path, seen in live.items() if seen.mentions},
-        stub_readers=frozenset(path for path, seen in live.items() if seen.reads_stub),
-        iconv=any(seen.iconv for seen in live.values()),
-        libdb=any(seen.libdb for seen in live.values()),
-    )
-    codes = decide(live, level, evidence, spared=spared)
+    codes = decide(live, level, _evidence(live), spared=spared)
+    names = reading.names()
     changes: dict[int, dict[int, Change]] = {number: {} for number in range(reading.layers)}
     dropped, shortened = [], []
     for path, code in sorted(codes.items()):
-        seen = live[path]
-        if code not in cutting:
+        seen, every = live[path], names[id(live[path])]
+        if code in cutting:
+            if seen.cut is not None and len(every) == 1 and path not in reading.fixed:
+                changes[seen.layer][seen.number] = seen.cut
+                shortened.append(Dropped(path=path, size=seen.size - seen.cut.size, code=code))
+        elif reading.fixed.isdisjoint(every) and all(name in codes and codes[name] not in cutting for name in every):
+            # A file goes with all of its names or stays: uv links what it installs to what is in its cache.
             changes[seen.layer][seen.number] = None
-            dropped.append(Dropped(path=path, size=seen.size, code=code))
-        elif seen.cut is not None:
-            changes[seen.layer][seen.number] = seen.cut
-            shortened.append(Dropped(path=path, size=seen.size - seen.cut.size, code=code))
+            dropped.append(Dropped(path=path, size=seen.size if path == every[0] else 0, code=code))
     for path, data in reading.records({each.path for each in dropped}, {each.path for each in shortened}):
         seen = live[path]
         changes[seen.layer][seen.number] = data
@@ -105,6 +102,15 @@ def _changes(
         for seen in reading.dead:
             changes[seen.layer][seen.number] = None
     return changes, tuple(dropped), tuple(shortened)
+
+
+def _evidence(live: Mapping[str, Seen]) -> Evidence:
+    return Evidence(
+        mentions={path: seen.mentions for path, seen in live.items() if seen.mentions},
+        stub_readers=frozenset(path for path, seen in live.items() if seen.reads_stub),
+        iconv=any(seen.iconv for seen in live.values()),
+        libdb=any(seen.libdb for seen in live.values()),
+    )
 
 
 def _going(changes: dict[int, dict[int, Change]]) -> dict[int, set[int]]:

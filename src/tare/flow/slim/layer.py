@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, cast
 
@@ -68,11 +69,18 @@ def _plain(path: str) -> str:
     return path.removeprefix("./").lstrip("/")
 
 
+_pax_size = re.compile(rb"(?<=[\0\n])([0-9]+ size=)([0-9]+)(?=\n)")
+
+
 def _sized(header: bytes, size: int) -> bytes:
-    """Return a header with another size. A file whose size needs more than the field is never changed."""
-    block = header[-tar_header.BLOCK :]
+    """Return a header with another size. A file whose size needs more than the field is never changed.
+
+    A record `size` of a pax header counts more than the field. It keeps its length, with zeros before the number.
+    """
+    extended, block = header[: -tar_header.BLOCK], header[-tar_header.BLOCK :]
+    extended = _pax_size.sub(lambda found: found[1] + b"%0*d" % (len(found[2]), size), extended)
     block = block[:124] + b"%011o\0" % size + block[136:148] + b" " * 8 + block[156:]
-    return header[: -tar_header.BLOCK] + block[:148] + b"%06o\0 " % sum(block) + block[156:]
+    return extended + block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 
 class _Tee:

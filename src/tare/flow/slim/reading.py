@@ -8,20 +8,19 @@ import hashlib
 import io
 import posixpath
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tare.bases.tree import Tree
-from tare.flow.bases.omitted import uses_iconv, uses_libdb
-from tare.flow.slim.whiteouts import Noted
+from tare.flow.bases.omitted import uses_libdb
+from tare.flow.slim.whiteouts import Noted, links_to_below
 from tare.oci.tar import Entry, TarReader
 from tare.plan.slim import in_packages
-from tare.wheels import strip
+from tare.wheels import conversion, strip
 from tare.wheels.kinds import inside
 from tare.wheels.mentions import MAX_SOURCE, mentions, reads_stub
 
-_MAX_RECORD = 16 * 1024 * 1024
-_SMALL = 8**11 - 1
-"""Bytes of a file whose size stands in the header's own field."""
+_MAX_RECORD: Final = 16 * 1024 * 1024
+_MAGIC: Final = b"\x7fELF"
 
 
 class Seen:
@@ -41,7 +40,9 @@ class Seen:
         "size",
     )
 
-    def __init__(self, layer: int, number: int, size: int) -> None:
+    def __init__(self, path: str, layer: int, number: int, size: int) -> None:
+        self.path = path
+        """As its layer has it."""
         self.layer = layer
         self.number = number
         """Among the files of its layer."""
@@ -63,7 +64,9 @@ class Reading:
         self.seen: list[Seen] = []
         self.layers = 0
         self.live: dict[str, Seen] = {}
-        """Files that a container sees under one name only, by their path."""
+        """Files that a container sees, by their path, of which one may have several."""
+        self.fixed: set[str] = set()
+        """Paths in `live` of files that stay, since a later layer has a link to them."""
         self.dead: list[Seen] = []
         """Files that a later layer replaces or removes."""
         self._number = 0
@@ -82,7 +85,7 @@ class Reading:
 
     def take(self, path: str, reader: TarReader, size: int) -> Seen:
         """Read what matters of a file."""
-        seen = Seen(self.layers - 1, self._number, size)
+        seen = Seen(path, self.layers - 1, self._number, size)
         self._number += 1
         self.seen.append(seen)
         name = path.rpartition("/")[2]
@@ -90,23 +93,33 @@ class Reading:
             self._source(seen, path, reader.read())
         elif name == "RECORD" and path.endswith(".dist-info/RECORD") and size <= _MAX_RECORD:
             seen.record = reader.read()
-        elif (".so" in name or "/bin/" in path) and 64 < size <= strip.MAX_CUT and "/gconv/" not in path:
-            self._elf(seen, path, reader.read())
+        elif size > 64 and "/gconv/" not in path and (head := reader.read(4)) == _MAGIC:
+            if size <= strip.MAX_CUT:
+                self._elf(seen, path, head + reader.read())
+            else:
+                self._large_elf(seen, head, reader)
         return seen
 
     def finish(self, tree: Tree) -> None:
         """Tell what a container sees from what is dead."""
-        names: dict[int, int] = {}
         found = {path[1:]: node.clue for path, node in tree.walk() if node.clue is not None}
-        for seen in found.values():
-            names[id(seen)] = names.get(id(seen), 0) + 1
-        self.live = {path: found[path] for path in sorted(found) if names[id(found[path])] == 1}
-        self.dead = [seen for seen in self.seen if id(seen) not in names]
+        self.live = {path: found[path] for path in sorted(found)}
+        linked = links_to_below(self.entries)
+        self.fixed = {path for path, seen in self.live.items() if seen.path in linked}
+        alive = {id(seen) for seen in found.values()}
+        self.dead = [seen for seen in self.seen if id(seen) not in alive and seen.path not in linked]
+
+    def names(self) -> dict[int, list[str]]:
+        """Return the paths of each file that a container sees, by the file's identity."""
+        names: dict[int, list[str]] = {}
+        for path, seen in self.live.items():
+            names.setdefault(id(seen), []).append(path)
+        return names
 
     def records(self, gone: set[str], cut: set[str]) -> Iterator[tuple[str, bytes]]:
         """Yield each RECORD that has to say something else, by its path."""
         for path, seen in self.live.items():
-            if seen.record is not None and path not in gone:
+            if seen.record is not None and path not in gone and path not in self.fixed:
                 data = self._record(path, seen.record, gone, cut)
                 if data != seen.record:
                     yield path, data
@@ -139,13 +152,26 @@ class Reading:
         seen.reads_stub = reads_stub(data)
 
     def _elf(self, seen: Seen, path: str, data: bytes) -> None:
-        name = path.rpartition("/")[2]
         seen.libdb = uses_libdb(path, data)
-        seen.iconv = not name.startswith(("libc.so", "libc-", "libstdc++", "ld-")) and uses_iconv(data)
+        seen.iconv = not _is_own(path) and conversion.uses_iconv(data)
         if in_packages(path) and ".libs/" not in path:
             seen.cut = strip.cut(data)
             if seen.cut is not None:
                 seen.digest = hashlib.sha256(seen.cut.apply(data)).digest()
+
+    def _large_elf(self, seen: Seen, head: bytes, reader: TarReader) -> None:
+        """Look for what a file needs that is too large to be held."""
+        last = head
+        for piece in reader.chunks():
+            text = last + piece
+            seen.iconv = seen.iconv or (conversion.NAME in text and not _is_own(seen.path))
+            seen.libdb = seen.libdb or b"\0libdb-5" in text
+            last = text[-16:]
+
+
+def _is_own(path: str) -> bool:
+    """Whether a library defines or names `iconv_open`, and converts nothing by itself."""
+    return path.rpartition("/")[2].startswith(("libc.so", "libc-", "libstdc++", "ld-"))
 
 
 class _Noting:

@@ -44,6 +44,22 @@ def idle_whiteouts(layers: Sequence[Iterable[Noted]], going: Mapping[int, Contai
     return found
 
 
+def links_to_below(layers: Iterable[Iterable[Noted]]) -> frozenset[str]:
+    """Return what hard links lead to that lies in a layer below them: it has to stay where it is.
+
+    >>> sorted(links_to_below([[("a", "file", ""), ("b", "hardlink", "a")], [("c", "hardlink", "./b")]]))
+    ['b']
+    """
+    found: set[str] = set()
+    for entries in layers:
+        here: set[str] = set()
+        for written, kind, target in entries:
+            if kind == "hardlink" and _plain(target) not in here:
+                found.add(_plain(target))
+            here.add(_plain(written))
+    return frozenset(found)
+
+
 def _staying(entries: Iterable[Noted], going: Container[int]) -> Iterator[tuple[str, str, str]]:
     """Yield path, path as written, and kind of what stays in a layer: a hard link goes with its file."""
     gone: set[str] = set()
