@@ -99,6 +99,20 @@ def test_what_is_kept_stays(place: Place, image: str) -> None:
     assert document["dead"] == 0
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("TS1001", "Did you mean `--keep TS101`?\nhint: "),
+        ("TS101,TS102", ""),
+        ("ts9", ""),
+    ],
+)
+def test_a_rule_that_there_is_not_cannot_be_kept(place: Place, image: str, word: str, hint: str) -> None:
+    text = f"error: `--keep {word}` names no rule\n\nhint: {hint}`docs/slim.md` has the rules; repeat `--keep` for several\n"
+
+    assert place("slim", image, "--keep", word) == (2, "", text)
+
+
 GCONV = "usr/lib/x86_64-linux-gnu/gconv/IBM037.so"
 GLIB = b"\x7fELF" + bytes(90) + b"\0g_iconv_open\0"
 """What the names in GLib end with: its linker lets one name be the end of another."""

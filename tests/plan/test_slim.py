@@ -103,6 +103,7 @@ def test_the_base_loses_what_nobody_converts_with_and_keeps_its_licences_and_loc
 def test_rules_and_paths_can_be_kept() -> None:
     paths = (f"{SITE}/p/tests/test_x.py", f"{SITE}/p/_c.pyx", f"{SITE}/p/_d.pyx")
     assert sorted(taken(*paths, spared=("TS101", f"{SITE}/p/_c.pyx"))) == [f"{SITE}/p/_d.pyx"]
+    assert sorted(taken(*paths, spared=(f"{SITE}/p/tests", f"{SITE}/p/_"))) == [f"{SITE}/p/_c.pyx", f"{SITE}/p/_d.pyx"]
 
 
 def test_each_rule_has_a_code_of_its_own_and_each_exception_names_rules() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as this_machine
+import re
 from argparse import _ArgumentGroup
 from collections.abc import Sequence
 from typing import Literal
@@ -171,4 +172,21 @@ def wish(text: str) -> Wish:
 
 def spared(words: Sequence[str]) -> tuple[str, ...]:
     """Return the rules and the paths that `--keep` names, as rules compare them: paths from the image's root."""
-    return tuple(sorted({word.strip("/") for word in words}))
+    return tuple(sorted({_spared(word) for word in words}))
+
+
+def _spared(word: str) -> str:
+    from difflib import get_close_matches
+
+    from tare.plan.slim import codes
+
+    if re.match(r"TS[0-9]", word, re.IGNORECASE) and word not in codes():
+        near = get_close_matches(word.upper(), codes(), n=1, cutoff=0.8)
+        raise UsageError(
+            f"`--keep {word}` names no rule",
+            hints=(
+                *(f"Did you mean `--keep {each}`?" for each in near),
+                "`docs/slim.md` has the rules; repeat `--keep` for several",
+            ),
+        )
+    return word.strip("/")

@@ -96,13 +96,22 @@ def rules(level: Level) -> tuple[Rule, ...]:
     return tuple(rule for rule in table().rule if level == "more" or rule.level == "safe")
 
 
+DEAD: Final = "TS001"
+"""The code of files that a later layer replaces or removes. It is no rule of the table: it follows from the layers."""
+
+
+def codes() -> tuple[str, ...]:
+    """Return the codes of all that may go."""
+    return (DEAD, *(rule.code for rule in table().rule))
+
+
 def decide(
     paths: Iterable[str], level: Level, evidence: Evidence, *, spared: frozenset[str] = frozenset()
 ) -> dict[str, str]:
     """Return the code of the rule for each of *paths* that goes or is cut.
 
     *paths* are all the files of one root: an image, or a wheel as it is installed. *spared* are codes of rules that are
-    not applied, or paths that stay whatever a rule says.
+    not applied, or paths that stay whatever a rule says, of directories with all that is in them.
 
     >>> list(decide(["lib/python3.13/site-packages/p/tests/test_x.py"], "safe", Evidence()).values())
     ['TS101']
@@ -111,12 +120,16 @@ def decide(
     applied = [_Applied(rule) for rule in rules(level) if rule.code not in spared]
     found = {}
     for path, kind in known.items():
-        if path in spared:
-            continue
         code = next((each.rule.code for each in applied if each.takes(path, kind, evidence)), None)
-        if code is not None:
+        if code is not None and not (spared and _is_spared(path, spared)):
             found[path] = code
     return _without_imported(found, evidence)
+
+
+def _is_spared(path: str, spared: frozenset[str]) -> bool:
+    while path and path not in spared:
+        path = path.rpartition("/")[0]
+    return bool(path)
 
 
 _SITE: Final = re.compile(r"(?:^|/)(?:site|dist)-packages/")

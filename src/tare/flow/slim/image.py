@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import msgspec
 
@@ -26,10 +25,7 @@ from tare.oci.digest import Digest, sha256
 from tare.oci.image import Blob, FileBlob, Image, read_image
 from tare.oci.tar import TarReader
 from tare.plan.plan import Dropped
-from tare.plan.slim import Evidence, Level, decide, table
-
-DEAD: Final = "TS001"
-"""The code of files that a later layer replaces or removes. It is no rule of the table: it follows from the layers."""
+from tare.plan.slim import DEAD, Evidence, Level, decide, table
 
 
 class Slimmed(msgspec.Struct, frozen=True, kw_only=True):
