@@ -44,6 +44,9 @@ def package(name: str, path: str, size: int = 50) -> Layer:
         ("TW305", "usr/lib/python3.13/idlelib/run.py"),
         ("TW401", "usr/share/doc/bash/README"),
         ("TW402", "usr/share/locale/ko/LC_MESSAGES/bash.mo"),
+        ("TW202", "usr/local/include/python3.13/Python.h"),
+        ("TW403", "usr/lib/x86_64-linux-gnu/gconv/IBM037.so"),
+        ("TW403", "usr/lib64/gconv/IBM037.so"),
     ],
 )
 def test_what_lies_where_only_waste_lies_is_waste(code: str, path: str) -> None:
@@ -63,6 +66,19 @@ def test_what_lies_where_only_waste_lies_is_waste(code: str, path: str) -> None:
 )
 def test_packages_that_only_building_needs_are_waste(code: str, name: str, path: str) -> None:
     assert codes(weighed({**package(name, path), f"{path}-more": b"1"}))[code] == (50, (f"/{path}",))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "usr/lib/locale/C.utf8/LC_CTYPE",
+        "usr/lib/x86_64-linux-gnu/gconv/UTF-16.so",
+        "usr/lib/x86_64-linux-gnu/gconv/gconv-modules.cache",
+        "usr/lib/python3.11/lib2to3/pytree.py",
+    ],
+)
+def test_what_programs_do_read_there_is_not_waste(path: str) -> None:
+    assert codes(weighed({path: b"1" * 10})) == {}
 
 
 def test_the_shared_part_of_gcc_is_not_a_compiler() -> None:

@@ -48,7 +48,9 @@ def configure(parser: Parser) -> None:
         help="docker://REF, oci:DIR[:TAG], docker-archive:FILE, docker-daemon:REF, or a directory such as ./DIR",
     )
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image of several; by default this machine's")
-    parser.add_argument("--all", action="store_true", help="show all distributions, kinds and directories")
+    parser.add_argument(
+        "--all", action="store_true", help="show all distributions and kinds, and more directories and files"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a document that machines read")
     form.add_argument("--markdown", action="store_true", help="print Markdown, for a pull request")

@@ -26,6 +26,9 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     unless: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    """Patterns of paths that it is not about."""
+
     source: str
     date: str
 

@@ -151,11 +151,14 @@ class _Fits:
     def __init__(self, row: About) -> None:
         self._row = row
         self._paths = re.compile("|".join(map(translate, row.paths))) if row.paths else None
+        self._but = re.compile("|".join(map(translate, row.but))) if row.but else None
         self._known: dict[Package, bool] = {}
 
     def __call__(self, path: str, kinds: Mapping[str, str], owner: Package | None) -> bool:
         row = self._row
         if row.of and (owner is None or owner.ecosystem not in row.of):
+            return False
+        if self._but is not None and self._but.match(path) is not None:
             return False
         return (
             (self._paths is not None and self._paths.match(path) is not None)

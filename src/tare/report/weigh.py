@@ -22,6 +22,7 @@ def weigh_text(weighed: Weighed, *, name: str, top: int | None = _TOP) -> str:
         _distributions(weighed, top),
         _bars("by kind", [(part.bytes, part.name, _count(part.files)) for part in weighed.kinds], top),
         _bars("by directory", [(part.bytes, part.name, _count(part.files)) for part in weighed.directories], top),
+        _bars("by file", [(part.bytes, part.name, "") for part in weighed.largest], top),
         _findings(weighed),
         "".join(f"note: {printable(note)}\n" for note in weighed.notes),
     ]
@@ -90,7 +91,7 @@ def _bars(title: str, rows: Sequence[tuple[int, str, str]], top: int | None) -> 
     rest = rows[len(shown) :]
     most = max(size for size, _, _ in rows) or 1
     lines = [(megabytes(size), _bar(size, most), printable(name), more) for size, name, more in shown]
-    if rest and title != "by directory":
+    if rest and title not in {"by directory", "by file"}:  # They are the largest of many more.
         size = sum(each[0] for each in rest)
         lines.append((megabytes(size), _bar(size, most), f"{len(rest)} more", ""))
     return f"{title}\n{table(lines, right=frozenset({0}))}\n"
