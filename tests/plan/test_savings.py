@@ -15,7 +15,10 @@ FILES: dict[str, bytes | Entry] = {
 
 def test_a_build_says_what_of_its_wheels_nothing_runs(place: Place) -> None:
     place.write({"main.py": "print(1)\n", "requirements.txt": locked([place.wheels.add("p", files=FILES)])})
-    line = "270.0 kB of it could be left out, since nothing runs it: 150.0 kB tests, 120.0 kB C and Cython sources\n"
+    line = (
+        "270.0 kB of it could be left out with `--slim`, since nothing that runs reads it: 150.0 kB tests, 120.0 kB C and "
+        "Cython sources\n"
+    )
 
     assert line in place.build().err
     assert line in place.build().err, "remembered with the rest"

@@ -23,7 +23,13 @@ SCHEMA = "tare.build/1"
 _WORTH = 100_000
 """Bytes that could be saved, from which on a build says so."""
 
-_NOUNS = {"test": "tests", "source": "C and Cython sources", "header": "headers", "static library": "static libraries"}
+_NOUNS = {
+    "test": "tests",
+    "source": "C and Cython sources",
+    "header": "headers",
+    "static library": "static libraries",
+    "standard library": "parts of the standard library",
+}
 
 
 def build_text(built: Sequence[Built], proofs: Sequence[Proof] = (), *, seconds: float, now: float) -> str:
@@ -44,7 +50,7 @@ def _idle(savings: Mapping[str, int]) -> str:
         return ""
     sizes = [(size, _NOUNS.get(kind, kind)) for kind, size in savings.items() if size >= _WORTH]
     parts = ", ".join(f"{megabytes(size)} {noun}" for size, noun in sizes) or "many small files"
-    return f"{megabytes(whole)} of it could be left out, since nothing runs it: {parts}\n"
+    return f"{megabytes(whole)} of it could be left out with `--slim`, since nothing that runs reads it: {parts}\n"
 
 
 def _slimmed(prepared: Prepared) -> str:

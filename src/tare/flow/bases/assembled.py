@@ -29,6 +29,9 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[Dropped, ...] = ()
     """What it does without."""
 
+    idle: dict[str, int]
+    """Bytes that it could do without, by kind; nothing where it does. (It has no default: a memo of before lacks it.)"""
+
 
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
     recipe: int

@@ -30,6 +30,7 @@ from tare.oci.digest import Digest
 from tare.oci.image import FileBlob, make_image
 from tare.oci.layer import WrittenLayer
 from tare.plan.plan import Dropped
+from tare.plan.savings import of_system
 from tare.stores.cache import key_of
 
 
@@ -62,12 +63,18 @@ def resolve(world: World, request: Request, suite: str, packages: tuple[str, ...
         slim=slim_of(request),
     )
     pin, resolved = _pin(world, spec, pull=request.pull)
-    layer, dropped = _layer(world, request, spec, pin)
+    written = _layer(world, request, spec, pin)
+    layer = written.layer
     blob = FileBlob(descriptor=layer.descriptor, path=world.cache.path(layer.descriptor.digest))
     created = datetime.fromtimestamp(world.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     image = make_image(image_config(spec, layer, created=created), (blob,), {})
     return Assembled(
-        manifest=image.raw, config=image.raw_config, layer=layer.descriptor, resolved=resolved, dropped=dropped
+        manifest=image.raw,
+        config=image.raw_config,
+        layer=layer.descriptor,
+        resolved=resolved,
+        dropped=written.dropped,
+        idle=written.idle,
     )
 
 
@@ -106,18 +113,24 @@ class _BaseLayer(msgspec.Struct, frozen=True, kw_only=True):
 
     layer: WrittenLayer
     dropped: tuple[Dropped, ...]
+    idle: dict[str, int]
 
 
-def _layer(world: World, request: Request, spec: BaseSpec, pin: Pin) -> tuple[WrittenLayer, tuple[Dropped, ...]]:
+def _layer(world: World, request: Request, spec: BaseSpec, pin: Pin) -> _BaseLayer:
     key = key_of(layer_key(spec, pin, mtime=world.epoch))
     known = world.cache.recall("base-layers", key, _BaseLayer)
     if known is not None and world.cache.find(known.layer.descriptor) is not None:
-        return known.layer, known.dropped
-    dropped: list[Dropped] = []
+        return known
+    dropped: tuple[Dropped, ...] = ()
+    idle: dict[str, int] = {}
 
     def leave_out(tree: Tree) -> list[str]:
-        if request.slim is not None:
-            dropped.extend(slim_tree(tree, request.slim, request.spared))
+        nonlocal dropped, idle
+        found = tuple(slim_tree(tree, request.slim or "safe", request.spared))
+        if request.slim is None:
+            idle = of_system(found)
+            return []
+        dropped = found
         return [each.path for each in dropped]
 
     with world.step("assemble the base"), world.cache.writing() as pending:
@@ -134,8 +147,9 @@ def _layer(world: World, request: Request, spec: BaseSpec, pin: Pin) -> tuple[Wr
             for warning in base.unpacked.warnings:
                 world.reporter.warn(warning)
         world.cache.keep(pending, layer.descriptor.digest)
-    world.cache.remember("base-layers", key, msgspec.json.encode(_BaseLayer(layer=layer, dropped=tuple(dropped))))
-    return layer, tuple(dropped)
+    made = _BaseLayer(layer=layer, dropped=dropped, idle=idle)
+    world.cache.remember("base-layers", key, msgspec.json.encode(made))
+    return made
 
 
 def package_sources(world: World) -> Sources:

@@ -37,6 +37,9 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[Dropped, ...] = ()
     """What an assembled base does without."""
 
+    idle: dict[str, int] = {}
+    """Bytes that an assembled base could do without, by kind."""
+
 
 class _FactsKey(msgspec.Struct, frozen=True, kw_only=True):
     format: int
@@ -57,6 +60,7 @@ def resolve(world: World, request: Request, *, packages: tuple[str, ...] = ()) -
             facts=facts(world, image, request),
             resolved=known.resolved,
             dropped=known.dropped,
+            idle=known.idle,
         )
     if request.system_packages:
         raise UsageError(

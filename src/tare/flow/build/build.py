@@ -268,7 +268,7 @@ def prepared_of(planned: Dependencies, layers: tuple[ReadyLayer, ...], selection
         dropped=tuple(sorted((*base.dropped, *_of(planned.layers, "dropped")), key=lambda each: each.path)),
         shortened=tuple(sorted(_of(planned.layers, "shortened"), key=lambda each: each.path)),
         warnings=(*selection.warnings, *planned.warnings),
-        savings=savings(planned.layers),
+        savings=savings(planned.layers, base.idle),
     )
 
 

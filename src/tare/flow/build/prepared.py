@@ -77,7 +77,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
     savings: dict[str, int]
-    """Bytes of the distributions that could be left out, by kind. (It has no default: a memo of before lacks it.)"""
+    """Bytes of base and distributions that could be left out, by kind. (It has no default: a memo of before lacks it.)"""
 
 
 def ready(written: WrittenLayer, *, kind: str, why: str, distributions: tuple[str, ...] = ()) -> ReadyLayer:
