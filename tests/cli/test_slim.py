@@ -41,7 +41,9 @@ def test_people_read_what_would_go_and_nothing_is_written(place: Place, image: s
     code, out, err = place("slim", image)
 
     assert (code, err) == (0, "")
-    assert re.fullmatch("SIZE to pull before, [0-9]+ B after\n", out[: out.index("\n") + 1])
+    assert re.fullmatch(
+        "SIZE to pull before, [0-9]+ B after; unpacked 5.8 kB before, 19 B after\n", out[: out.index("\n") + 1]
+    )
     assert out[out.index("\n") + 1 :] == (
         "\n"
         "  3.0 kB  TS204 safe  Caches and lists of package managers: 1 file left out\n"
@@ -62,9 +64,12 @@ def test_the_slim_image_is_written_named_and_never_slimmed_further(place: Place,
     slim = f"oci:{place.root / 'slim'}"
     document = place.document("slim", image, "-o", slim, "-t", "app:slim")
     again = place.document("slim", f"{slim}:app:slim", "-o", f"oci:{place.root / 'again'}")
+    weighed = place.document("weigh", f"{slim}:app:slim")
 
     assert faults(published("tare.slim.1"), document) == []
     assert document["dead"] == 500
+    assert document["unpacked"] == {"before": 5819, "after": 19}
+    assert weighed["sizes"]["unpacked"] == 19
     assert [(each["code"], each["bytes"], each["level"]) for each in document["rules"]] == [
         ("TS204", 3000, "safe"),
         ("TS101", 1900, "safe"),

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+from make.bases import Layer
+from weighing import image_of
+
+from tare.flow.slim.interpreter import interpreter_of
 from tare.flow.slim.prove import Restored, needed
 from tare.plan.plan import Dropped
 
@@ -16,6 +21,30 @@ FILES = (
     ),
     Dropped(path=f"{SITE}/a/_c.pyx", size=1, code="TS102"),
 )
+
+
+VENV = {
+    "app/env/pyvenv.cfg": b"home = /usr/bin\n",
+    "app/env/bin/python": "/usr/bin/python3.13",
+    "usr/bin/python3.13": b"1",
+}
+
+
+@pytest.mark.parametrize(
+    ("layer", "run", "interpreter"),
+    [
+        (VENV, {"cmd": ("/app/env/bin/gunicorn", "app")}, "/app/env/bin/python"),
+        (VENV, {"cmd": ("gunicorn",), "env": ("PATH=/usr/bin:/app/env/bin",)}, "/app/env/bin/python"),
+        (VENV, {"cmd": ("app",), "entrypoint": ("/usr/bin/python3.13",)}, "/usr/bin/python3.13"),
+        (VENV, {"entrypoint": ("/app/start.sh",), "env": ("PATH=/usr/bin",)}, "/base"),
+        ({**VENV, "app/env/bin/python": "/gone"}, {"cmd": ("/app/env/bin/gunicorn",)}, "/base"),
+        ({"app/env/bin/python": b"1"}, {"cmd": ("/app/env/bin/gunicorn",)}, "/base"),
+    ],
+)
+def test_modules_are_those_of_the_environment_that_the_program_runs_in(
+    layer: Layer, run: dict[str, tuple[str, ...]], interpreter: str
+) -> None:
+    assert interpreter_of(image_of(layer, **run), "/base") == interpreter
 
 
 def restored(*wanted: str) -> tuple[Restored, ...]:

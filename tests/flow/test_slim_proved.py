@@ -52,6 +52,8 @@ class Fake:
         self.runs += 1
         paths = read(image).live
         if options.entrypoint == ("check",):
+            assert options.stdout is not None
+            os.write(options.stdout, b"collected\n\n1 failed  in 0.1 s\n")
             return int(self._check_needs not in paths)
         answer = {"p": "" if NEEDED in paths else "FileNotFoundError: tests/table.py", "q": "", "broken": "ImportError"}
         assert options.entrypoint is not None
@@ -95,7 +97,7 @@ def test_what_a_check_misses_is_put_back_too(make_world: MakeWorld) -> None:
     trial = Trial(engine=Fake(check_needs="usr/share/doc/p/README"), interpreter=("python",), check="check")
     _, proof = slim_proved(make_world(), IMAGE, "safe", frozenset({NEEDED}), trial)
 
-    assert proof.missed == (Missed(what="check", error="the check fails"),)
+    assert proof.missed == (Missed(what="check", error="exit code 1: 1 failed in 0.1 s"),)
     assert proof.restored == (Restored(code="TS203", paths=("usr/share/doc/p/README",)),)
     assert proof.unsound == ()
 

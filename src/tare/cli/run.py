@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.engines import engines
+from tare.cli.images import image_of
 from tare.cli.settings import add_registry_options, cache_path, check_registries
 from tare.engines.interface import Mount, RunOptions
 from tare.errors import UsageError
-from tare.oci.image import Image
 
 if TYPE_CHECKING:
     from tare.flow.world import World
@@ -82,7 +82,7 @@ def execute(arguments: Arguments) -> int:
     cache = cache_path(arguments.cache_dir)
     world = _world(arguments, cache)
     try:
-        image, options = _image(arguments, world), _options(arguments)
+        image, options = image_of(world, arguments.image, arguments.platform), _options(arguments)
         say = _silent if arguments.quiet else _say
         return run_with_first(engines(cache), arguments.engine, image, options, say=say)
     finally:
@@ -115,22 +115,6 @@ def _world(arguments: RunArguments, cache: Path) -> World:
         insecure=tuple(arguments.insecure_registry),
         mirrors=tuple(arguments.mirror),
     )
-
-
-def _image(arguments: RunArguments, world: World) -> Image:
-    import msgspec
-
-    from tare.flow.bases.pulled import current
-    from tare.oci import platform as platforms
-    from tare.stores.names import RegistryName, parse
-    from tare.stores.open import open_source
-
-    name = parse(arguments.image)
-    platform = platforms.parse(arguments.platform) if arguments.platform else None
-    if isinstance(name, RegistryName):
-        return current(world, name.reference, platform)
-    surroundings = msgspec.structs.replace(world.surroundings, stdin=sys.stdin.buffer)
-    return open_source(name, surroundings).read(platform)
 
 
 def _options(arguments: RunArguments) -> RunOptions:

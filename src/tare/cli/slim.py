@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Literal, cast
 
-import msgspec
-
 from tare.cli.arguments import Arguments, Parser
+from tare.cli.images import image_of
 from tare.cli.progress import Terminal
 from tare.cli.project_options import spared
 from tare.cli.proof_options import add_proof_options
 from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
-from tare.oci import platform as platforms
 from tare.oci import reference as references
 from tare.stores.names import parse
 
@@ -69,7 +67,7 @@ def execute(arguments: Arguments) -> int:
     """Slim, prove, write, and say what went."""
     from tare.flow.slim.image import slim_image
     from tare.report.slim import slim_document, slim_text
-    from tare.stores.open import open_destination, open_source
+    from tare.stores.open import open_destination
 
     arguments = cast("SlimArguments", arguments)
     reporter = Terminal()
@@ -81,9 +79,7 @@ def execute(arguments: Arguments) -> int:
             destinations = [
                 open_destination(parse(text), names, world.surroundings, mtime=world.epoch) for text in arguments.output
             ]
-            surroundings = msgspec.structs.replace(world.surroundings, stdin=sys.stdin.buffer)
-            platform = platforms.parse(arguments.platform) if arguments.platform else None
-            image = open_source(parse(arguments.image), surroundings).read(platform)
+            image = image_of(world, arguments.image, arguments.platform)
             keep = frozenset(spared(arguments.keep))
             if arguments.prove or arguments.check is not None:
                 from tare.cli.slim_proof import proved

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,13 +27,14 @@ def proved(arguments: SlimArguments, world: World, image: Image, keep: frozenset
     """Return the slim image in which everything works that worked in *image*, and what was tried."""
     from tare.flow.bases import named as bases
     from tare.flow.request import Request
+    from tare.flow.slim.interpreter import interpreter_of
     from tare.flow.slim.proved import slim_proved
 
     request = Request(base=arguments.image, platform=image.platform)
     python = bases.facts(world, image, request).python
     if python is None:
         raise UsageError("the image has no Python, so that nothing can be proved", hints=("Leave `--prove` out",))
-    trial = _trial(arguments, image, python.executable)
+    trial = _trial(arguments, interpreter_of(image, python.executable))
     return slim_proved(world, image, arguments.level, keep, trial)
 
 
@@ -45,12 +45,12 @@ def built_and_proved(
     from tare.flow.slim.proved import build_proved
 
     def trial(whole: Built) -> Trial:
-        return _trial(arguments, whole.image, whole.prepared.base.interpreter)
+        return _trial(arguments, whole.prepared.scheme.interpreter)
 
     return build_proved(world, project, request, trial)
 
 
-def _trial(arguments: SlimArguments | BuildArguments, image: Image, interpreter: str) -> Trial:
+def _trial(arguments: SlimArguments | BuildArguments, interpreter: str) -> Trial:
     from tare.engines.choose import choose
     from tare.flow.slim.prove import Trial
 
@@ -58,20 +58,10 @@ def _trial(arguments: SlimArguments | BuildArguments, image: Image, interpreter:
     sys.stderr.write(f"{choice.why}\n")
     return Trial(
         engine=choice.engine,
-        interpreter=(_interpreter(image, interpreter),),
+        interpreter=(interpreter,),
         check=arguments.check,
         mounts=tuple(_mount(text) for text in arguments.mount),
     )
-
-
-def _interpreter(image: Image, base: str) -> str:
-    """Return the interpreter that the image's own PATH finds: that of a virtual environment comes before the base's."""
-    path = image.config.config.environment().get("PATH", "")
-    first = path.split(":")[0]
-    words = image.config.config.entrypoint or ()
-    if words and "python" in words[0].rpartition("/")[2]:
-        return shlex.join((words[0],)).strip("'")
-    return f"{first}/python" if "venv" in first else base
 
 
 def _mount(text: str) -> Mount:

@@ -136,7 +136,12 @@ def slim_text(image: Image, slim: Slimmed, proof: Proof | None) -> str:
     if slim.image.digest == image.digest:
         lines = ["nothing to leave out: the image is as it was"]
     else:
-        lines = [f"{megabytes(before)} to pull before, {megabytes(after)} after", ""]
+        old, new = slim.unpacked
+        lines = [
+            f"{megabytes(before)} to pull before, {megabytes(after)} after; "
+            f"unpacked {megabytes(old)} before, {megabytes(new)} after",
+            "",
+        ]
         lines += slim_lines(slim.dropped, slim.shortened)
         if slim.dead:
             lines.append(f"{megabytes(slim.dead):>8}  TS001 safe  Files that a later layer replaces or removes")
@@ -149,13 +154,14 @@ def slim_text(image: Image, slim: Slimmed, proof: Proof | None) -> str:
 
 def proof_lines(proof: Proof) -> list[str]:
     """Return what was proved, and what was not."""
-    lines = [f"proved with {proof.engine}: {proof.imported:,} modules can be imported as before"]
+    lines = [f"proved with {proof.engine}: {_modules(proof.imported)} can be imported as before"]
     if proof.check is not None:
         lines.append(f"  `{proof.check}` succeeds" if not proof.unsound else f"  `{proof.check}` was run")
     if proof.never:
-        lines.append(f"  not proved: {len(proof.never):,} modules that could not be imported before either")
+        names = ", ".join(proof.never[:_SHOWN]) + (", …" if len(proof.never) > _SHOWN else "")
+        lines.append(f"  not proved: {_modules(len(proof.never))} that could not be imported before either ({names})")
     if proof.left_out:
-        lines.append(f"  not proved: {proof.left_out:,} modules that rules took, such as tests")
+        lines.append(f"  not proved: {_modules(proof.left_out)} that rules took, such as tests")
     lines += [f"  missed: {each.what}: {each.error}" for each in proof.missed]
     lines += [
         f"  put back, against {each.code}: {', '.join(f'/{path}' for path in each.paths[:5])}"
@@ -163,6 +169,10 @@ def proof_lines(proof: Proof) -> list[str]:
     ]
     lines += [f"  still fails: {each.what}: {each.error}" for each in proof.unsound]
     return lines
+
+
+def _modules(count: int) -> str:
+    return "1 module" if count == 1 else f"{count:,} modules"
 
 
 def slim_document(image: Image, slim: Slimmed, proof: Proof | None, *, reference: str, level: str) -> str:
@@ -173,6 +183,7 @@ def slim_document(image: Image, slim: Slimmed, proof: Proof | None, *, reference
         "from": {"digest": image.digest},
         "level": level,
         "pull": {"before": _pull(image), "after": _pull(slim.image)},
+        "unpacked": {"before": slim.unpacked[0], "after": slim.unpacked[1]},
         "dead": slim.dead,
         "rules": slim_json(slim.dropped, slim.shortened),
         "proof": None if proof is None else msgspec.to_builtins(proof),

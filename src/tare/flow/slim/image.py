@@ -37,6 +37,9 @@ class Slimmed(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
     """Bytes of files that no container saw."""
 
+    unpacked: tuple[int, int]
+    """Bytes of the regular files of all layers, before and after."""
+
 
 def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] = frozenset()) -> Slimmed:
     """Return *image* without what the rules of *level* take. The same image gives the same bytes."""
@@ -46,7 +49,7 @@ def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] 
     idle = {} if DEAD in spared else idle_whiteouts(reading.entries, _going(changes))
     dead = 0 if DEAD in spared else sum(seen.size for seen in reading.dead)
     if not any(changes.values()) and not idle:
-        return Slimmed(image=image, dropped=(), shortened=(), dead=0)
+        return Slimmed(image=image, dropped=(), shortened=(), dead=0, unpacked=_unpacked(reading, changes))
     with world.step("write layers"):
         layers = [
             _layer(world, blob, changes[number], level, idle.get(number, frozenset()))
@@ -55,7 +58,19 @@ def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] 
             for number, (blob, diff_id) in enumerate(zip(image.layers, image.config.rootfs.diff_ids, strict=True))
         ]
     made = _image(image, layers, f"tare slim --level={level}")
-    return Slimmed(image=made, dropped=dropped, shortened=shortened, dead=dead)
+    return Slimmed(image=made, dropped=dropped, shortened=shortened, dead=dead, unpacked=_unpacked(reading, changes))
+
+
+def _unpacked(reading: Reading, changes: Mapping[int, Mapping[int, Change]]) -> tuple[int, int]:
+    """Return the bytes of all files, before and after *changes*."""
+    before = sum(seen.size for seen in reading.seen)
+    sizes = {(seen.layer, seen.number): seen.size for seen in reading.seen}
+    lost = sum(sizes[layer, number] - _size(change) for layer, of in changes.items() for number, change in of.items())
+    return before, before - lost
+
+
+def _size(change: Change) -> int:
+    return 0 if change is None else len(change) if isinstance(change, bytes) else change.size
 
 
 def read(image: Image) -> Reading:

@@ -10,7 +10,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -26,6 +26,8 @@ LIMIT: Final = 1800.0
 """Seconds for all imports of one image."""
 
 _MAX_ANSWER: Final = 64 * 1024 * 1024
+_LINE: Final = 2000
+"""Bytes of the end of what a check says, of which the last line is told."""
 
 
 class Missed(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +102,10 @@ def imports(trial: Trial, image: Image, modules: Sequence[str] = ()) -> dict[str
     return decoder(_Answer).decode(text).modules
 
 
-def passes(trial: Trial, image: Image) -> bool:
-    """Whether the command of the person succeeds in *image*."""
+def failure(trial: Trial, image: Image) -> str:
+    """Return what the command of the person ends with in *image*: its exit code and last line; nothing if it succeeds."""
     if trial.check is None:
-        return True
+        return ""
     with tempfile.TemporaryFile() as output:
         options = RunOptions(
             entrypoint=tuple(shlex.split(trial.check)),
@@ -112,7 +114,15 @@ def passes(trial: Trial, image: Image) -> bool:
             stderr=output.fileno(),
             timeout=LIMIT,
         )
-        return trial.engine.run(image, options) == 0
+        code = trial.engine.run(image, options)
+        return f"exit code {code}{_last_line(output)}" if code else ""
+
+
+def _last_line(output: BinaryIO) -> str:
+    output.seek(max(0, output.seek(0, 2) - _LINE))
+    lines = output.read(_LINE).decode("utf-8", "replace").split("\n")
+    said = next((line for line in reversed(lines) if line.strip()), "")
+    return f": {' '.join(said.split())}" if said else ""
 
 
 def find_missed(trial: Trial, before: Image, after: Image) -> tuple[int, tuple[str, ...], tuple[Missed, ...]]:
@@ -121,10 +131,14 @@ def find_missed(trial: Trial, before: Image, after: Image) -> tuple[int, tuple[s
     failing = sorted(name for name, error in found.items() if error)
     known = imports(trial, before, failing) if failing else {}
     missed = [Missed(what=name, error=found[name]) for name in failing if not known.get(name)]
-    if trial.check is not None and not passes(trial, after):
-        if not passes(trial, before):
-            raise MachineError(f"`{trial.check}` fails in the image as it was, too", hints=("Mend the check first",))
-        missed.append(Missed(what=trial.check, error="the check fails"))
+    if trial.check is not None and (problem := failure(trial, after)):
+        if before_too := failure(trial, before):
+            raise MachineError(
+                f"`{trial.check}` fails in the image as it was, too",
+                causes=(before_too,),
+                hints=("Mend the check first",),
+            )
+        missed.append(Missed(what=trial.check, error=problem))
     never = tuple(name for name in failing if known.get(name))
     return len(found) - len(failing), never, tuple(missed)
 
@@ -144,7 +158,7 @@ def works(trial: Trial, image: Image, missed: Sequence[Missed]) -> bool:
     modules = [each.what for each in missed if each.what != trial.check]
     if modules and any(imports(trial, image, modules).values()):
         return False
-    return len(modules) == len(missed) or passes(trial, image)
+    return len(modules) == len(missed) or not failure(trial, image)
 
 
 def needed(dropped: Sequence[Dropped], works_with: Callable[[frozenset[str]], bool]) -> tuple[Restored, ...]:
