@@ -85,6 +85,9 @@ class _PreparedKey(msgspec.Struct, frozen=True, kw_only=True):
     slim: Digest | None
     """Of the rules that decide what a slim image does without."""
 
+    named: tuple[str, ...]
+    """What the project imports that looks like tests, and stays in a slim image."""
+
     epoch: int
 
 
@@ -166,6 +169,7 @@ def _prepared_key(world: World, project: Project, request: Request, base: Base, 
             directories=directories(selection.locked, world.environment),
             request=msgspec.structs.replace(request, pull=False, bytecode="none"),
             slim=_rules(request),
+            named=_named(world, project, request),
             epoch=world.epoch,
         )
     )
@@ -177,6 +181,14 @@ def _rules(request: Request) -> Digest | None:
     from tare.plan.slim import table_digest
 
     return table_digest()
+
+
+def _named(world: World, project: Project, request: Request) -> tuple[str, ...]:
+    if request.slim is None:
+        return ()
+    from tare.flow.build.slimming import own_mentions
+
+    return own_mentions(world, project)
 
 
 def _asked(project: Project, selection: Selection) -> tuple[str | None, ...]:

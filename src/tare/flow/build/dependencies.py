@@ -66,7 +66,7 @@ def plan_dependencies(
     with world.step("plan"):
         segments, overlaps = placed(acquired, scheme)
     if request.slim is not None:
-        request, base, segments = _slimmed(world, request, base, acquired, segments)
+        request, base, segments = _slimmed(world, project, request, base, acquired, segments=segments)
     base, gaps = _with_libraries(world, request, base, acquired, segments)
     layers = layers_of(acquired, segments, target, interpreter=_interpreter(base), base_layers=len(base.image.layers))
     return Dependencies(
@@ -80,16 +80,23 @@ def plan_dependencies(
 
 
 def _slimmed(
-    world: World, request: Request, base: Base, acquired: Sequence[Acquired], segments: tuple[Segment, ...]
+    world: World,
+    project: Project,
+    request: Request,
+    base: Base,
+    acquired: Sequence[Acquired],
+    *,
+    segments: tuple[Segment, ...],
 ) -> tuple[Request, Base, tuple[Segment, ...]]:
     """Return *segments* without what `--slim` leaves out, and a base that still has what a wheel uses of it."""
-    from tare.flow.build.slimming import clues, slimmed
+    from tare.flow.build.slimming import clues, own_mentions, slimmed
 
     if request.slim is None:
         return request, base, segments
     known = clues(world, acquired)
     with world.step("plan"):
-        segments = slimmed(segments, known, request.slim, request.spared)
+        own = own_mentions(world, project)
+        segments = slimmed(segments, known, request.slim, request.spared, own=own)
     if any(clue.iconv for clue in known.values()) and isinstance(parse(request.base), SuiteName):
         request = msgspec.structs.replace(request, spared=tuple(sorted({*request.spared, _CONVERSION})))
         base = bases.resolve(world, request)

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -15,7 +16,10 @@ from tare.flow.world import World
 from tare.oci.digest import Digest
 from tare.plan.plan import Dropped, Segment
 from tare.plan.slim import Evidence, Level, decide, table
+from tare.projects.project import Project
+from tare.projects.sources import collect
 from tare.stores.cache import key_of
+from tare.wheels.mentions import MAX_SOURCE, mentions
 from tare.wheels.scheme import InstalledFile, Shortened
 from tare.wheels.slimming import FORMAT, Clues, inspect
 from tare.wheels.wheel import Wheel
@@ -40,29 +44,45 @@ def clues(world: World, acquired: Sequence[Acquired]) -> dict[Digest, Clues]:
     return {digest: known for digest, known in found.items() if known is not None}
 
 
+def own_mentions(world: World, project: Project) -> tuple[str, ...]:
+    """Return the modules with `test` in their names that the project's own code imports, sorted."""
+    found: set[str] = set()
+    for file in collect(project, memo_directory=world.memo_directory):
+        if file.path.endswith(".py") and file.size <= MAX_SOURCE:
+            module = file.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            data = Path(project.root, file.path).read_bytes()
+            found.update(mentions(module, data, package=file.path.endswith("/__init__.py")))
+    return tuple(sorted(found))
+
+
 def _weight(wheel: Wheel) -> int:
     return sum(member.compressed for member in wheel.archive.members)
 
 
 def slimmed(
-    segments: Sequence[Segment], known: Mapping[Digest, Clues], level: Level, spared: tuple[str, ...]
+    segments: Sequence[Segment],
+    known: Mapping[Digest, Clues],
+    level: Level,
+    spared: tuple[str, ...],
+    *,
+    own: tuple[str, ...],
 ) -> tuple[Segment, ...]:
     """Return *segments* without what no container needs, each with a RECORD of what is left.
 
     Whether a file is a test is decided by what lies beside it in its own wheel, so that the same wheel is the same layer
-    in every image; what one wheel imports of another's tests stays.
+    in every image; what one wheel imports of another's tests stays, and what the project imports, which is *own*.
     """
-    mentions: dict[str, tuple[str, ...]] = {}
+    named: dict[str, tuple[str, ...]] = {"": own}
     for segment in segments:
         places = _places(segment)
-        mentions |= {places[name]: names for name, names in known[segment.wheel].mentions.items() if name in places}
-    return tuple(_slimmed(segment, known[segment.wheel], mentions, level, frozenset(spared)) for segment in segments)
+        named |= {places[name]: names for name, names in known[segment.wheel].mentions.items() if name in places}
+    return tuple(_slimmed(segment, known[segment.wheel], named, level, frozenset(spared)) for segment in segments)
 
 
 def _slimmed(
     segment: Segment,
     clue: Clues,
-    mentions: Mapping[str, tuple[str, ...]],
+    named: Mapping[str, tuple[str, ...]],
     level: Level,
     spared: frozenset[str],
 ) -> Segment:
@@ -72,7 +92,7 @@ def _slimmed(
     codes = decide(
         [file.path for file in segment.files],
         level,
-        Evidence(mentions=mentions, stub_readers=readers),
+        Evidence(mentions=named, stub_readers=readers),
         spared=spared,
     )
     left, dropped, shortened = [], [], []
