@@ -72,6 +72,28 @@ def test_an_image_is_compared_with_what_its_project_would_make_now(place: Place)
     assert "files: 1 changed\n+1 B  ~  /app/main.py  content\n" in out
 
 
+def test_the_projects_image_is_the_one_that_the_same_options_build(place: Place) -> None:
+    release = place.wheels.add("sample", files={"sample/__init__.py": b"", "sample/tests/test_a.py": b"1" * 9})
+    place.write({"main.py": "print(1)\n", "requirements.txt": locked([release])})
+    image = f"oci:{place.root / 'image'}"
+    place.build("--slim", "--entrypoint", "python main.py", "-o", image)
+    options = ("--base", place.base(), "--entrypoint", "python main.py")
+
+    assert place("diff", image, ".", "--slim", *options).code == 0
+    code, out, _ = place("diff", image, ".", *options, "--semantic")
+    assert (code, "sample/tests/" in out) == (1, True)
+
+
+def test_a_projects_base_may_be_left_to_tare(place: Place) -> None:
+    place.write({"main.py": "print(1)\n", "requirements.txt": locked([place.wheels.add("sample")])})
+    place.build("-o", f"oci:{place.root / 'image'}")
+
+    assert (
+        "no base that can be reached suits the project"
+        in place("diff", f"oci:{place.root / 'image'}", ".", "--base", "auto", "--offline").err
+    )
+
+
 def test_directories_are_compared(place: Place) -> None:
     place.write({"one/x": "1", "two/x": "12", "one/y": "", "two/y": ""})
     code, out, err = place("diff", "./one", "./two", "--semantic")

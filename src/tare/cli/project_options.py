@@ -70,6 +70,19 @@ def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
         metavar="OS/ARCH",
         help="linux/amd64, linux/arm64, …; several, or a list",
     )
+    _add_image_options(parser, target, several_bases=several_bases)
+    add_world_options(parser)
+    parser.add_argument("--json", action="store_true", help="print a document that machines read")
+
+
+def add_planned_options(parser: Parser) -> None:
+    """Add what decides the image of a project that another image is held against."""
+    target = parser.add_argument_group("the project's image")
+    target.add_argument("--base", metavar="IMAGE", help=_BASE)
+    _add_image_options(parser, target)
+
+
+def _add_image_options(parser: Parser, target: _ArgumentGroup, *, several_bases: bool = False) -> None:
     target.add_argument(
         "--python", metavar="VERSION", help="the interpreter: a series such as 3.13, or its path in the base"
     )
@@ -91,8 +104,6 @@ def add_project_options(parser: Parser, *, several_bases: bool = False) -> None:
             help="compile modules: none (the default), auto (what the start imports), all, or budget:20MB",
         )  # fmt: skip
     target.add_argument("--pull", action="store_true", help="ask again what a base's name stands for")
-    add_world_options(parser)
-    parser.add_argument("--json", action="store_true", help="print a document that machines read")
 
 
 def _add_slim_options(parser: Parser, target: _ArgumentGroup) -> None:
@@ -122,8 +133,15 @@ def read_project(arguments: ProjectArguments, world: World) -> Project:
 
 def requests(arguments: ProjectArguments, project: Project, world: World) -> tuple[Request, ...]:
     """Return one request for each platform."""
+    return requests_for(arguments, project, world, wanted_platforms(arguments, project))
+
+
+def requests_for(
+    arguments: ProjectArguments, project: Project, world: World, wanted: Sequence[Platform]
+) -> tuple[Request, ...]:
+    """Return one request for each platform of *wanted*."""
     base = arguments.base or project.config.base or default_base(world, project, arguments.python)
-    found = tuple(request(arguments, project, base, platform) for platform in wanted_platforms(arguments, project))
+    found = tuple(request(arguments, project, base, platform) for platform in wanted)
     if base != AUTO:
         return found
     from tare.flow.choose.automatic import decided
