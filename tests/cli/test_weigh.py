@@ -135,3 +135,15 @@ def test_a_base_that_is_assembled_is_not_weighed(place: Place) -> None:
         "",
         "error: `deb:trixie` is a base that is assembled when it is needed\n\nhint: Weigh the image that was built\n",
     )
+
+
+def test_a_directory_with_the_name_of_a_repository_is_hinted_at(place: Place) -> None:
+    place.write({"venv/x": "1"})
+
+    assert place("weigh", "venv", "--offline") == (
+        4,
+        "",
+        "error: cannot reach a registry while offline\n\n"
+        "hint: Write `./venv` for the directory of that name\n"
+        "hint: Run the command again without `--offline`\n",
+    )

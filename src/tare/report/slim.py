@@ -10,7 +10,7 @@ from tare.flow.slim.image import Slimmed
 from tare.flow.slim.prove import Proof
 from tare.oci.image import Image
 from tare.plan.plan import Dropped
-from tare.plan.slim import Rule, Table, table
+from tare.plan.slim import DEAD, Rule, Table, table
 from tare.report.text import megabytes
 from tare.wheels.kinds import inside
 
@@ -18,19 +18,22 @@ _SHOWN = 3
 """Places that are named for each rule; the document has all."""
 
 
-def slim_lines(dropped: Sequence[Dropped], shortened: Sequence[Dropped]) -> list[str]:
-    """Return a paragraph for each rule that took something, the largest first."""
-    groups = _groups((*dropped, *shortened))
-    titles = {rule.code: rule for rule in table().rule}
-    lines = []
-    for code, files in groups:
-        rule = titles[code]
-        what = "shortened" if rule.cut else "left out"
-        lines.append(f"{megabytes(_bytes(files)):>8}  {code} {rule.level}  {rule.title}: {_files(len(files))} {what}")
-        places = _places(files)
-        lines += [f"            {path}" for path in places[:_SHOWN]]
-        if len(places) > _SHOWN:
-            lines.append(f"            and {len(places) - _SHOWN} more")
+def slim_lines(dropped: Sequence[Dropped], shortened: Sequence[Dropped], *, dead: int = 0) -> list[str]:
+    """Return a paragraph for each rule that took something, the largest first; *dead* bytes are one of their own."""
+    found = [(_bytes(files), _lines(code, files)) for code, files in _groups((*dropped, *shortened))]
+    if dead:
+        found.append((dead, [f"{megabytes(dead):>8}  {DEAD} safe  Files that a later layer replaces or removes"]))
+    return [line for _, lines in sorted(found, key=lambda each: -each[0]) for line in lines]
+
+
+def _lines(code: str, files: Sequence[Dropped]) -> list[str]:
+    rule = next(rule for rule in table().rule if rule.code == code)
+    what = "shortened" if rule.cut else "left out"
+    lines = [f"{megabytes(_bytes(files)):>8}  {code} {rule.level}  {rule.title}: {_files(len(files))} {what}"]
+    places = _places(files)
+    lines += [f"            {path}" for path in places[:_SHOWN]]
+    if len(places) > _SHOWN:
+        lines.append(f"            and {len(places) - _SHOWN} more")
     return lines
 
 
@@ -142,9 +145,7 @@ def slim_text(image: Image, slim: Slimmed, proof: Proof | None) -> str:
             f"unpacked {megabytes(old)} before, {megabytes(new)} after",
             "",
         ]
-        lines += slim_lines(slim.dropped, slim.shortened)
-        if slim.dead:
-            lines.append(f"{megabytes(slim.dead):>8}  TS001 safe  Files that a later layer replaces or removes")
+        lines += slim_lines(slim.dropped, slim.shortened, dead=slim.dead)
         if lost := losses(slim.dropped):
             lines += ["", "no longer there:", *(f"  {line}" for line in lost)]
     if proof is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from tare.errors import UsageError
+from tare.errors import NetworkError, UsageError
 from tare.flow.world import World
 from tare.measure.contents import Contents, read_image
 from tare.measure.directory import read_directory
@@ -48,7 +48,12 @@ def open_named(world: World, text: str, platform: Platform | None = None) -> Ope
         if not (directory / "oci-layout").is_file():
             return Opened(name=text, image=None, contents=read_directory(directory), repacked=False)
         return open_image(world, LayoutName(directory=str(directory)), platform)
-    return open_image(world, parse(text), platform)
+    try:
+        return open_image(world, parse(text), platform)
+    except NetworkError as error:
+        if Path(text).is_dir():
+            error.hints = (f"Write `./{text}` for the directory of that name", *error.hints)
+        raise
 
 
 def open_image(world: World, name: ImageName, platform: Platform | None) -> Opened:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -163,10 +164,18 @@ def _image(image: Image, layers: list[tuple[Blob, Digest]], by: str) -> Image:
         config["history"] = [*config["history"], {**created, "created_by": by, "empty_layer": True}]
     raw_config = msgspec.json.encode(config, order="sorted")
     manifest = msgspec.json.decode(image.raw)
-    manifest["config"] |= {"digest": sha256(raw_config), "size": len(raw_config)}
-    for entry, (blob, _) in zip(manifest["layers"], layers, strict=True):
-        if entry["digest"] != blob.descriptor.digest:
-            entry.pop("annotations", None)  # They are about the bytes as they were.
-            entry |= {"digest": blob.descriptor.digest, "size": blob.descriptor.size}
+    manifest["config"] = _other(manifest["config"], sha256(raw_config), len(raw_config))
+    manifest["layers"] = [
+        entry
+        if entry["digest"] == blob.descriptor.digest
+        else _other(entry, blob.descriptor.digest, blob.descriptor.size)
+        for entry, (blob, _) in zip(manifest["layers"], layers, strict=True)
+    ]
     raw = msgspec.json.encode(manifest, order="sorted")
     return read_image(raw, raw_config, tuple(blob for blob, _ in layers), what="the slim image")
+
+
+def _other(descriptor: Mapping[str, Any], digest: Digest, size: int) -> dict[str, Any]:
+    """Return a descriptor of other bytes, without what it says of the bytes as they were: the content, where it lies."""
+    kept = {key: value for key, value in descriptor.items() if key not in {"annotations", "data", "urls"}}
+    return {**kept, "digest": digest, "size": size}
