@@ -425,3 +425,21 @@ def test_an_image_in_a_registry_is_run_and_fetched_once(place: Place, registry: 
         assert (ran.code, ran.err) == (7, "")
     layers = {each.descriptor.digest for each in shell.layers}
     assert len([line for line in asked("GET") if line.rpartition("/")[2] in layers]) == 1
+
+
+def test_an_image_in_a_registry_is_fetched_once_to_be_slimmed(place: Place, registry: Served) -> None:
+    del place.environment["UV_OFFLINE"]
+    fat = image(layer([Entry("var/lib/apt/lists/all", b"1" * 999)]), layer([Entry("app/main.py", b"print()\n")]))
+    LayoutDestination(place.app / "dist").write(fat)
+    name = f"{registry.name}/fat:1"
+    assert place("copy", "oci:dist", name).code == 0
+
+    asked = Asked(registry)
+    document = place.document("slim", name, "-o", f"{registry.name}/fat:slim")
+    layers = {each.descriptor.digest for each in fat.layers}
+
+    assert [rule["code"] for rule in document["rules"]] == ["TS204"]
+    assert sorted(asked("GET", containing="/blobs/")) == sorted(
+        f"GET /v2/fat/blobs/{digest}" for digest in (*layers, fat.manifest.config.digest)
+    )
+    assert place("verify", f"{registry.name}/fat:slim").code == 0
