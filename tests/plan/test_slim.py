@@ -30,6 +30,8 @@ def taken(
         "p/py.typed",
         "torch/include/ATen/ATen.h",
         "Cython/Utility/Builtins.c",
+        "brian2/codegen/runtime/cython_rt/templates/common.pyx",
+        "pytensor/link/c/c_code/lazylinker_c.c",
     ],
 )
 def test_what_only_looks_as_if_nobody_needed_it_stays(path: str) -> None:
