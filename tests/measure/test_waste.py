@@ -14,6 +14,7 @@ from weighing import PYTHON, SITE, codes, distribution, weighed
 from tare.measure.bytecode import magic_numbers
 from tare.measure.debug import debug_bytes
 from tare.measure.findings import table
+from tare.plan.slim import table as slim_table
 
 DEB = b"Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n"
 
@@ -105,6 +106,14 @@ def test_parts_of_wheels_that_nothing_runs_are_waste() -> None:
         "TW306": (8, (f"/{SITE}/p/__init__.pyi",)),
         "TW604": (0, ("/usr/lib/python3.13/os.py", f"/{SITE}/p/__init__.py")),
     }
+
+
+def test_sources_that_are_compiled_when_they_run_are_no_waste() -> None:
+    """What `slim.toml` keeps of them, `tare weigh` does not call waste."""
+    kept = [path for each in slim_table().exception if "TS102" in each.rules for path in each.paths]
+    files = {path.removeprefix("**/").replace("**", "x.c").replace("*", "x"): b"1" * 9 for path in kept}
+
+    assert codes(weighed(distribution("p", "1", files))) == {}
 
 
 def test_the_projects_own_tests_are_its_own_business() -> None:
