@@ -140,6 +140,28 @@ def test_no_wheel_is_downloaded_and_nothing_is_fetched_twice(place: Place, serve
     assert again["candidates"] == first["candidates"]
 
 
+def test_a_project_that_changed_is_weighed_anew(place: Place) -> None:
+    place.write({"main.py": "print(1)\n", "requirements.txt": locked([place.wheels.add("sample")])})
+    (before,) = place.document("choose", *place.target)["candidates"]
+    place.write({"data.txt": "x" * 50_000})
+
+    (after,) = place.document("choose", *place.target)["candidates"]
+    built = place.document("build", *place.target)
+
+    assert after["project"]["unpacked"] == before["project"]["unpacked"] + 50_000
+    assert (after["pull"], after["unpacked"]) == (built["sizes"]["pull"], built["sizes"]["unpacked"])
+
+
+def test_what_a_build_fetched_need_not_be_fetched_again(place: Place, server: Server) -> None:
+    place.write({"main.py": "", "pylock.toml": served(server, big(place))})
+    (before,) = place.document("choose", *place.target)["candidates"]
+    place.document("build", *place.target)
+
+    (after,) = place.document("choose", *place.target)["candidates"]
+
+    assert (before["work"]["fetch"], after["work"]["fetch"]) == (before["distributions"][0]["size"], 0)
+
+
 def test_bases_that_cannot_be_reached_are_judged_from_the_catalogue(place: Place) -> None:
     release = place.wheels.add("sample")
     place.write({"main.py": "", "requirements.txt": locked([release])})

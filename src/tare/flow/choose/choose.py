@@ -11,7 +11,8 @@ from tare.errors import TareError, TargetError
 from tare.flow.bases.named import moment
 from tare.flow.bases.standing import Standing, stand
 from tare.flow.build import estimate
-from tare.flow.choose.judge import Job, weigh
+from tare.flow.choose.at_hand import at_hand
+from tare.flow.choose.judge import Job, Judged, weigh, with_project
 from tare.flow.choose.looked import Looked, look_at
 from tare.flow.request import Request
 from tare.flow.world import World
@@ -24,7 +25,7 @@ from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
 from tare.stores.names import RegistryName, parse
 
-FORMAT = 10
+FORMAT = 11
 """Raised whenever the same inputs would be judged otherwise."""
 
 
@@ -38,6 +39,7 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage
     requested: tuple[str, ...]
     request: Request
+    at_hand: tuple[str, ...]
     epoch: int
 
 
@@ -167,18 +169,17 @@ def _stand(world: World, request: Request, *, named: bool, whole: bool) -> Stand
 
 
 def _judge(world: World, project: Project, job: Job, looked: Mapping[str, Looked]) -> Candidate:
-    known = _known(world, project, job)
-    if known is not None:
-        return known
     coverage = job.coverage
     if coverage is None or isinstance(coverage, TargetError):
         unfit = job.standing.unfit if coverage is None else "; ".join((coverage.message, *coverage.causes))
         return msgspec.structs.replace(job.draft, obstacles=(_sentence(unfit),))
-    found = weigh(world, project, job, coverage, looked)
-    # What lies in a directory of this machine is no part of the key.
-    if not any(isinstance(each, LockedDirectory) for each in coverage.selection.locked):
-        world.cache.remember("judged", _key(world, project, job), msgspec.json.encode(found))
-    return found
+    found = _known(world, project, job)
+    if found is None:
+        found = weigh(world, project, job, coverage, looked)
+        # What lies in a directory of this machine is no part of the key.
+        if not any(isinstance(each, LockedDirectory) for each in coverage.selection.locked):
+            world.cache.remember("judged", _key(world, project, job), msgspec.json.encode(found))
+    return with_project(world, project, job, found)
 
 
 def _timed(candidate: Candidate, past: estimate.Speeds | None) -> Candidate:
@@ -189,14 +190,16 @@ def _timed(candidate: Candidate, past: estimate.Speeds | None) -> Candidate:
     return msgspec.structs.replace(candidate, work=msgspec.structs.replace(work, seconds=estimate.estimate(past, work)))
 
 
-def _known(world: World, project: Project, job: Job) -> Candidate | None:
+def _known(world: World, project: Project, job: Job) -> Judged | None:
     if not isinstance(job.coverage, Coverage) or job.request.pull:
         return None
-    return world.cache.recall("judged", _key(world, project, job), Candidate)
+    return world.cache.recall("judged", _key(world, project, job), Judged)
 
 
 def _key(world: World, project: Project, job: Job) -> Digest:
+    target = job.standing.target
     assert isinstance(job.coverage, Coverage)  # noqa: S101  # for the type checker
+    assert target is not None  # noqa: S101  # there is a coverage
     return key_of(
         _Key(
             format=FORMAT,
@@ -206,6 +209,7 @@ def _key(world: World, project: Project, job: Job) -> Digest:
             coverage=job.coverage,
             requested=project.dependencies,
             request=msgspec.structs.replace(job.request, pull=False),
+            at_hand=at_hand(world, job.coverage.selection.locked, target),
             epoch=world.epoch,
         )
     )

@@ -14,8 +14,9 @@ from tare.errors import MachineError, TareError, TargetError
 from tare.flow.bases import named as bases
 from tare.flow.bases.standing import Standing
 from tare.flow.build.dependencies import is_native, layers_of, placed, places_of, requested, scheme_of
-from tare.flow.build.distributions import Acquired, acquire, built_before
+from tare.flow.build.distributions import Acquired
 from tare.flow.build.provenance import direct_url
+from tare.flow.choose.at_hand import ready
 from tare.flow.choose.distributions import of_coverage
 from tare.flow.choose.looked import Looked
 from tare.flow.request import Request
@@ -23,9 +24,9 @@ from tare.flow.world import World
 from tare.oci.digest import Digest
 from tare.oci.ground import Ground
 from tare.plan.choose import Candidate, Distribution, Sizes, Work
-from tare.plan.claims import Claim, claims
+from tare.plan.claims import Claim
 from tare.plan.plan import PlannedLayer, Segment
-from tare.projects.locked import Locked, LockedDirectory, LockedWheel
+from tare.projects.locked import Locked, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
@@ -34,7 +35,7 @@ from tare.wheels.heads import COMPILERS_OWN, Heads
 from tare.wheels.linking import Missing, missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
-from tare.wheels.wheel import Wheel, open_wheel
+from tare.wheels.wheel import Wheel
 
 
 class _Spot(NamedTuple):
@@ -44,6 +45,7 @@ class _Spot(NamedTuple):
     target: Target
     ground: Ground
     claims: dict[str, Claim]
+    """Only warnings follow from them, which a build gives."""
 
 
 class Job(NamedTuple):
@@ -83,8 +85,16 @@ class Job(NamedTuple):
         )
 
 
-def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: Mapping[str, Looked]) -> Candidate:
-    """Return what *job* gives: the plan of its image, weighed."""
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A base, judged for what is locked. The project's own files have no part in it: they change with each line."""
+
+    candidate: Candidate
+    ground: Ground
+    """What the project's layer stands on."""
+
+
+def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: Mapping[str, Looked]) -> Judged:
+    """Return what *job* gives: the plan of its image but for the project's own layer, weighed."""
     draft = job.draft
     standing, target = job.standing, job.standing.target
     assert target is not None  # noqa: S101  # there is a coverage
@@ -98,9 +108,9 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
             provenance = Provenance(requested=each.name in names, direct_url=direct_url(each))
             acquired.append(Acquired(wheel=seen.wheel, provenance=provenance, built=False, size=seen.size))
         else:
-            ready = _ready(world, each, target, names)
-            if ready is not None:
-                acquired.append(ready)
+            made = ready(world, each, target, names)
+            if made is not None:
+                acquired.append(made)
             sources.append(each)
     segments, _ = placed(acquired, scheme)
     needs = [looked[each.wheel.filename].heads for each in acquired if not each.built and is_native(each.wheel)]
@@ -109,65 +119,50 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
     layers = tuple(layer.on(standing.ground) for layer in layers)
     built = {each.wheel.digest: each.wheel for each in acquired if each.built}
     predicted = [_predicted(world, layer, job.request, built) for layer in layers]
-    project_sizes, project_note = _project(
-        world, project, job.request, _Spot(scheme, target, standing.ground, claims(segments))
-    )
     distributions = of_coverage(coverage, acquired, segments, target, world)
     work = _work(world, acquired, predicted, distributions)
     site = Sizes(pull=sum(each.size for each in predicted), unpacked=sum(each.unpacked for each in predicted))
     unbuilt = [each.name for each in distributions if each.unpacked is None]
     obstacles = _obstacles(distributions, gaps, target)
     unchecked = tuple(each.needs.wheel for each in needs if standing.libraries is None or each.unread)
-    return msgspec.structs.replace(
+    candidate = msgspec.structs.replace(
         draft,
         suitable=not obstacles,
         obstacles=obstacles,
-        pull=_sum(standing.pull, site.pull, project_sizes.pull),
-        unpacked=_sum(standing.unpacked, site.unpacked, project_sizes.unpacked),
-        exact=all(each.exact for each in predicted) and not unbuilt and project_sizes.pull is not None,
+        pull=_sum(standing.pull, site.pull),
+        unpacked=_sum(standing.unpacked, site.unpacked),
+        exact=all(each.exact for each in predicted) and not unbuilt,
         base_sizes=Sizes(pull=standing.pull, unpacked=standing.unpacked),
         site_packages=site,
         layers=tuple(Sizes(pull=each.size, unpacked=each.unpacked) for each in predicted),
-        project=project_sizes,
         distributions=distributions,
         missing_libraries=tuple(
             sorted({gap.library for gap in gaps if gap.kind == "library" and gap.severity == "error"})
         ),
         unchecked=unchecked,
         work=work,
-        notes=(*coverage.selection.warnings, *project_note),
+        notes=coverage.selection.warnings,
+    )
+    return Judged(candidate=candidate, ground=standing.ground)
+
+
+def with_project(world: World, project: Project, job: Job, judged: Judged) -> Candidate:
+    """Return what *judged* gives with the layer of the project itself."""
+    candidate, target = judged.candidate, job.standing.target
+    assert target is not None  # noqa: S101  # it was judged
+    sizes, notes = _project(world, project, job.request, _Spot(scheme_of(target), target, judged.ground, {}))
+    return msgspec.structs.replace(
+        candidate,
+        pull=_sum(candidate.pull, sizes.pull),
+        unpacked=_sum(candidate.unpacked, sizes.unpacked),
+        exact=candidate.exact and sizes.pull is not None,
+        project=sizes,
+        notes=(*candidate.notes, *notes),
     )
 
 
 def _sum(*parts: int | None) -> int | None:
     return None if None in parts else sum(part for part in parts if part is not None)
-
-
-def _ready(world: World, locked: Locked, target: Target, names: frozenset[str]) -> Acquired | None:
-    """Return the wheel that a source is, as far as that takes nothing but this machine: trees of it, and what was
-    built before.
-    """
-    from tare.projects.locked import LockedArchive, LockedSdist
-
-    try:
-        if isinstance(locked, LockedDirectory):
-            return acquire(world, [locked], target, requested=names)[0]
-        if isinstance(locked, LockedSdist | LockedArchive):
-            from tare.flow.build.distributions import digest_of
-
-            below = getattr(locked, "subdirectory", None)
-            built = built_before(world, f"{digest_of(locked)} {below or ''}", target)
-            if built is not None:
-                path = world.cache.path(built.digest)
-                return Acquired(
-                    wheel=open_wheel(path, built.filename, built.digest),
-                    provenance=Provenance(requested=locked.name in names, direct_url=direct_url(locked)),
-                    built=True,
-                    size=path.stat().st_size,
-                )
-    except TareError:
-        return None
-    return None
 
 
 class _LayerKey(msgspec.Struct, frozen=True, kw_only=True):
