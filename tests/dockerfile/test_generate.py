@@ -9,10 +9,11 @@ from schemas import faults, published
 from tare.dockerfile.generate import merge
 from tare.dockerfile.generate.needs import system_packages
 from tare.dockerfile.generate.stages import Part
-from tare.dockerfile.generate.tables import system_needs, tool_for, tools
+from tare.dockerfile.generate.tables import system_needs, tool_for, tools, version_variables
 from tare.errors import ProjectError, TargetError, UsageError
 from tare.flow.dockerfiles.base import for_a_base
 from tare.projects.locked import LockedSdist, LockedVcs, LockedWheel
+from tare.projects.names import normalize
 
 BASE = "python:3.13-slim-trixie"
 DIGEST = f"sha256:{'0' * 64}"
@@ -129,6 +130,9 @@ ENV PATH=/opt/venv/bin:$PATH \\
     PYTHONUNBUFFERED=1 \\
     GREETING="good day"
 WORKDIR /app
+# A volume begins as the directory that the image has there: the user's own.
+RUN mkdir -p /data \\
+    && chown 1001 /data
 COPY --from=build /opt/venv /opt/venv
 COPY --chown=1001 . .
 # tare: end run
@@ -300,7 +304,7 @@ def test_a_base_that_the_project_no_longer_accepts_is_replaced(project: Place) -
     project("dockerfile", "--offline")
 
     assert f"FROM {BASE} AS build\n" in dockerfile(project)
-    assert "No registry was asked for the base's digest" in dockerfile(project)
+    assert "No registry has said the base's digest" in dockerfile(project)
 
 
 def test_a_dockerfile_of_someone_else_is_not_touched(project: Place) -> None:
@@ -413,6 +417,11 @@ def test_what_is_built_from_source_needs_packages() -> None:
     assert needs.run == ("libpq5",)
     assert needs.built == ("psycopg2", "odd", "own")
     assert needs.unknown == ("odd", "plain")
+    psycopg, binary = (
+        LockedWheel(name=name, version="1", filename="x", hashes={}) for name in ("psycopg", "psycopg-binary")
+    )
+    assert system_packages([psycopg], "debian", "trixie").run == ("libpq5",)
+    assert system_packages([psycopg, binary], "debian", "trixie").run == ()
     assert system_packages([sdist("pycurl")], "debian", "bookworm").run == ("libcurl4",)
     assert system_packages([sdist("pycurl")], "alpine", "alpine3.23").build == ("build-base", "curl-dev", "openssl-dev")
 
@@ -426,5 +435,6 @@ def test_every_lock_has_its_tool_and_every_row_its_source() -> None:
     assert len(found) == len(tools())
     assert all(tool.source.startswith("http") for tool in tools())
     assert all(row.source.startswith("http") for row in system_needs().values())
+    assert all(name == normalize(name) for name in (*version_variables(), *system_needs()))
     with pytest.raises(UsageError):
         tool_for("uv", "pip")

@@ -16,6 +16,7 @@ BUILT = Project(root="/app", name="My_Api", has_build_system=True)
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 FLASK = "import flask\n\napplication = flask.Flask(__name__)\n"
+GUNICORN = ("gunicorn", "--worker-tmp-dir", "/dev/shm")  # noqa: S108 - the container's
 UVICORN = ("uvicorn", "--host", "0.0.0.0", "--port", "8000")
 HINT = "set `entrypoint` in [tool.tare], or pass `--entrypoint`"
 
@@ -93,12 +94,12 @@ def test_scripts_of_a_project_that_is_not_built_are_not_there() -> None:
             8000,
         ),
         ({"app.py": "from litestar import Litestar\napp = Litestar([])\n"}, ("litestar", "uvicorn"), (*UVICORN, "app:app"), 8000),
-        ({"wsgi.py": FLASK}, ("flask", "gunicorn"), ("gunicorn", "--bind", "0.0.0.0:8000", "wsgi:application"), 8000),
+        ({"wsgi.py": FLASK}, ("flask", "gunicorn"), (*GUNICORN, "--bind", "0.0.0.0:8000", "wsgi:application"), 8000),
         ({"wsgi.py": FLASK}, ("flask", "waitress"), ("waitress-serve", "--listen=0.0.0.0:8000", "wsgi:application"), 8000),
         (
             {"api.py": "from flask import Flask\ndef create_app(config=None):\n    app = Flask('x')\n    return app\n"},
             ("flask", "gunicorn"),
-            ("gunicorn", "--bind", "0.0.0.0:8000", "api:create_app()"),
+            (*GUNICORN, "--bind", "0.0.0.0:8000", "api:create_app()"),
             8000,
         ),
         (
@@ -110,7 +111,7 @@ def test_scripts_of_a_project_that_is_not_built_are_not_there() -> None:
         (
             {"site/wsgi.py": "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n", "manage.py": ""},
             ("django", "gunicorn"),
-            ("gunicorn", "--bind", "0.0.0.0:8000", "site.wsgi:application"),
+            (*GUNICORN, "--bind", "0.0.0.0:8000", "site.wsgi:application"),
             8000,
         ),
         (

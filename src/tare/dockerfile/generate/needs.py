@@ -25,13 +25,16 @@ class SystemPackages(msgspec.Struct, frozen=True, kw_only=True):
 
 def system_packages(locked: Iterable[Locked], os: str, suite: str) -> SystemPackages:
     """Return what *locked*, taken for a base, needs on a suite of the operating system *os*."""
-    table = system_needs()
+    table, every = system_needs(), tuple(locked)
+    names = {each.name for each in every}
     build: dict[str, None] = {}
     run: dict[str, None] = {}
     built: list[str] = []
     unknown: list[str] = []
-    for each in locked:
+    for each in every:
         row = table.get(each.name)
+        if row is not None and not names.isdisjoint(row.unless):
+            continue
         if row is not None and not (isinstance(each, LockedWheel) and row.compiles):
             needs = row.on(os, suite)
             build |= dict.fromkeys((*(always("compiler", os) if row.compiles else ()), *needs.build))

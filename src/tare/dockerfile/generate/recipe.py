@@ -39,11 +39,19 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     project: bool
     """Whether the project itself is built and installed."""
 
-    whole_context: bool = False
-    """Whether the dependencies need more of the project than the lock: some of them are in it."""
+    version: str | None = None
+    """The build argument that tells the project's version, when only version control knows it."""
+
+    local: bool = False
+    """Whether some of the dependencies lie in the project."""
 
     netrc: bool = False
     """Whether an index may want credentials."""
+
+    @property
+    def sources_first(self) -> bool:
+        """Whether nothing can be installed before the sources are there."""
+        return self.local and not self.tool.apart
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -35,6 +35,7 @@ Of pandas and matplotlib with what they need, tests are 35 of 63 MB of bytecode,
 docs/dockerfile.md."""
 
 _COMPILED = "Bytecode is made once, here, but for tests: no start needs theirs."
+_LOCAL = "Some dependencies lie in the project itself."
 _SECURITY = "because the suite's security updates are wanted, and old versions leave its archive"
 
 
@@ -63,7 +64,7 @@ def _made(recipe: Recipe) -> Iterator[str]:
     yield f"    {recipe.command} --check"
     yield "Everything else is yours, and stays."
     if recipe.base.digest is None:
-        yield "No registry was asked for the base's digest: its tag may be another image tomorrow."
+        yield "No registry has said the base's digest: its tag may be another image tomorrow."
 
 
 def _from(recipe: Recipe, name: str = "") -> Instruction:
@@ -80,17 +81,30 @@ def _build(recipe: Recipe, install: Install) -> Iterator[Instruction]:
         yield _packages(recipe, recipe.build_packages, f"There is no wheel for {names}.")
     yield from _tool(recipe, install)
     yield instruction("WORKDIR", recipe.workdir)
-    if install.whole_context:
-        yield instruction("COPY", ".", ".", comments=("Some dependencies lie in the project itself.",))
+    if install.sources_first:
+        yield instruction("COPY", ".", ".", comments=(_LOCAL,))
     yield run((*_filling(install), _COMPILE), _mounts(recipe, install), (_COMPILED,))
-    if install.project:
-        if not install.whole_context:
-            yield instruction("COPY", ".", ".")
-        own = install.tool.project or (
-            "/opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps .",
-        )
+    own = tuple(_own(install))
+    if own and not install.sources_first:
+        yield instruction("COPY", ".", ".", comments=(_LOCAL,) if install.local else ())
+    if install.version:
+        asked = f"Version control knows the version, and is not in the context: `--build-arg {install.version}=1.2.3` tells it."
+        yield instruction("ARG", install.version, comments=(asked,))
+    if own:
         caches = dict.fromkeys((install.tool.cache, *(() if install.tool.project else (_PIP_CACHE,))))
         yield run((*own, _COMPILE), [*map(cache, caches), *_secrets(recipe, install)])
+
+
+def _own(install: Install) -> Iterator[str]:
+    """Yield the commands that install what lies in the project and is not installed by then, and the project itself."""
+    late = install.local and not install.sources_first
+    if install.tool.project:
+        yield from install.tool.project if late or install.project else ()
+        return
+    if late:
+        yield from _commands(install, install.tool.install)
+    if install.project:
+        yield "/opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps ."
 
 
 def _tool(recipe: Recipe, install: Install) -> Iterator[Instruction]:
@@ -111,13 +125,17 @@ def _tool(recipe: Recipe, install: Install) -> Iterator[Instruction]:
 def _filling(install: Install) -> Iterator[str]:
     if install.tool.venv:
         yield "python -m venv --without-pip /opt/venv"
+    yield from _commands(install, (install.local and install.tool.apart) or install.tool.install)
+
+
+def _commands(install: Install, commands: Iterable[str]) -> Iterator[str]:
     hashes = install.tool.hashed if install.hashed else ""
-    yield from (command.format(lock=install.lock, hashes=hashes) for command in install.tool.install)
+    yield from (command.format(lock=install.lock, hashes=hashes) for command in commands)
 
 
 def _mounts(recipe: Recipe, install: Install) -> Iterator[Mount]:
     yield cache(install.tool.cache)
-    if not install.whole_context:
+    if not install.sources_first:
         yield from map(bind, install.files)
     yield from _secrets(recipe, install)
 
@@ -154,6 +172,10 @@ def _run(recipe: Recipe) -> Iterator[Instruction]:
     path = {"PATH": "/opt/venv/bin:$PATH"} if recipe.install else {}
     yield env({**path, "PYTHONUNBUFFERED": "1", **recipe.env})
     yield instruction("WORKDIR", recipe.workdir)
+    if recipe.volumes and recipe.user.partition(":")[0] not in {"0", "root"}:
+        paths = shlex.join(recipe.volumes)
+        comment = "A volume begins as the directory that the image has there: the user's own."
+        yield run([f"mkdir -p {paths}", f"chown {recipe.user} {paths}"], comments=(comment,))
     if recipe.install:
         yield instruction("COPY", "--from=build", "/opt/venv", "/opt/venv")
     if recipe.sources:

@@ -40,6 +40,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     env: dict[str, str] = {}
     install: tuple[str, ...]
+    apart: tuple[str, ...] = ()
+    """What installs the dependencies that do not lie in the project, from the lock alone; empty where it cannot."""
+
     project: tuple[str, ...] = ()
     source: str
     date: dt.date
@@ -57,6 +60,11 @@ class SystemNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     names: tuple[str, ...]
     compiles: bool = True
+    """Whether it is only when these are built from source that anything is needed."""
+
+    unless: tuple[str, ...] = ()
+    """Distributions beside which these need nothing."""
+
     source: str
     date: dt.date
     debian: Needs = Needs()
@@ -71,6 +79,17 @@ class SystemNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return general if own is None else Needs(build=own.build or general.build, run=own.run or general.run)
 
 
+class VersionPlugin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Plugins of build backends that ask version control for a project's version."""
+
+    names: tuple[str, ...]
+    variable: str
+    """The environment variable that they take it from instead."""
+
+    source: str
+    date: dt.date
+
+
 @functools.cache
 def _document(name: str) -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
@@ -78,6 +97,12 @@ def _document(name: str) -> dict[str, Any]:
 
 def tools() -> tuple[Tool, ...]:
     return msgspec.convert(_document("tools.toml")["tool"], tuple[Tool, ...])
+
+
+def version_variables() -> dict[str, str]:
+    """Return what says a project's version where version control cannot, by the normalized name of a plugin."""
+    rows = msgspec.convert(_document("tools.toml")["version"], tuple[VersionPlugin, ...])
+    return {name: row.variable for row in rows for name in row.names}
 
 
 def system_needs() -> dict[str, SystemNeeds]:

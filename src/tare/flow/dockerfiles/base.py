@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 
@@ -12,10 +13,14 @@ from tare.errors import NetworkError, TareError, TargetError, UsageError
 from tare.flow.world import World
 from tare.oci import reference as references
 from tare.oci.platform import Platform
+from tare.projects import files
 from tare.projects.project import Project
 from tare.wheels.target import Libc, Target
 
 _from = re.compile(r"FROM\s+(?P<name>[^\s@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?:\s+AS\s+\S+)?\s*", re.IGNORECASE)
+
+_version = re.compile(r"^(?:cpython[-@])?(?P<series>\d+\.\d+)(?:\.\d+)?\s*$", re.IGNORECASE | re.MULTILINE)
+"""A line of `.python-version`, as pyenv and uv read it."""
 
 
 def existing_base(lines: tuple[str, ...]) -> tuple[str, str | None] | None:
@@ -46,14 +51,18 @@ def chosen_reference(project: Project, world: World, platform: Platform) -> str:
 
 
 def default_reference(project: Project, world: World) -> str:
-    """Return the slim image of the newest series of CPython that the project accepts and that gets security fixes."""
+    """Return the slim image of the series that `.python-version` names, or of the newest, that the project accepts.
+
+    It has to get security fixes.
+    """
     from tare.projects.selection import specifier
 
     wanted = specifier(project.requires_python or "")
     today = datetime.fromtimestamp(world.now(), UTC).date()
     table = catalogue()
     offered = [row for row in table.series if row.version and not re.search(r"[a-z]", row.version)]
-    for row in sorted(offered, key=lambda row: [int(part) for part in row.name.split(".")], reverse=True):
+    named = named_series(project.root)
+    for row in sorted(offered, key=lambda row: (row.name == named, [*map(int, row.name.split("."))]), reverse=True):
         if table.official.slim in row.variants and not ended(row.eol, today) and wanted.contains(row.version or ""):
             return f"python:{row.name}-{table.official.slim}"
     names = ", ".join(row.name for row in offered)
@@ -62,6 +71,15 @@ def default_reference(project: Project, world: World) -> str:
         causes=(f'`requires-python = "{project.requires_python}"`; there are {names}',),
         hints=("Name a base with `--base`",),
     )
+
+
+def named_series(root: str) -> str | None:
+    """Return the series of CPython that the project is worked on with: what `.python-version` of *root* names first."""
+    path = os.path.join(root, ".python-version")
+    if not os.path.isfile(path):
+        return None
+    match = _version.search(files.text(path))
+    return match["series"] if match else None
 
 
 def make_base(world: World, reference: str, known: tuple[str, str | None] | None, *, ask: bool) -> Base:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from tare.dockerfile.generate.needs import lies_in_project
 from tare.dockerfile.generate.recipe import Base, Install
-from tare.dockerfile.generate.tables import Tool, tool_for
+from tare.dockerfile.generate.tables import Tool, tool_for, version_variables
 from tare.errors import ProjectError, TargetError
 from tare.flow.dockerfiles.base import for_a_base, target_of
 from tare.flow.dockerfiles.wish import Wish
@@ -18,6 +19,7 @@ from tare.oci.platform import Platform
 from tare.projects import files
 from tare.projects.locked import Locked
 from tare.projects.locks import indexes
+from tare.projects.names import normalize
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked_each
 
@@ -75,9 +77,20 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
         files=tuple(_read_by(tool, project, lock)),
         hashed=selection.hashed,
         project=project.has_build_system,
-        whole_context=lies_in_project(selection.locked, project.root),
+        version=_version_argument(project),
+        local=lies_in_project(selection.locked, project.root),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
+
+
+def _version_argument(project: Project) -> str | None:
+    """Return what a build has to be told, when a plugin of the build backend asks version control for the version."""
+    if not project.has_build_system or project.version is not None or project.manifest is None:
+        return None
+    table = files.toml(project.manifest).get("build-system", {}).get("requires", ())
+    names = (re.match(r"[\w.-]*", str(each)) for each in table)
+    known = version_variables()
+    return next((known[name] for match in names if match and (name := normalize(match[0])) in known), None)
 
 
 def _read_by(tool: Tool, project: Project, lock: str) -> list[str]:

@@ -230,5 +230,7 @@ def _notes(recipe: Recipe, selection: Selection, needs: SystemPackages) -> Itera
     if needs.unknown:
         names = ", ".join(f"`{name}`" for name in needs.unknown)
         yield f"what {names} needs of the system to be built from source is not known; add it if the build asks for it"
+    if recipe.install and recipe.install.version:
+        yield f"the version comes from version control: build with `--build-arg {recipe.install.version}=VERSION`"
     if not (recipe.entrypoint or recipe.cmd):
         yield "nothing says what the container runs: set `entrypoint` in [tool.tare]"

@@ -1,0 +1,114 @@
+"""`tare dockerfile` and how projects are made: what they are worked on with, what lies in them, where their version is."""
+
+from __future__ import annotations
+
+import pytest
+from command import Place, locked
+
+BASE = "python:3.13-slim-trixie"
+OPTIONS = ("--offline", "--base", f"{BASE}@sha256:{'0' * 64}")
+
+
+def dockerfile(place: Place) -> str:
+    return (place.app / "Dockerfile").read_text()
+
+
+UV_LOCK = f"""\
+version = 1
+revision = 3
+requires-python = ">=3.11, <3.14"
+
+[[package]]
+name = "sample"
+version = "1.0"
+source = {{ registry = "https://index.example/simple" }}
+wheels = [{{ url = "https://files.example/sample-1.0-py3-none-any.whl", hash = "sha256:{"1" * 64}", size = 100 }}]
+"""
+
+OWN = """
+[[package]]
+name = "app"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "sample" }]
+[package.metadata]
+requires-dist = [{ name = "sample" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "series"),
+    [("3.12\n", "3.12"), ("# of pyenv\ncpython-3.12.7\n3.11\n", "3.12"), ("pypy3.11\n", "3.13"), ("3.10\n", "3.13")],
+)
+def test_the_series_that_the_project_is_worked_on_with_is_the_base_s(place: Place, text: str, series: str) -> None:
+    """`uv init` writes the file, and uv refuses to sync with another series: so the build does not see it."""
+    place.write({"main.py": "print(1)\n", "uv.lock": UV_LOCK + OWN, ".python-version": text})
+    place.write(
+        {
+            "pyproject.toml": '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\ndependencies = ["sample"]\n'
+        }
+    )
+
+    assert place("dockerfile", "--offline").code == 0
+
+    assert f"FROM python:{series}-slim-trixie AS build\n" in dockerfile(place)
+    assert "source=.python-version" not in dockerfile(place)
+
+
+MEMBER = (
+    UV_LOCK.replace("[[package]]", '[manifest]\nmembers = ["app", "own"]\n\n[[package]]', 1)
+    + """
+[[package]]
+name = "app"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "own" }, { name = "sample" }]
+[package.metadata]
+requires-dist = [{ name = "own", editable = "own" }, { name = "sample" }]
+
+[[package]]
+name = "own"
+version = "1"
+source = { editable = "own" }
+"""
+)
+
+
+def test_what_lies_in_the_project_is_installed_after_what_does_not(place: Place) -> None:
+    built = "[build-system]\nrequires = []\n"
+    place.write(
+        {
+            "main.py": "print(1)\n",
+            "uv.lock": MEMBER,
+            "pyproject.toml": '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\n'
+            'dependencies = ["own", "sample"]\n[tool.uv.sources]\nown = { workspace = true }\n'
+            '[tool.uv.workspace]\nmembers = ["own"]\n',
+            "own/pyproject.toml": f'[project]\nname = "own"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\n{built}',
+        }
+    )
+
+    assert place("dockerfile", *OPTIONS)[::2] == (0, "")
+
+    assert [line.strip(" \\") for line in dockerfile(place).splitlines() if "uv sync" in line or "COPY" in line] == [
+        "uv sync --frozen --no-default-groups --no-install-local",
+        "COPY . .",
+        "uv sync --locked --no-default-groups --no-editable",
+        "COPY --from=build /opt/venv /opt/venv",
+        "COPY --chown=65532:65532 . .",
+    ]
+    assert place("lint", "--no-hadolint").out == "no findings in 1 file\n"
+
+
+def test_a_version_that_version_control_knows_is_an_argument_of_the_build(place: Place) -> None:
+    manifest = '[project]\nname = "app"\ndynamic = ["version"]\n[build-system]\nrequires = ["Setuptools_SCM>=8"]\n'
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")]), "pyproject.toml": manifest})
+
+    ran = place("dockerfile", *OPTIONS)
+
+    argument = "SETUPTOOLS_SCM_PRETEND_VERSION"
+    assert f"note: the version comes from version control: build with `--build-arg {argument}=VERSION`\n" in ran.err
+    lines = dockerfile(place).splitlines()
+    assert lines[lines.index("COPY . .") :][2] == f"ARG {argument}"
+    place.write({"pyproject.toml": manifest.replace('dynamic = ["version"]', 'version = "1"')})
+    place("dockerfile", *OPTIONS)
+    assert "ARG" not in dockerfile(place)
