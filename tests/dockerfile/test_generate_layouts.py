@@ -112,3 +112,66 @@ def test_a_version_that_version_control_knows_is_an_argument_of_the_build(place:
     place.write({"pyproject.toml": manifest.replace('dynamic = ["version"]', 'version = "1"')})
     place("dockerfile", *OPTIONS)
     assert "ARG" not in dockerfile(place)
+
+
+WITH_EXTRA = (
+    UV_LOCK
+    + """
+[[package]]
+name = "app"
+version = "1"
+source = { virtual = "." }
+[package.optional-dependencies]
+pg = [{ name = "sample" }]
+[package.dev-dependencies]
+docs = [{ name = "sample" }]
+[package.metadata]
+requires-dist = [{ name = "sample", marker = "extra == 'pg'" }]
+provides-extras = ["pg"]
+[package.metadata.requires-dev]
+docs = [{ name = "sample" }]
+"""
+)
+
+
+@pytest.mark.parametrize("option", ["--extra pg", "--group docs"])
+def test_an_extra_or_a_group_is_installed_when_it_is_asked_for(place: Place, option: str) -> None:
+    place.write(
+        {
+            "main.py": "",
+            "uv.lock": WITH_EXTRA,
+            "pyproject.toml": '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\ndependencies = []\n'
+            '[project.optional-dependencies]\npg = ["sample"]\n[dependency-groups]\ndocs = ["sample"]\n',
+        }
+    )
+
+    assert place("dockerfile", *OPTIONS).code == 0
+    assert "uv sync" not in dockerfile(place)
+    assert place("dockerfile", *OPTIONS, *option.split()).code == 0
+
+    assert f"    uv sync --locked --no-default-groups --no-install-project {option} \\\n" in dockerfile(place)
+    assert f"#     tare dockerfile {option} --check\n" in dockerfile(place)
+    assert place("dockerfile", "--check") == (0, "", "")
+
+
+PYLOCK = f"""\
+lock-version = "1.0"
+created-by = "hand"
+extras = ["pg"]
+[[packages]]
+name = "sample"
+version = "1.0"
+marker = "'pg' in extras"
+wheels = [{{ url = "https://files.example/sample-1.0-py3-none-any.whl", hashes = {{ sha256 = "{"1" * 64}" }} }}]
+"""
+
+
+def test_an_extra_that_the_tool_cannot_add_is_refused(place: Place) -> None:
+    place.write({"main.py": "", "pylock.toml": PYLOCK})
+
+    assert place("dockerfile", *OPTIONS, "--extra", "pg") == (
+        2,
+        "",
+        "error: `uv` cannot add `--extra pg` to what it installs from `pylock.toml`\n\n"
+        "hint: Make a lock that has it, and leave out `--extra`\n",
+    )

@@ -24,6 +24,8 @@ class DockerfileArguments(WorldArguments):
     project: str
     lock: str | None
     tool: str | None
+    extra: list[str]
+    group: list[str]
     base: str | None
     platform: list[str]
     output: str
@@ -46,6 +48,8 @@ def configure(parser: Parser) -> None:
     image = parser.add_argument_group("the image")
     image.add_argument("--base", metavar="IMAGE", help="what every stage starts from, such as python:3.13-slim-trixie")
     image.add_argument("--tool", metavar="NAME", help="uv, poetry, pdm, pipenv or pip, where the lock leaves a choice")
+    image.add_argument("--extra", action="append", default=[], metavar="NAME", help="install an optional feature")
+    image.add_argument("--group", action="append", default=[], metavar="NAME", help="install a dependency group")
     image.add_argument(
         "--platform",
         action="append",
@@ -110,6 +114,8 @@ def _wish(arguments: DockerfileArguments) -> Wish:
         )
     return Wish(
         tool=arguments.tool,
+        extras=tuple(dict.fromkeys(arguments.extra)),
+        groups=tuple(dict.fromkeys(arguments.group)),
         base=arguments.base,
         certificates=arguments.certificates,
         script=arguments.entrypoint,

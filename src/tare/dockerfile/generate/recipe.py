@@ -36,6 +36,9 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     hashed: bool
     """Whether the lock has a hash for everything."""
 
+    options: tuple[str, ...] = ()
+    """What adds the extras and groups that are wanted to each command of the tool."""
+
     project: bool
     """Whether the project itself is built and installed."""
 

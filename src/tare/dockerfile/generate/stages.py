@@ -99,7 +99,7 @@ def _own(install: Install) -> Iterator[str]:
     """Yield the commands that install what lies in the project and is not installed by then, and the project itself."""
     late = install.local and not install.sources_first
     if install.tool.project:
-        yield from install.tool.project if late or install.project else ()
+        yield from _commands(install, install.tool.project if late or install.project else ())
         return
     if late:
         yield from _commands(install, install.tool.install)
@@ -130,7 +130,8 @@ def _filling(install: Install) -> Iterator[str]:
 
 def _commands(install: Install, commands: Iterable[str]) -> Iterator[str]:
     hashes = install.tool.hashed if install.hashed else ""
-    yield from (command.format(lock=install.lock, hashes=hashes) for command in commands)
+    for command in commands:
+        yield " ".join((command.format(lock=install.lock, hashes=hashes), *install.options))
 
 
 def _mounts(recipe: Recipe, install: Install) -> Iterator[Mount]:

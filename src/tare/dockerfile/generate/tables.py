@@ -39,6 +39,12 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What it reads if it is there."""
 
     env: dict[str, str] = {}
+    extra: str = ""
+    """The option that adds an optional feature; empty where the lock leaves no choice."""
+
+    group: str = ""
+    """The option that adds a dependency group."""
+
     install: tuple[str, ...]
     apart: tuple[str, ...] = ()
     """What installs the dependencies that do not lie in the project, from the lock alone; empty where it cannot."""

@@ -10,6 +10,7 @@ from tare.bases.catalogue import catalogue, ended
 from tare.dockerfile.generate.recipe import Base
 from tare.dockerfile.model.images import BaseImage, base_image
 from tare.errors import NetworkError, TareError, TargetError, UsageError
+from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
 from tare.oci import reference as references
 from tare.oci.platform import Platform
@@ -29,14 +30,20 @@ def existing_base(lines: tuple[str, ...]) -> tuple[str, str | None] | None:
     return (match["name"], match["digest"]) if match else None
 
 
-def chosen_reference(project: Project, world: World, platform: Platform) -> str:
+def chosen_reference(project: Project, world: World, wish: Wish) -> str:
     """Return the official image that `tare choose` recommends; the default one where it cannot compare them."""
     from tare.flow.choose.candidates import candidates
     from tare.flow.choose.choose import choose
     from tare.flow.request import Request
 
     default = default_reference(project, world)
-    template = Request(base="", platform=platform, python=default.partition(":")[2].partition("-")[0])
+    template = Request(
+        base="",
+        platform=platforms_of(wish, project.config)[0],
+        python=default.partition(":")[2].partition("-")[0],
+        extras=wish.extras,
+        groups=wish.groups,
+    )
     requests = [each for each in candidates(world, project, template) if each.base.startswith("python:")]
     try:
         choice = choose(world, project, requests)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from tare.dockerfile.generate.needs import lies_in_project
 from tare.dockerfile.generate.recipe import Base, Install
 from tare.dockerfile.generate.tables import Tool, tool_for, version_variables
-from tare.errors import ProjectError, TargetError
+from tare.errors import ProjectError, TargetError, UsageError
 from tare.flow.dockerfiles.base import for_a_base, target_of
-from tare.flow.dockerfiles.wish import Wish
+from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
-from tare.oci.platform import Platform
 from tare.projects import files
 from tare.projects.locked import Locked
 from tare.projects.locks import indexes
@@ -24,9 +24,9 @@ from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked_each
 
 
-def selection_of(world: World, project: Project, base: Base, platforms: Sequence[Platform]) -> Selection:
+def selection_of(world: World, project: Project, base: Base, wish: Wish) -> Selection:
     """Return what is installed: of several platforms, all that one of them takes."""
-    targets = [target_of(base.reference, platform) for platform in platforms]
+    targets = [target_of(base.reference, platform) for platform in platforms_of(wish, project.config)]
     known = [target for target in targets if target is not None]
     if not known:
         raise ProjectError(
@@ -39,7 +39,7 @@ def selection_of(world: World, project: Project, base: Base, platforms: Sequence
     if not project.has_dependencies and project.lock is not None and project.lock.kind == "pyproject":
         return Selection(locked=(), origin="", pinned=True, hashed=True)
     try:
-        found = locked_each(project, known, world.uv)
+        found = locked_each(project, known, world.uv, extras=wish.extras, groups=wish.groups)
     except TargetError as error:
         raise for_a_base(error) from error
     return msgspec.structs.replace(
@@ -76,11 +76,24 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
         lock=lock,
         files=tuple(_read_by(tool, project, lock)),
         hashed=selection.hashed,
+        options=tuple(_options(tool, lock, wish)),
         project=project.has_build_system,
         version=_version_argument(project),
         local=lies_in_project(selection.locked, project.root),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
+
+
+def _options(tool: Tool, lock: str, wish: Wish) -> Iterator[str]:
+    """Yield the options of *tool* that add what *wish* names, or raise `UsageError` when it has none for it."""
+    for kind, option, names in (("extra", tool.extra, wish.extras), ("group", tool.group, wish.groups)):
+        for name in names:
+            if not option:
+                raise UsageError(
+                    f"`{tool.name}` cannot add `--{kind} {name}` to what it installs from `{lock}`",
+                    hints=(f"Make a lock that has it, and leave out `--{kind}`",),
+                )
+            yield option.format(name=shlex.quote(name))
 
 
 def _version_argument(project: Project) -> str | None:

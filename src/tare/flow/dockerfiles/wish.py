@@ -21,6 +21,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     tool: str | None = None
     base: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     certificates: bool = False
     script: bool = False
     output: str = NAME
@@ -44,11 +46,14 @@ def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
         words = shlex.split(command)
     except ValueError:
         words = []
-    values = dict(itertools.pairwise(words))
+    pairs = tuple(itertools.pairwise(words))
+    values = dict(pairs)
     named = values.get("--platform", "")
     return msgspec.structs.replace(
         wish,
         tool=wish.tool or values.get("--tool"),
+        extras=wish.extras or tuple(value for name, value in pairs if name == "--extra"),
+        groups=wish.groups or tuple(value for name, value in pairs if name == "--group"),
         platforms=wish.platforms or tuple(map(platform.parse, filter(None, named.split(",")))),
         certificates=wish.certificates or "--certificates" in words,
         script=wish.script or "--entrypoint" in words,

@@ -24,7 +24,7 @@ from tare.flow.dockerfiles.base import (
     make_base,
 )
 from tare.flow.dockerfiles.install import install_of, selection_of
-from tare.flow.dockerfiles.wish import NAME, Wish, as_made, platforms_of
+from tare.flow.dockerfiles.wish import NAME, Wish, as_made
 from tare.flow.world import World
 from tare.oci.config import Healthcheck
 from tare.plan.run_config import USER, WORKDIR
@@ -77,7 +77,7 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     wish = as_made(wish, pieces) if wish.check else wish
     known = existing_base(next((piece.lines for piece in pieces if piece.name == "run"), ()))
     base = _base(world, project, wish, known)
-    selection = selection_of(world, project, base, platforms_of(wish, project.config))
+    selection = selection_of(world, project, base, wish)
     needs = system_packages(selection.locked, base.os or "debian", base.suite)
     recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
     dockerfile = Document(path=wish.output, old=old, new=merge.merged(parts(recipe), pieces))
@@ -97,11 +97,7 @@ def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | No
     may_ask = not wish.check and not world.offline
     reference = named or kept
     if reference is None:
-        reference = (
-            chosen_reference(project, world, platforms_of(wish, project.config)[0])
-            if may_ask
-            else default_reference(project, world)
-        )
+        reference = chosen_reference(project, world, wish) if may_ask else default_reference(project, world)
     check_series(reference, project, world)
     return make_base(world, reference, None if wish.pull and may_ask else known, ask=may_ask)
 
@@ -175,6 +171,8 @@ def _command(project: Project, wish: Wish, install: Install | None) -> str:
     words = ["tare", "dockerfile"]
     if wish.tool and install is not None and install.tool.name != (own or install.tool.name):
         words += ["--tool", wish.tool]
+    words += [word for name in wish.extras for word in ("--extra", name)]
+    words += [word for name in wish.groups for word in ("--group", name)]
     words += ["--platform", ",".join(map(str, wish.platforms))] if wish.platforms else []
     words += ["--certificates"] if wish.certificates else []
     words += ["--entrypoint"] if wish.script else []
