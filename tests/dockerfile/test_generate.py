@@ -196,6 +196,21 @@ def test_what_is_a_person_s_own_stays(project: Place) -> None:
     assert ignore.read_text().startswith("data\n# tare: begin ignored\n")
 
 
+def test_line_ends_of_windows_are_no_change_and_stay(project: Place) -> None:
+    project("dockerfile", *OPTIONS)
+    for name in ("Dockerfile", ".dockerignore"):
+        text = (project.app / name).read_text()
+        (project.app / name).write_text(text + "# mine:\x0cstill one line\n", newline="\r\n")
+
+    assert project("dockerfile", "--check") == (0, "", "")
+    assert project("dockerfile", *OPTIONS, "--entrypoint").code == 0
+
+    data = (project.app / "Dockerfile").read_bytes()
+    assert b'ENTRYPOINT ["sh", "/app/entrypoint.sh"]\r\n' in data
+    assert data.count(b"\n") == data.count(b"\r\n")
+    assert data.endswith(b"# mine:\x0cstill one line\r\n")
+
+
 def test_check_tells_what_no_longer_fits_and_writes_nothing(project: Place) -> None:
     project("dockerfile", *OPTIONS)
     before = dockerfile(project)

@@ -175,3 +175,34 @@ def test_an_extra_that_the_tool_cannot_add_is_refused(place: Place) -> None:
         "error: `uv` cannot add `--extra pg` to what it installs from `pylock.toml`\n\n"
         "hint: Make a lock that has it, and leave out `--extra`\n",
     )
+
+
+LINKED = """\
+lock-version = "1.0"
+created-by = "hand"
+[[packages]]
+name = "own"
+directory = { path = "own", editable = true }
+"""
+
+
+def test_what_the_environment_refers_to_is_in_the_image(place: Place) -> None:
+    built = "[build-system]\nrequires = []\n"
+    manifest = '[project]\nname = "{}"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    place.write(
+        {
+            "pylock.toml": LINKED,
+            "app/__main__.py": "print(1)\n",
+            "pyproject.toml": manifest.format("app") + 'dependencies = ["own"]\n' + built,
+            "own/pyproject.toml": manifest.format("own") + built,
+        }
+    )
+
+    assert place("dockerfile", *OPTIONS)[::2] == (0, "")
+
+    assert [line for line in dockerfile(place).splitlines() if line.startswith("COPY")] == [
+        "COPY . .",
+        "COPY --from=build /opt/venv /opt/venv",
+        "COPY --from=build /app/own /app/own",
+    ]
+    assert place("lint", "--no-hadolint").out == "no findings in 1 file; 1 ignored\n"

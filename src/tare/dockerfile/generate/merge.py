@@ -25,7 +25,7 @@ def split(text: str, file: str) -> tuple[Piece, ...]:
     found: list[Piece] = []
     lines: list[str] = []
     name: str | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_lines(text), 1):
         match = _mark.fullmatch(line)
         if match is None:
             lines.append(line)
@@ -48,9 +48,14 @@ def _names(pieces: Sequence[Piece]) -> set[str | None]:
     return {piece.name for piece in pieces}
 
 
+def _lines(text: str) -> list[str]:
+    """Return the lines of *text* as Docker has them: a form feed in a comment ends none."""
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+
+
 def is_ours(text: str) -> bool:
     """Return whether *text* has a generated part."""
-    return any(_mark.fullmatch(line) for line in text.splitlines())
+    return any(_mark.fullmatch(line) for line in _lines(text))
 
 
 def merged(parts: Sequence[Part], existing: tuple[Piece, ...] = ()) -> str:
@@ -69,6 +74,12 @@ def merged(parts: Sequence[Part], existing: tuple[Piece, ...] = ()) -> str:
         place = next((place + 1 for place, piece in enumerate(pieces) if before and piece.name == before), 0)
         pieces[place:place] = [Piece(name=None, lines=("",)), new] if place else [new]
     return "\n".join(line for piece in pieces for line in _written(piece)) + "\n"
+
+
+def spelled(new: str, old: str | None) -> str:
+    """Return *new* with the line ends of *old*: git may give a file CRLF, and that is no change."""
+    is_crlf = old is not None and "\r\n" in old and "\n" not in old.replace("\r\n", "")
+    return new.replace("\n", "\r\n") if is_crlf else new
 
 
 def _written(piece: Piece) -> tuple[str, ...]:

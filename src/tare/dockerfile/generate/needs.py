@@ -58,10 +58,9 @@ def system_packages(locked: Iterable[Locked], os: str, suite: str) -> SystemPack
     )
 
 
-def lies_in_project(locked: Iterable[Locked], root: str) -> bool:
-    """Return whether some of *locked* are files or directories of *root*, so that a build needs more than the lock.
+def in_project(locked: Iterable[Locked], root: str) -> tuple[Locked, ...]:
+    """Return those of *locked* that are files or directories of *root*, so that a build needs more than the lock.
 
     What lies elsewhere on this machine is a wheelhouse, in the place of an index.
     """
-    paths = [each.path for each in locked if each.path is not None]
-    return any(os.path.commonpath((root, path)) == root for path in paths)
+    return tuple(each for each in locked if each.path is not None and os.path.commonpath((root, each.path)) == root)

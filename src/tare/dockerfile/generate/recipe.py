@@ -48,6 +48,9 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     local: bool = False
     """Whether some of the dependencies lie in the project."""
 
+    links: tuple[str, ...] = ()
+    """Directories of the project that the environment only refers to, since the lock has them as editable."""
+
     netrc: bool = False
     """Whether an index may want credentials."""
 

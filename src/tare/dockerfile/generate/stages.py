@@ -36,6 +36,8 @@ docs/dockerfile.md."""
 
 _COMPILED = "Bytecode is made once, here, but for tests: no start needs theirs."
 _LOCAL = "Some dependencies lie in the project itself."
+_SOURCES_FIRST = "tare: ignore[TP209] because some dependencies lie in the project, and the tool installs all or none"
+_LINKED = "The environment only refers to it: its lock wants it to be editable."
 _SECURITY = "because the suite's security updates are wanted, and old versions leave its archive"
 
 
@@ -82,7 +84,7 @@ def _build(recipe: Recipe, install: Install) -> Iterator[Instruction]:
     yield from _tool(recipe, install)
     yield instruction("WORKDIR", recipe.workdir)
     if install.sources_first:
-        yield instruction("COPY", ".", ".", comments=(_LOCAL,))
+        yield instruction("COPY", ".", ".", comments=(_SOURCES_FIRST,))
     yield run((*_filling(install), _COMPILE), _mounts(recipe, install), (_COMPILED,))
     own = tuple(_own(install))
     if own and not install.sources_first:
@@ -179,6 +181,8 @@ def _run(recipe: Recipe) -> Iterator[Instruction]:
         yield run([f"mkdir -p {paths}", f"chown {recipe.user} {paths}"], comments=(comment,))
     if recipe.install:
         yield instruction("COPY", "--from=build", "/opt/venv", "/opt/venv")
+    for path in recipe.install.links if recipe.install and not recipe.sources else ():
+        yield instruction("COPY", "--from=build", *(f"{recipe.workdir}/{path}",) * 2, comments=(_LINKED,))
     if recipe.sources:
         yield instruction("COPY", f"--chown={recipe.user}", ".", ".")
     if recipe.script and not recipe.sources:

@@ -248,6 +248,8 @@ def _pip_beside_lock(context: Context, install: Install) -> Hit | None:  # noqa:
             return None
         lock = f"; `{locks[0]}` is not asked" if locks else ""
         return Hit(span=_name_span(install), message=f"what the project depends on is resolved during the build{lock}")
+    if any(file.rpartition("/")[2] in locks for file in install.files):
+        return None
     if locks and install.files and not any(_is_exported(context, file) for file in install.files):
         return Hit(
             span=_name_span(install),

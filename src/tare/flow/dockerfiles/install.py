@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from tare.dockerfile.generate.needs import lies_in_project
+from tare.dockerfile.generate.needs import in_project
 from tare.dockerfile.generate.recipe import Base, Install
 from tare.dockerfile.generate.tables import Tool, tool_for, version_variables
 from tare.errors import ProjectError, TargetError, UsageError
@@ -17,7 +17,7 @@ from tare.flow.dockerfiles.base import for_a_base, target_of
 from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
 from tare.projects import files
-from tare.projects.locked import Locked
+from tare.projects.locked import Locked, LockedDirectory
 from tare.projects.locks import indexes
 from tare.projects.names import normalize
 from tare.projects.project import Project
@@ -71,6 +71,7 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
             "the lock lies outside the project", causes=(f"`{lock}` cannot be in the build's context",),
             hints=("Name the workspace's directory as the project",),
         )  # fmt: skip
+    local = in_project(selection.locked, project.root)
     return Install(
         tool=tool,
         lock=lock,
@@ -79,7 +80,8 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
         options=tuple(_options(tool, lock, wish)),
         project=project.has_build_system,
         version=_version_argument(project),
-        local=lies_in_project(selection.locked, project.root),
+        local=bool(local),
+        links=() if tool.project else tuple(_links(local, project.root)),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
 
@@ -94,6 +96,13 @@ def _options(tool: Tool, lock: str, wish: Wish) -> Iterator[str]:
                     hints=(f"Make a lock that has it, and leave out `--{kind}`",),
                 )
             yield option.format(name=shlex.quote(name))
+
+
+def _links(local: Iterable[Locked], root: str) -> Iterator[str]:
+    """Yield the paths, relative to *root*, of what is installed as a link to its source: all tools but uv make them."""
+    for each in local:
+        if isinstance(each, LockedDirectory) and each.editable:
+            yield os.path.relpath(each.path, root).replace(os.sep, "/")
 
 
 def _version_argument(project: Project) -> str | None:

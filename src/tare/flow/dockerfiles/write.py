@@ -80,7 +80,7 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     selection = selection_of(world, project, base, wish)
     needs = system_packages(selection.locked, base.os or "debian", base.suite)
     recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
-    dockerfile = Document(path=wish.output, old=old, new=merge.merged(parts(recipe), pieces))
+    dockerfile = Document(path=wish.output, old=old, new=merge.spelled(merge.merged(parts(recipe), pieces), old))
     documents = [dockerfile, _ignore(world, project, recipe, wish)]
     if wish.script:
         documents.append(_script(project))
@@ -192,7 +192,7 @@ def _ignore(world: World, project: Project, recipe: Recipe, wish: Wish) -> Docum
     pieces = merge.split(old, path) if old is not None else ()
     needed = [*(recipe.install.files if recipe.install else ()), *([recipe.script] if recipe.script else [])]
     new = ignore_parts(_table(world), needed, _made_by_tools(project.root), project.config.exclude, recipe.command)
-    return Document(path=path, old=old, new=merge.merged(new, pieces))
+    return Document(path=path, old=old, new=merge.spelled(merge.merged(new, pieces), old))
 
 
 def _table(world: World) -> Mapping[str, Sequence[str]]:
