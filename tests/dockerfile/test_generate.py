@@ -6,11 +6,9 @@ import pytest
 from command import Place, locked
 from schemas import faults, published
 
-from tare.dockerfile.generate import merge
 from tare.dockerfile.generate.needs import system_packages
-from tare.dockerfile.generate.stages import Part
 from tare.dockerfile.generate.tables import system_needs, tool_for, tools, version_variables
-from tare.errors import ProjectError, TargetError, UsageError
+from tare.errors import TargetError, UsageError
 from tare.flow.dockerfiles.base import for_a_base
 from tare.projects.locked import LockedSdist, LockedVcs, LockedWheel
 from tare.projects.names import normalize
@@ -401,21 +399,6 @@ def test_the_document_fits_its_schema(project: Place) -> None:
 
     assert faults(published("tare.dockerfile.1"), document) == []
     assert (document["fits"], document["tool"], document["base"]["digest"]) == (False, "pip", DIGEST)
-
-
-def test_marks_that_do_not_pair_are_refused() -> None:
-    with pytest.raises(ProjectError) as caught:
-        merge.split("# tare: begin run\nFROM x\n# tare: begin start\n", "Dockerfile")
-
-    assert caught.value.causes == ("line 3: `# tare: begin start` does not pair",)
-
-
-def test_a_part_that_is_new_comes_after_the_one_before_it() -> None:
-    old = merge.split("top\n# tare: begin a\n1\n# tare: end a\nmine\n# tare: begin gone\n# tare: end gone\n", "x")
-
-    assert merge.merged([Part(name="a", lines=("2",)), Part(name="b", lines=("3",))], old) == (
-        "top\n# tare: begin a\n2\n# tare: end a\n\n# tare: begin b\n3\n# tare: end b\nmine\n"
-    )
 
 
 def test_what_is_built_from_source_needs_packages() -> None:
