@@ -24,6 +24,7 @@ def test_each_hook_says_what_pre_commit_needs() -> None:
     assert {name: sorted({"id", "name", "entry", "language"} - set(hook)) for name, hook in hooks().items()} == {
         "tare-lint": [],
         "tare-choose": [],
+        "tare-dockerfile": [],
     }
 
 
@@ -48,3 +49,17 @@ def test_the_entry_passes_and_fails_as_its_gate_does(place: Place) -> None:
 
     assert (program, passed.code, passed.err) == ("tare", 0, "")
     assert (failed.code, failed.err.partition(" (")[0]) == (1, "failed: max-pull: `oci:TMP/base`")
+
+
+def test_a_dockerfile_that_no_longer_fits_stops_a_commit(place: Place) -> None:
+    hook = hooks()["tare-dockerfile"]
+    program, *entry = shlex.split(hook["entry"])
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+    place("dockerfile", "--offline", "--base", "python:3.13-slim-trixie")
+
+    passed = place(*entry)
+    place.write({"pyproject.toml": '[project]\nname = "app"\n[tool.tare]\nports = [8000]\n'})
+
+    assert (program, passed, place(*entry).code) == ("tare", (0, "", ""), 1)
+    watched = ("Dockerfile", "api/.dockerignore", "uv.lock", "Pipfile", "pyproject.toml")
+    assert all(re.search(hook["files"], path) for path in watched)
