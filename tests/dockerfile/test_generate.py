@@ -331,7 +331,8 @@ def test_a_dockerfile_of_someone_else_is_not_touched(project: Place) -> None:
         "hint: `tare lint Dockerfile` checks it\n",
     )
     assert project("dockerfile", *OPTIONS, "-o", "app.dockerfile").code == 0
-    assert (project.app / "app.dockerfile.dockerignore").exists()
+    ignored = (project.app / "app.dockerfile.dockerignore").read_text()
+    assert "# Of this project.\napp.dockerfile\napp.dockerfile.dockerignore\n" in ignored
     assert dockerfile(project) == "FROM scratch\n"
 
 

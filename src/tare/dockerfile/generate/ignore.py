@@ -23,7 +23,7 @@ def ignore_parts(
 ) -> tuple[Part, ...]:
     """Return the parts of the file.
 
-    *table* is `sources.toml` by section, *needed* are paths that the build reads, *found* are directories of the project
+    *table* is `sources.toml` by section, *needed* are paths that the build reads, *found* are paths of the project
     that a tool has made, *exclude* what the project's own configuration leaves out.
     """
     wanted = tuple(needed)

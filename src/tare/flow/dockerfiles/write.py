@@ -191,7 +191,9 @@ def _ignore(world: World, project: Project, recipe: Recipe, wish: Wish) -> Docum
     old = _read(project.root, path)
     pieces = merge.split(old, path) if old is not None else ()
     needed = [*(recipe.install.files if recipe.install else ()), *([recipe.script] if recipe.script else [])]
-    new = ignore_parts(_table(world), needed, _made_by_tools(project.root), project.config.exclude, recipe.command)
+    own = (wish.output, path) if wish.output != NAME else ()  # which no general pattern names
+    found = (*_made_by_tools(project.root), *own)
+    new = ignore_parts(_table(world), needed, found, project.config.exclude, recipe.command)
     return Document(path=path, old=old, new=merge.spelled(merge.merged(new, pieces), old))
 
 
