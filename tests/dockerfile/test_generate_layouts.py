@@ -206,3 +206,16 @@ def test_what_the_environment_refers_to_is_in_the_image(place: Place) -> None:
         "COPY --from=build /app/own /app/own",
     ]
     assert place("lint", "--no-hadolint").out == "no findings in 1 file; 1 ignored\n"
+
+
+def test_what_a_step_reads_is_sent(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+    place("dockerfile", *OPTIONS)
+    of_pip = (place.app / ".dockerignore").read_text().splitlines()
+    place.write({"pylock.toml": PYLOCK.replace("marker", "# marker")})
+    place("dockerfile", *OPTIONS)
+    of_pylock = (place.app / ".dockerignore").read_text().splitlines()
+
+    at = of_pip.index("requirements*.txt")
+    assert (of_pip[at + 1], "pylock.toml" in of_pip) == ("!requirements.txt", True)
+    assert ("pylock.toml" in of_pylock, "!requirements.txt" in of_pylock) == (False, False)

@@ -40,8 +40,10 @@ def ignore_parts(
 
 
 def _without(patterns: Sequence[str], needed: tuple[str, ...]) -> Iterator[str]:
-    """Yield *patterns*; where one leaves out a file that is needed, the file is excepted from it."""
+    """Yield *patterns* but for names of what is needed; where a pattern leaves out more than that, it is excepted."""
     for pattern in patterns:
+        if pattern in needed:
+            continue
         yield pattern
         parsed = clean(pattern)
         if parsed is not None:
