@@ -181,8 +181,8 @@ def _run(recipe: Recipe) -> Iterator[Instruction]:
         yield run([f"mkdir -p {paths}", f"chown {recipe.user} {paths}"], comments=(comment,))
     if recipe.install:
         yield instruction("COPY", "--from=build", "/opt/venv", "/opt/venv")
-    for path in recipe.install.links if recipe.install and not recipe.sources else ():
-        yield instruction("COPY", "--from=build", *(f"{recipe.workdir}/{path}",) * 2, comments=(_LINKED,))
+    for linked in recipe.install.links if recipe.install and not recipe.sources else ():
+        yield instruction("COPY", "--from=build", *(f"{recipe.workdir}/{linked}",) * 2, comments=(_LINKED,))
     if recipe.sources:
         yield instruction("COPY", f"--chown={recipe.user}", ".", ".")
     if recipe.script and not recipe.sources:
