@@ -116,3 +116,12 @@ def test_a_replica_is_marked_wherever_its_figures_are() -> None:
     for text in (bench_text(results, found), bench_markdown(results, found)):
         assert "alpine*" in text
         assert "replica, made of the distribution's packages in the place of the official image: alpine" in text
+
+
+def test_the_cells_of_many_images_stand_below_each_other() -> None:
+    results = simulated({"slim": 0.0, **{f"another image, number {number}": 0.2 for number in range(4)}}, noise=0.001)
+    lines = bench_text(results, analyse(results)).splitlines()
+
+    assert "  loops" in lines
+    assert max(map(len, lines)) <= 140
+    assert sum(line.startswith("    another image, number ") for line in lines) == 4

@@ -11,13 +11,14 @@ import pytest
 import yaml
 from bench_runs import simulated
 
-from tare.bench.ablation import ablated
+from tare.bench.ablation import ablated, ablation_of
 from tare.bench.analysis import analyse
 from tare.bench.doctor import Vitals, examine, refuse
 from tare.bench.journal import merge
 from tare.bench.kubernetes import indexed_job
 from tare.bench.profiles import profiles
 from tare.errors import MachineError, UsageError
+from tare.report.bench import bench_text
 
 BUILDKIT = Path(__file__).parents[2] / "examples" / "kubernetes" / "buildkit.yaml"
 VERSIONS = ("1.31", "1.34", "1.37")
@@ -85,6 +86,25 @@ def test_an_ablation_is_the_same_image_with_one_thing_changed() -> None:
     assert set(names.values()) == {"python:alpine"}
     assert environments["alpine, mimalloc"] == {"PYTHONMALLOC": "mimalloc"}
     assert "alpine" not in environments
+    assert [ablation_of(each, names) for each in ("alpine, mimalloc", "alpine", "slim")] == ["alpine", None, None]
+
+
+def test_an_ablation_is_compared_with_its_own_image_and_not_with_the_baseline() -> None:
+    """Alpine takes 20 % more than slim; with one thing changed it takes 10 % less than alpine."""
+    results = simulated({"slim": 0.0, "alpine": 0.2, "alpine, mimalloc": 0.1}, noise=0.002, drift=0.0)
+    candidates = tuple(
+        msgspec.structs.replace(each, ablation_of=ablation_of(each.name, {"slim": "", "alpine": ""}))
+        for each in results.run.candidates
+    )
+    results = msgspec.structs.replace(results, run=msgspec.structs.replace(results.run, candidates=candidates))
+    found = analyse(results)
+    [cell] = [each for each in found.cells if each.candidate == "alpine, mimalloc"]
+    text = bench_text(results, found)
+
+    assert cell.comparison is not None
+    assert (cell.comparison.verdict, round(cell.comparison.ratio, 2)) == ("faster", 0.91)
+    assert "alpine, mimalloc, cpu: faster, −9 % (−10 % to −9 %) beside alpine, the geometric mean of 1 case" in text
+    assert "how much more it takes than slim, or one with a thing changed than its own image" in text
 
 
 GOOD = Vitals(

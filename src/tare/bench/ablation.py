@@ -16,6 +16,12 @@ ABLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
 """By what is changed, the environment that changes it."""
 
 
+def ablation_of(name: str, names: Mapping[str, str]) -> str | None:
+    """Return which of *names* has one thing changed in the candidate called *name*; None if nothing is."""
+    found = (each for each in names for what in ABLATIONS if name == f"{each}, {what}")
+    return next(found, None)
+
+
 def ablated(names: Mapping[str, str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Return *names* with an ablation of each beside it, and the environments of those."""
     found: dict[str, str] = {}

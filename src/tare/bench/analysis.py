@@ -35,7 +35,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float | None = None
     memory_peak: int | None = None
     comparison: Comparison | None = None
-    """None of the baseline itself, and where there is nothing to compare."""
+    """With the baseline, or of an ablation with its own image; None where there is nothing to compare."""
     processor: Comparison | None = None
     """The same for seconds of processor time, which neighbours disturb less."""
     note: str | None = None
@@ -64,8 +64,9 @@ def analyse(results: Results) -> Analysis:
     samples = checked(results)
     baseline = results.run.plan.baseline
     controls = [each.name for each in results.run.candidates if each.control == baseline]
-    clock = _Figures(paired_values(samples), baseline, controls)
-    processor = _Figures(paired_values(samples, processor=True), baseline, controls)
+    changed = {each.name: each.ablation_of for each in results.run.candidates if each.ablation_of}
+    clock = _Figures(paired_values(samples), baseline, controls, changed)
+    processor = _Figures(paired_values(samples, processor=True), baseline, controls, changed)
     cells = tuple(
         _cell(key, group, comparison=clock.compared(key), processor=processor.compared(key))
         for key, group in _grouped(samples).items()
@@ -73,7 +74,8 @@ def analyse(results: Results) -> Analysis:
     shown = [each.name for each in results.run.candidates if each.control is None]
     families = tuple(_families(cells, [name for name in shown if name != baseline], clock))
     chosen = leading(families)
-    sizes = {each.name: each.sizes.pull for each in results.run.candidates if each.sizes and each.name in shown}
+    named = [each for each in results.run.candidates if each.control is None and each.ablation_of is None]
+    sizes = {each.name: each.sizes.pull for each in named if each.sizes}
     best = front(sizes, families, workload=chosen, baseline=baseline) if chosen else set()
     return Analysis(
         baseline=baseline,
@@ -149,9 +151,13 @@ def paired_values(samples: Iterable[Sample], *, processor: bool = False) -> dict
 class _Figures:
     """Figures of one kind, with what they are compared with."""
 
-    def __init__(self, values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str]) -> None:
+    def __init__(
+        self, values: Mapping[Key, Rounds], baseline: str, controls: Sequence[str], changed: Mapping[str, str]
+    ) -> None:
         self._values = values
         self._baseline = baseline
+        self._changed = changed
+        """By ablation, the image that it is of: the two are compared, whatever the baseline is."""
         self._controls = controls
         self._pooled = _pooled(values, baseline, controls)
         # The noise of a difference of two single figures is more than that of one and a mean of several.
@@ -163,15 +169,22 @@ class _Figures:
         workload, case, candidate = key
         if candidate == self._baseline:
             return None
-        control = candidate in self._controls
-        values = self._values if control else self._pooled
-        ratios = log_ratios(values.get(key, {}), values.get((workload, case, self._baseline), {}))
-        floor = self.floors.get((workload, case), 0.0) * (1.0 if control else self._eased)
+        beside, values, eased = self._beside(candidate)
+        ratios = log_ratios(values.get(key, {}), values.get((workload, case, beside), {}))
+        floor = self.floors.get((workload, case), 0.0) * eased
         return compare(ratios, floor=floor) if ratios else None
+
+    def _beside(self, candidate: str) -> tuple[str, Mapping[Key, Rounds], float]:
+        """Return what *candidate* is compared with, by which figures, and how much of the noise those have."""
+        beside = self._changed.get(candidate, self._baseline)
+        if candidate in self._controls or beside != self._baseline:
+            return beside, self._values, 1.0
+        return beside, self._pooled, self._eased
 
     def together(self, workload: str, cases: Sequence[str], candidate: str) -> Comparison | None:
         """Return how the geometric mean of *cases* differs for *candidate*."""
-        own, pooled = self._values, self._pooled
+        own = self._values
+        beside, values, eased = self._beside(candidate)
         control = [
             (own.get((workload, case, name), {}), own.get((workload, case, self._baseline), {}))
             for name in self._controls[:1]
@@ -179,9 +192,9 @@ class _Figures:
         ]
         return taken_together(
             [own.get((workload, case, candidate), {}) for case in cases],
-            [pooled.get((workload, case, self._baseline), {}) for case in cases],
+            [values.get((workload, case, beside), {}) for case in cases],
             control=control,
-            eased=self._eased,
+            eased=eased,
         )
 
 

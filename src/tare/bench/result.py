@@ -126,6 +126,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """The candidate that this one is a second name of: what differs between the two is noise."""
     environment: dict[str, str] = {}
     """Set for this candidate alone, as an ablation does."""
+    ablation_of: str | None = None
+    """The candidate of which this is the same image with one thing changed, and which it is compared with."""
     facts: Facts | None = None
     sizes: ImageSizes | None = None
     steps: tuple[Step, ...] = ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tare.bench import suites
-from tare.bench.ablation import ablated
+from tare.bench.ablation import ablated, ablation_of
 from tare.bench.doctor import examine, refuse, vitals
 from tare.bench.harness import Bench
 from tare.bench.io import table_of
@@ -115,9 +115,8 @@ def _ready(
     import platform as this_machine
 
     platform = platforms.parse(this_machine.machine())
-    ready = list(
-        flow.prepare(world, names, engine=engine, platform=platform, environments=environments, project=project)
-    )
+    prepared = flow.prepare(world, names, engine=engine, platform=platform, environments=environments, project=project)
+    ready = [flow.changed(each, ablation_of(each.candidate.name, names) if environments else None) for each in prepared]
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
 
 

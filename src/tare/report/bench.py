@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -10,8 +11,11 @@ from tare.bench.analysis import Analysis
 from tare.bench.doctor import Finding
 from tare.bench.families import Family
 from tare.bench.result import Results, Run, Sample
-from tare.report.bench_cells import CONTROL, LEGEND, cell_table, interval, labelled, percent, replicas, shown
+from tare.report.bench_cells import CONTROL, cell_table, interval, labelled, legend_of, percent, replicas, shown
 from tare.report.text import megabytes, table
+
+_WIDEST: Final = 140
+"""Columns beyond which a table of many images has its cells below each other."""
 
 
 def bench_text(results: Results, found: Analysis) -> str:
@@ -20,7 +24,7 @@ def bench_text(results: Results, found: Analysis) -> str:
     parts = ["\n".join(filter(None, (_headline(results, found), replicas(run)))), "\n".join(_verdicts(run, found))]
     parts += [_sizes(run)] if any(each.sizes for each in run.candidates) else []
     parts += [_workload(run, found, name) for name in dict.fromkeys(each.workload for each in found.cells)]
-    legend = LEGEND.format(baseline=found.baseline) if found.families else ""
+    legend = legend_of(run) if found.families else ""
     parts += [legend, _why(run), "\n".join(_noise(run, found)), f"To repeat it: {run.command}"]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -41,9 +45,11 @@ def _verdicts(run: Run, found: Analysis) -> Iterable[str]:
             "from itself, which is noise. Name more with `--image`"
         )
     labels = {each.name: labelled(each) for each in shown(run)}
+    changed = {each.name: each.ablation_of for each in run.candidates if each.ablation_of}
     for family in found.families:
         yield (
-            f"{labels.get(family.candidate, family.candidate)}, {family.workload}: {_words_of(family)}, the geometric mean "
+            f"{labels.get(family.candidate, family.candidate)}, {family.workload}: {_words_of(family)}"
+            f"{f' beside {changed[family.candidate]}' if family.candidate in changed else ''}, the geometric mean "
             f"of {family.cases} case{'' if family.cases == 1 else 's'}: {family.faster} faster, {family.slower} slower, "
             f"{family.undecided} undecided"
         )
@@ -74,7 +80,15 @@ def _sizes(run: Run) -> str:
 def _workload(run: Run, found: Analysis, workload: str) -> str:
     made = cell_table(run, found, workload)
     text = table([("", *made.heads), *made.rows], right=frozenset(range(1, len(made.heads) + 1)))
+    if max(map(len, text.splitlines())) > _WIDEST:
+        text = table([line for row in made.rows for line in _long(row, made.heads)], right=frozenset())
     return "\n".join([workload, _indented(text), *(f"  {note}" for note in made.notes)])
+
+
+def _long(row: Sequence[str], heads: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """Yield a row of a table that would be too wide, with its cells below each other."""
+    yield row[0], ""
+    yield from ((f"  {head}", cell) for head, cell in zip(heads, row[1:], strict=True))
 
 
 def _why(run: Run) -> str:
@@ -158,7 +172,7 @@ def bench_markdown(results: Results, found: Analysis) -> str:
         lines += [f"| {workload} | " + " | ".join(made.heads) + " |", "|---|" + "---:|" * len(made.heads)]
         lines += ["| " + " | ".join(each.strip() for each in row) + " |" for row in made.rows]
         lines += ["", *(f"- {note}" for note in made.notes), *([""] if made.notes else [])]
-    legend = LEGEND.format(baseline=found.baseline) if found.families else ""
+    legend = legend_of(run) if found.families else ""
     control = f"{CONTROL}: the same image again, under another name" if len(run.candidates) > len(shown(run)) else ""
     said = (legend, control, replicas(run).replace("*", "\\*"), *reasons(run), *_noise(run, found))
     lines += [f"- {text}" for text in said if text]

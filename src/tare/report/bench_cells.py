@@ -13,7 +13,6 @@ from tare.bench.result import Candidate, Run
 from tare.bench.statistics import UNBOUNDED, Comparison
 from tare.report.text import duration, megabytes
 
-LEGEND: Final = "≈ no practical difference, ? undecided; how much more it takes than {baseline}, with its 95 % interval"
 CONTROL: Final = "A/A"
 """The head of the column that has the baseline's second self beside the first."""
 
@@ -60,6 +59,17 @@ def shown(run: Run) -> list[Candidate]:
 def labelled(candidate: Candidate) -> str:
     """Return a candidate's name, and a star if it stands in for an official image."""
     return f"{candidate.name}*" if candidate.replica else candidate.name
+
+
+def legend_of(run: Run) -> str:
+    """Return what the signs and percents of a cell mean."""
+    beside = (
+        ", or one with a thing changed than its own image" if any(each.ablation_of for each in run.candidates) else ""
+    )
+    return (
+        f"≈ no practical difference, ? undecided; how much more it takes than {run.plan.baseline}{beside}, "
+        "with its 95 % interval"
+    )
 
 
 def replicas(run: Run) -> str:
@@ -123,7 +133,7 @@ def amount(value: float, unit: str) -> str:
 
 
 def mark(comparison: Comparison) -> str:
-    """Return a word or a sign for a verdict; `LEGEND` says what the signs are."""
+    """Return a word or a sign for a verdict; `legend_of` says what the signs are."""
     words = {"faster": "faster", "slower": "slower", "no practical difference": "≈"}
     return words.get(comparison.verdict, "?")
 

@@ -132,6 +132,12 @@ def _bounds(each: Family) -> str:
     return f"{whole.ratio:.2f}× ({whole.low:.2f}–{whole.high:.2f})"
 
 
+def _beside(run: Run, texts: Words) -> str:
+    """Return what ratios are relative to."""
+    changed = any(each.ablation_of for each in run.candidates)
+    return run.plan.baseline + (texts("own_image") if changed else "")
+
+
 def _summary(run: Run, found: Analysis, texts: Words) -> Table:
     """Return a row for each image and a column for each kind of work: never a score over all of them."""
     families = {(each.candidate, each.workload): each for each in found.families}
@@ -146,7 +152,7 @@ def _summary(run: Run, found: Analysis, texts: Words) -> Table:
         rows.append((labelled(each), megabytes(each.sizes.pull) if each.sizes else "–", *said))
     heads = (Column(name=texts("image")), Column(name=texts("pull"), number=True))
     return Table(
-        caption=texts("by_work", baseline=found.baseline),
+        caption=texts("by_work", baseline=_beside(run, texts)),
         columns=(*heads, *(Column(name=workload, number=True) for workload in workloads)),
         rows=tuple(rows),
     )  # fmt: skip
@@ -156,7 +162,12 @@ def _points(run: Run, found: Analysis) -> Iterator[Point]:
     """Yield what is pulled, and the time of the one kind of work that the front is about; the baseline's is 1."""
     times = {each.candidate: each.ratio for each in found.families if each.workload == found.front_of}
     for each in shown(run):
-        if found.front_of and each.sizes and (each.name in times or each.name == found.baseline):
+        if (
+            found.front_of
+            and each.sizes
+            and not each.ablation_of
+            and (each.name in times or each.name == found.baseline)
+        ):
             time = times.get(each.name, 1.0)
             yield Point(name=labelled(each), x=each.sizes.pull / _MEGA, y=time, best=each.name in found.front)
 
@@ -203,7 +214,7 @@ def _builds(run: Run, texts: Words) -> Iterator[Block]:
 
 def _section(results: Results, found: Analysis, workload: str, texts: Words) -> Section:
     cells = [each for each in found.cells if each.workload == workload]
-    blocks: list[Block] = list(_forest(cells, found.baseline, texts))
+    blocks: list[Block] = list(_forest(cells, _beside(results.run, texts), texts))
     samples = [each for each in results.samples if each.workload == workload]
     blocks += waterfalls(samples, [each.name for each in shown(results.run)], texts)
     blocks += loads(samples, texts)

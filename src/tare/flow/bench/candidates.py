@@ -172,6 +172,11 @@ def read_facts(place: Place, name: str) -> Facts:
         ) from None
 
 
+def changed(ready: Ready, image: str | None) -> Ready:
+    """Return a candidate that is another one's image with one thing changed, if there is an *image*."""
+    return msgspec.structs.replace(ready, candidate=msgspec.structs.replace(ready.candidate, ablation_of=image))
+
+
 def control_of(ready: Ready) -> Ready:
     """Return the baseline's second self: the same image under another name, whose difference is noise."""
     name = ready.candidate.name
