@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 
+import msgspec
 import pytest
 
-from tare.bases.catalogue import catalogue, ended, read_libc
+from tare.bases.catalogue.catalogue import catalogue
+from tare.bases.catalogue.known import read_libc
+from tare.bases.catalogue.support import ended
 from tare.bases.debian.generated import USER
 from tare.bases.debian.tables import tables
 from tare.bases.tag_names import parse
@@ -98,6 +101,76 @@ def test_a_base_has_the_facts_of_its_rows() -> None:
     assert base.fits(parse_platform("linux/arm/v5")) is False
     assert base.lto_on(parse_platform("linux/riscv64")) is False
     assert base.lto_on(parse_platform("linux/amd64")) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("python", "python:3.14-trixie"),
+        ("python:3.13", "python:3.13-trixie"),
+        ("python:3.13-slim", "python:3.13-slim-trixie"),
+        ("python:3.13-alpine", "python:3.13-alpine3.24"),
+        ("python:slim", "python:3.14-slim-trixie"),
+        ("python:3-alpine3.23", "python:3.14-alpine3.23"),
+        ("python:3.15-rc-slim", "python:3.15-rc-slim-trixie"),
+        ("docker.io/library/python:3.13-slim-bookworm", "python:3.13-slim-bookworm"),
+        ("docker://library/python:3.12-slim", "python:3.12-slim-trixie"),
+        (f"python:3.13-slim@sha256:{'0' * 64}", "python:3.13-slim-trixie"),
+        ("cgr.dev/chainguard/python", "cgr.dev/chainguard/python:latest"),
+    ],
+)
+def test_a_base_has_every_usual_name(name: str, like: str) -> None:
+    row = CATALOGUE.find_base(like)
+
+    assert row is not None
+    assert CATALOGUE.find_base(name) == msgspec.structs.replace(row, name=name)
+
+
+def test_a_tag_that_names_a_release_has_that_release() -> None:
+    found = CATALOGUE.find_base("python:3.13.2-slim")
+
+    assert found is not None
+    assert (found.version, found.os.name) == ("3.13.2", "trixie")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "python:3.15", "python:2-slim", "python:3.9-slim", "python:3.13-slim-buster", "python:3.13-windowsservercore",
+        "python:3.13-new_one", f"python@sha256:{'0' * 64}", "registry.example/library/python:3.13-slim", "library/deb:trixie",
+        "oci:python", "docker-daemon:python:3.13-slim",
+    ],
+)  # fmt: skip
+def test_a_name_that_the_rows_do_not_speak_of_is_unknown(name: str) -> None:
+    assert CATALOGUE.find_base(name) is None
+
+
+def test_every_base_is_found_by_its_name() -> None:
+    assert [base.name for base in CATALOGUE.bases() if CATALOGUE.find_base(base.name) != base] == []
+
+
+@pytest.mark.parametrize(
+    ("system", "version", "name"),
+    [
+        ("debian", "13", "trixie"),
+        ("alpine", "3.23.2", "alpine3.23"),
+        ("rhel", "9.6", "ubi9"),
+        ("wolfi", "20230201", "wolfi"),
+    ],
+)
+def test_a_release_is_found_by_what_an_image_says_of_itself(system: str, version: str, name: str) -> None:
+    found = CATALOGUE.find_release(system, version)
+
+    assert found is not None
+    assert found.name == name
+    assert CATALOGUE.find_release("alpine", "3.2") is None
+
+
+def test_who_says_when_support_ends_is_among_the_sources() -> None:
+    base = CATALOGUE.find_base("python:3.13-slim")
+
+    assert base is not None
+    assert "https://wiki.debian.org/LTS and Debian's release pages (2026-11-24)" in base.sources
 
 
 def test_what_nobody_says_is_unknown() -> None:

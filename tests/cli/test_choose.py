@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +18,8 @@ from make.wheelhouse import Release, pylock
 from schemas import faults, published
 
 ONLINE = {"UV_OFFLINE": "0"}
-NOISE = bytes(range(256)) * 4_000
+NOISE = random.Random(1).randbytes(1_000_000)  # noqa: S311  # the same in each run
+"""What no compressor makes smaller."""
 
 
 @pytest.fixture
@@ -85,20 +88,25 @@ def test_a_table_says_which_to_take_and_why(place: Place) -> None:
     ))  # fmt: skip
     place.write({"main.py": "", "pylock.toml": pylock(packages)})
 
-    ran = place("choose", "--base", place.base(), "--base", musl_base(place), "--platform", "linux/amd64")
+    place.base()
+    musl_base(place)
+
+    ran = place("choose", "--base", "oci:../base", "--base", "oci:../musl", "--platform", "linux/amd64")
 
     assert (ran.code, ran.err) == (0, "")
-    lines = ran.out.splitlines()
-    assert lines[0] == "the project: 2 distributions on 2 bases for linux/amd64"
-    assert [line.split()[:2] for line in lines[3:5]] == [["1", lines[3].split()[1]], ["–", lines[4].split()[1]]]
-    assert "no wheel of learn" in lines[4]
-    assert "\n".join(lines[6:]) == (
-        "Take oci:TMP/base:\n"
+    assert re.sub(r" +[0-9.]+ k?B", "  SIZE", ran.out) == (
+        "the project: 2 distributions on 2 bases for linux/amd64\n"
+        "\n"
+        "   base         python  libc           pull  unpacked  packages\n"
+        "1  oci:../base  3.13.5  glibc 2.41  SIZE  SIZE  SIZE  no PGO\n"
+        "–  oci:../musl  3.13.5  musl 1.2    no wheel of learn\n"
+        "\n"
+        "Take oci:../base:\n"
         "  - Every one of 2 distributions has a wheel.\n"
         "  - Its interpreter is built without profile-guided optimisation, so pure Python runs slower.\n"
         "  - There is no shell and no package manager in it: less to attack, and nothing to look around with.\n"
         "\n"
-        "`learn` 1.0 alone keeps the project from `oci:TMP/musl`."
+        "`learn` 1.0 alone keeps the project from `oci:../musl`.\n"
     )
 
 
@@ -134,7 +142,7 @@ def test_no_wheel_is_downloaded_and_nothing_is_fetched_twice(place: Place, serve
     asked = len(server.requests)
     again = place.document("choose", *place.target)
 
-    assert first["fetched"] < first["wheels"] / 10 or first["fetched"] < 20_000
+    assert 0 < first["fetched"] < first["wheels"] / 10
     assert (first["downloaded"], again["fetched"], len(server.requests)) == ([], 0, asked)
     assert all("Range" in headers for _, headers in server.requests)
     assert again["candidates"] == first["candidates"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trees import write
 
-from tare.bases.catalogue import catalogue
+from tare.bases.catalogue.catalogue import catalogue
 from tare.dockerfile.beside import Beside
 from tare.dockerfile.lint import fixed, lint
 from tare.dockerfile.model.images import series_end, suites

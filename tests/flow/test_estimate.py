@@ -7,7 +7,7 @@ from worlds import MakeWorld
 
 from tare.flow.build import estimate
 from tare.flow.build.estimate import Build, records, speeds
-from tare.plan.choose import Work
+from tare.plan.choice.candidate import Work
 
 
 def past(**values: object) -> Build:

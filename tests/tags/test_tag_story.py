@@ -16,7 +16,7 @@ from samples import sample_image, seed
 from schemas import faults, published
 from worlds import MakeWorld, hold
 
-from tare.bases.catalogue import catalogue
+from tare.bases.catalogue.catalogue import catalogue
 from tare.bases.story import Story
 from tare.errors import TargetError
 from tare.flow.images.tag_story import told

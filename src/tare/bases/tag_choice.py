@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from tare.bases.catalogue import Catalogue, ended
+from tare.bases.catalogue.catalogue import Catalogue
+from tare.bases.catalogue.support import ended
 from tare.bases.tag_names import OPEN, TagName, join, parse, series_key, version_key
 from tare.errors import UsageError
 

@@ -11,7 +11,8 @@ from datetime import date
 
 import msgspec
 
-from tare.bases.catalogue import Catalogue, ended
+from tare.bases.catalogue.catalogue import Catalogue
+from tare.bases.catalogue.support import ended
 from tare.bases.tag_choice import Choice, Place
 from tare.bases.tag_names import OPEN, TagName, join, parse
 from tare.oci.digest import Digest

@@ -13,7 +13,9 @@ from tare.cli.settings import world as make_world
 from tare.errors import UsageError
 from tare.flow.request import Request
 from tare.flow.world import World
-from tare.plan.choose import Candidate, Choice, Prefer
+from tare.plan.choice.candidate import Candidate
+from tare.plan.choice.choice import Choice
+from tare.plan.choice.ranking import Prefer
 from tare.projects.project import Project
 
 
@@ -57,7 +59,7 @@ def configure(parser: Parser) -> None:
 def execute(arguments: Arguments) -> int:
     """Judge, and print the answer; 1 when a gate fails, or no base is suitable."""
     from tare.flow.choose.choose import choose
-    from tare.plan.gate import failures, limits
+    from tare.plan.choice.gate import failures, limits
 
     arguments = cast("ChooseArguments", arguments)
     wanted = limits(arguments.require, max_pull=arguments.max_pull, max_unpacked=arguments.max_unpacked)

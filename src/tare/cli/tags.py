@@ -109,7 +109,7 @@ def _listing(world: World, arguments: TagsArguments, reference: Reference) -> st
 
 
 def _story(world: World, arguments: TagsArguments, reference: Reference) -> str:
-    from tare.bases.catalogue import catalogue
+    from tare.bases.catalogue.catalogue import catalogue
     from tare.flow.images.tag_story import told
     from tare.oci.platform import parse as parse_platform
     from tare.report.tag_story import story_json, story_text

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from tare.bases.catalogue import catalogue
+from tare.bases.catalogue.catalogue import catalogue
 from tare.flow.bases.known import Listed
 from tare.report.text import age, megabytes, table
 

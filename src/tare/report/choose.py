@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from tare.plan.choose import Candidate, Choice, Distribution, Sizes
+from tare.plan.choice.candidate import Candidate, Distribution, Sizes
+from tare.plan.choice.choice import Choice
 from tare.report.text import duration, megabytes, shortened, table
 
 SCHEMA: Final = "tare.choose/1"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tare.bases.catalogue import Catalogue
+from tare.bases.catalogue.catalogue import Catalogue
 from tare.bases.story import Member, Step, Story
 from tare.bases.tag_names import TagName, parse
 from tare.oci import media_types

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from tare.bases.catalogue import catalogue
+from tare.bases.catalogue.catalogue import catalogue
 from tare.errors import TareError
 from tare.flow.bases.standing import Standing, recorded, stand
 from tare.flow.request import Request

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from tare.bases.catalogue import KnownBase, catalogue
+from tare.bases.catalogue.catalogue import catalogue
+from tare.bases.catalogue.known import KnownBase
 from tare.bases.facts import BaseFacts
 from tare.errors import NetworkError, TareError, TargetError, UsageError
 from tare.flow.bases import named as bases

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from tare.flow.world import World
-from tare.plan.choose import Work
+from tare.plan.choice.candidate import Work
 from tare.stores.cache import key_of
 
 KEPT: Final = 200

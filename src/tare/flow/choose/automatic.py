@@ -9,7 +9,7 @@ from tare.flow.choose.candidates import candidates, spread
 from tare.flow.choose.choose import choose
 from tare.flow.request import Request
 from tare.flow.world import World
-from tare.plan.choose import Choice
+from tare.plan.choice.choice import Choice
 from tare.projects.project import Project
 
 

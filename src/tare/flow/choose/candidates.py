@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tare.bases.catalogue import Catalogue, KnownBase, Series, catalogue, ended
+from tare.bases.catalogue.catalogue import Catalogue, catalogue
+from tare.bases.catalogue.known import KnownBase
+from tare.bases.catalogue.rows import Series
+from tare.bases.catalogue.support import ended
 from tare.errors import TargetError
 from tare.flow.bases.named import moment
 from tare.flow.request import Request

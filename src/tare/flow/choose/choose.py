@@ -18,7 +18,9 @@ from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.compression import CODER
 from tare.oci.digest import Digest
-from tare.plan.choose import Candidate, Choice, Prefer, lone_obstacles, ranked, recommended
+from tare.plan.choice.candidate import Candidate
+from tare.plan.choice.choice import Choice, lone_obstacles, recommended
+from tare.plan.choice.ranking import Prefer, ranked
 from tare.projects.locked import LockedDirectory, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage, covered_each

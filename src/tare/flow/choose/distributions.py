@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tare.flow.build.distributions import Acquired
 from tare.flow.world import World
-from tare.plan.choose import Distribution
+from tare.plan.choice.candidate import Distribution
 from tare.plan.plan import Segment
 from tare.projects.locked import Impossible, Locked, LockedWheel
 from tare.projects.resolve import Coverage

@@ -23,7 +23,7 @@ from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.digest import Digest
 from tare.oci.ground import Ground
-from tare.plan.choose import Candidate, Distribution, Sizes, Work
+from tare.plan.choice.candidate import Candidate, Distribution, Sizes, Work
 from tare.plan.claims import Claim
 from tare.plan.plan import PlannedLayer, Segment
 from tare.projects.locked import Locked, LockedWheel

@@ -6,7 +6,8 @@ import os
 import re
 from datetime import UTC, datetime
 
-from tare.bases.catalogue import catalogue, ended
+from tare.bases.catalogue.catalogue import catalogue
+from tare.bases.catalogue.support import ended
 from tare.dockerfile.generate.recipe import Base
 from tare.dockerfile.model.images import BaseImage, base_image
 from tare.errors import NetworkError, TareError, TargetError, UsageError

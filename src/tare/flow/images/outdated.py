@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from tare.bases import installed as packages
-from tare.bases.catalogue import catalogue, ended
+from tare.bases.catalogue.catalogue import catalogue
+from tare.bases.catalogue.support import ended
 from tare.bases.debian import updates
 from tare.bases.debian.blobs import Supply
 from tare.bases.debian.snapshot import Snapshot, open_snapshot, take_snapshot

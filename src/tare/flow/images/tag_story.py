@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from tare.bases import story as stories
-from tare.bases.catalogue import Catalogue, catalogue
+from tare.bases.catalogue.catalogue import Catalogue, catalogue
 from tare.bases.facts import BaseFacts
 from tare.bases.story import Attestation, Story
 from tare.bases.tag_names import TagName, join, parse

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from tare.bases import other_tags, tag_choice, tags
-from tare.bases.catalogue import Catalogue, catalogue
+from tare.bases.catalogue.catalogue import Catalogue, catalogue
 from tare.bases.tag_choice import Wanted
 from tare.bases.tags import Content, Listing, Seen
 from tare.errors import NetworkError, UsageError

@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from tare.bases.catalogue import ended
+from tare.bases.catalogue.support import ended
 from tare.errors import UsageError
-from tare.plan.choose import Candidate
+from tare.plan.choice.candidate import Candidate
 
 RULES: Final = {
     "no-sdist": "nothing is built from source",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from make.errors import told
 
 from tare.errors import UsageError
 from tare.oci.platform import Platform
-from tare.plan.choose import Candidate, Distribution, Sizes, Work, lone_obstacles, ranked, recommended
-from tare.plan.gate import failures, limits
+from tare.plan.choice.candidate import Candidate, Distribution, Sizes, Work
+from tare.plan.choice.choice import lone_obstacles, recommended
+from tare.plan.choice.gate import failures, limits
+from tare.plan.choice.ranking import ranked
 from tare.wheels.target import Libc
 
 TODAY = date(2026, 11, 24)
@@ -80,6 +83,32 @@ def test_the_recommended_base_suits_every_platform() -> None:
     assert recommended([each for each in found if not each.suitable]) is None
 
 
+def test_each_platform_is_ranked_by_itself() -> None:
+    arm = Platform(os="linux", architecture="arm64")
+    small = [msgspec.structs.replace(each, platform=arm, pull=(each.pull or 0) // 2) for each in (FULL, SLIM)]
+
+    found = ranked([FULL, SLIM, *small], prefer="size", today=TODAY)
+
+    assert [(str(each.platform), each.base, each.rank, each.pareto) for each in found] == [
+        ("linux/amd64", "slim", 1, True),
+        ("linux/amd64", "full", 2, False),
+        ("linux/arm64", "slim", 1, True),
+        ("linux/arm64", "full", 2, False),
+    ]
+    only = ranked([SLIM, msgspec.structs.replace(SLIM, platform=arm, pull=5)], prefer="size", today=TODAY)
+    assert [text for each in only for text in each.reasons if "smallest" in text] == []
+
+
+def test_a_newer_series_decides_where_packages_are_as_large() -> None:
+    old = candidate("python:3.12-slim", python="3.12.1", pull=None, site_packages=Sizes(pull=276, unpacked=1))
+    new = candidate("python:3.13-slim", python="3.13.1", pull=None, site_packages=Sizes(pull=277, unpacked=1))
+
+    assert [each.base for each in ranked([old, new], prefer="size", today=TODAY)] == [
+        "python:3.13-slim",
+        "python:3.12-slim",
+    ]
+
+
 def test_reasons_are_few_and_plain() -> None:
     alpine = candidate(
         "alpine", kind="alpine", libc=MUSL, pgo=False, pull=60, site_packages=Sizes(pull=1, unpacked=108),
@@ -109,6 +138,12 @@ def test_the_one_distribution_that_stands_in_the_way_is_named() -> None:
 
     assert lone_obstacles([one, two, SLIM]) == (
         "`scikit-learn` 1.0 alone keeps the project from `alpine`; 1.4.0 has one",
+    )
+    more = msgspec.structs.replace(one, obstacles=("scikit-learn 1.0 has no wheel.", "It lacks libGL.so.1."))
+    assert lone_obstacles([more]) == ()
+    elsewhere = msgspec.structs.replace(one, platform=Platform(os="linux", architecture="arm64"))
+    assert lone_obstacles([elsewhere, SLIM]) == (
+        "`scikit-learn` 1.0 alone keeps the project from `alpine` on linux/arm64; 1.4.0 has one",
     )
 
 

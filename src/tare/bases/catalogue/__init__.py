@@ -1,0 +1,1 @@
+"""What is known of base images without reading them, and who says so."""

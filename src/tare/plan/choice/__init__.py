@@ -1,0 +1,1 @@
+"""Which base: what each would give, as values, ranked and explained; and a gate."""
