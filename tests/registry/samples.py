@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,10 @@ class Waits:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
-        self.clock = Clock(sleep=self.slept.append, jitter=lambda: 0.5)
+        self.clock = Clock(monotonic=self._now, sleep=self.slept.append, jitter=lambda: 0.5)
+
+    def _now(self) -> float:
+        return time.monotonic() + sum(self.slept)
 
 
 def client(
