@@ -7,6 +7,8 @@ import io
 import os
 import subprocess
 import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -268,6 +270,78 @@ def test_an_archive_at_an_address_of_its_own_is_named(sources: Sources) -> None:
 
     found = files(sources.build()[0])
     assert found[f"{INFO}/direct_url.json"].decode().startswith('{"archive_info":{"hashes":{"sha256":"' + digest)
+
+
+def part_of(sources: Sources, data: bytes, filename: str, below: str = "python/demo") -> str:
+    """Return the entry of a lock that names a part of an archive."""
+    (sources.place.root / filename).write_bytes(data)
+    hashes = f'hashes = {{ sha256 = "{hashlib.sha256(data).hexdigest()}" }}'
+    return f'archive = {{ path = "../{filename}", subdirectory = "{below}", {hashes} }}\n'
+
+
+def tar_of(files: Mapping[str, str], *others: tarfile.TarInfo) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+        for each in others:
+            archive.addfile(each)
+    return out.getvalue()
+
+
+def zip_of(files: Mapping[str, str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("make", "filename"), [(tar_of, "mono.tar.gz"), (zip_of, "mono.zip")])
+@pytest.mark.parametrize("top", ["mono-1.0/", ""], ids=["one directory", "no directory"])
+def test_a_part_of_an_archive_is_what_is_built(
+    sources: Sources, make: Callable[[Mapping[str, str]], bytes], filename: str, top: str
+) -> None:
+    parts = {f"{top}python/demo/{name}": text for name, text in PROJECT.items()}
+    sources.lock(part_of(sources, make({f"{top}README": "", f"{top}other/x.py": "", **parts}), filename))
+    first, _ = sources.build()
+    again, world = sources.build()
+
+    found = files(first)
+    assert found[f"{SITE}/demo/other.py"] == b"VALUE = 1\n"
+    assert found[f"{INFO}/direct_url.json"].endswith(b',"subdirectory":"python/demo","url":"file:///"}')
+    assert (sources.runs, dict(world.uses), again.image.digest) == (1, {}, first.image.digest)
+    assert list(sources.place.cache.glob("partial/*")) == []
+
+
+def _link(name: str, target: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, target
+    return info
+
+
+@pytest.mark.parametrize(
+    ("data", "below", "message"),
+    [
+        (tar_of({"mono/x.py": ""}), "python", "`mono.tar.gz` has no directory `python`"),
+        (tar_of({"mono/../../evil.py": ""}), "python", "`mono.tar.gz` cannot be unpacked"),
+        (tar_of({"mono/x.py": ""}, _link("mono/python", "../..")), "python", "`mono.tar.gz` cannot be unpacked"),
+        (b"no archive", "python", "`mono.tar.gz` cannot be unpacked"),
+        (tar_of({"mono/x.py": "1" * 999})[:-40], "python", "`mono.tar.gz` cannot be unpacked"),
+    ],
+    ids=["not there", "a name that leads out", "a link that leads out", "no archive", "cut short"],
+)
+def test_a_part_that_cannot_be_had_is_an_error(sources: Sources, data: bytes, below: str, message: str) -> None:
+    sources.lock(part_of(sources, data, "mono.tar.gz", below))
+
+    with pytest.raises(IntegrityError) as caught:
+        sources.build()
+    assert caught.value.message == message
+    assert sources.runs == 0
+    assert sorted(path.name for path in sources.place.root.rglob("evil.py")) == []
+    assert list(sources.place.cache.glob("partial/*")) == []
 
 
 def test_wheels_that_are_built_here_are_compressed_by_the_pinned_coder(sources: Sources) -> None:

@@ -15,7 +15,7 @@ from trees import write
 
 from tare.errors import IntegrityError, NetworkError, ProjectError, TareError, TargetError, UsageError
 from tare.projects import project
-from tare.projects.locked import LockedDirectory, LockedVcs, LockedWheel
+from tare.projects.locked import LockedArchive, LockedDirectory, LockedVcs, LockedWheel
 from tare.projects.locks import requirements
 from tare.projects.locks.interface import Request, Resolution
 from tare.projects.process import Finished, run
@@ -206,6 +206,26 @@ def test_an_archive_with_its_hash_is_not_asked_about(tmp_path: Path, idle_uv: Uv
             hashes={"sha256": WRONG},
             url="https://files.example/alpha-1.0-py3-none-any.whl",
             direct=True,
+        ),
+    )
+
+
+def test_a_part_of_a_directory_or_of_an_archive_is_kept(tmp_path: Path, idle_uv: Uv) -> None:
+    write(tmp_path, {"mono/python/x.py": ""})
+
+    found = resolve(tmp_path, idle_uv, f"""
+        one @ {(tmp_path / "mono").as_uri()}#subdirectory=python
+        two @ {(tmp_path / "two.tar.gz").as_uri()}#subdirectory=python --hash=sha256:{WRONG}
+        """)  # fmt: skip
+
+    assert select(found, target()) == (
+        LockedDirectory(name="one", path=str(tmp_path / "mono"), subdirectory="python"),
+        LockedArchive(
+            name="two",
+            filename="two.tar.gz",
+            hashes={"sha256": WRONG},
+            path=str(tmp_path / "two.tar.gz"),
+            subdirectory="python",
         ),
     )
 

@@ -11,7 +11,7 @@ import msgspec
 
 Kind = TypeVar("Kind")
 
-FORMAT = "3"
+FORMAT = "4"
 """Changes when what is kept, or how, changes; it is a part of every key."""
 
 

@@ -36,6 +36,10 @@ class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
                 yield copied(str(self.directory), scratch)
             elif self.vcs is not None:
                 yield _checked_out(world, self.vcs, scratch)
+            elif self.file is not None and self.subdirectory:
+                from tare.flow.build.archives import unpacked
+
+                yield unpacked(self.file, self.filename, scratch / "tree", self.subdirectory)
             elif self.file is not None:
                 import shutil
 

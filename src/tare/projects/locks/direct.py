@@ -38,12 +38,17 @@ def archive(place: str, hashes: frozenset[str] | set[str], *, subdirectory: str 
 
 
 def local(
-    path: str, hashes: frozenset[str] | set[str], *, editable: bool = False, base: str = ""
+    path: str,
+    hashes: frozenset[str] | set[str],
+    *,
+    editable: bool = False,
+    base: str = "",
+    subdirectory: str | None = None,
 ) -> dict[str, Any] | None:
     """Return the entry of *path*, which is a directory or an archive; relative to *base*."""
     if os.path.isdir(os.path.join(base, path)):
-        return directory(path, editable=editable)
-    return archive(path, hashes)
+        return directory(path, editable=editable, subdirectory=subdirectory)
+    return archive(path, hashes, subdirectory=subdirectory)
 
 
 def is_commit(text: str) -> bool:

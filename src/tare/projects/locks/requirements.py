@@ -128,7 +128,8 @@ def _package(
     known = hashes or ({fields["sha256"].lower()} if "sha256" in fields else frozenset[str]())
     if "://" in bare:
         return direct.archive(bare, known, subdirectory=fields.get("subdirectory")), bare
-    return direct.local(bare, known, editable=editable, base=project.root), bare
+    below = fields.get("subdirectory")
+    return direct.local(bare, known, editable=editable, base=project.root, subdirectory=below), bare
 
 
 def _fields(fragment: str | None) -> dict[str, str]:
