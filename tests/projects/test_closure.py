@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker
+from targets import target
 
+from tare.errors import TargetError
 from tare.projects import markers
 from tare.projects.locks import closure
 from tare.projects.locks.closure import Edge, Release, reached
@@ -187,3 +189,24 @@ def test_markers_are_joined_as_text() -> None:
     assert markers.either(["a", "b"]) == "(a) or (b)"
     assert markers.either(["a", None]) is None
     assert markers.chosen(extras=("x",), groups=("y",)) == '("x" in extras) or ("y" in dependency_groups)'
+
+
+@pytest.mark.parametrize(
+    "architecture", ["amd64", "arm64", "arm/v5", "arm/v6", "arm/v7", "386", "ppc64le", "s390x", "riscv64", "loong64"]
+)
+def test_what_is_needed_on_the_machine_of_a_target_alone_is_possible(architecture: str) -> None:
+    """What is not possible is not in the lock, and so it would be missing from the image."""
+    machine = target(architecture=f"linux/{architecture}").machine
+
+    assert markers.possible(Marker(f'platform_machine == "{machine}"'), "3.13")
+
+
+def test_every_machine_of_a_target_was_tried() -> None:
+    with pytest.raises(TargetError) as caught:
+        _ = target(architecture="linux/mips").machine
+    assert caught.value.causes == (
+        "the architectures that wheels have tags for are "
+        + ", ".join(
+            f"`linux/{name}`" for name in ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64")
+        ),
+    )

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _extra = re.compile(r"""\bextra\s*(==|!=)\s*("[^"]*"|'[^']*')""")
 
-_MACHINES = ("x86_64", "aarch64", "armv7l", "i686", "ppc64le", "s390x", "riscv64")
+_MACHINES = (
+    "x86_64", "aarch64", "armv7l", "armv6l", "armv5tel", "i686", "ppc64le", "s390x", "riscv64", "loongarch64",
+)  # fmt: skip
+"""Those of targets (`tare.wheels.target`); what a marker says of another one cannot be needed."""
 _OLD_SERIES = range(8, 20)
 
 

@@ -30,6 +30,9 @@ _MACHINES = {
 }
 """What `uname -m`, and so a wheel's tag, calls the processor that Go names otherwise."""
 
+_OLDER_ARM = {"v5": "armv5tel", "v6": "armv6l"}
+"""The variants of `arm` that cannot run what `armv7l` is; a Raspberry Pi Zero is the second. No manylinux tag has them."""
+
 _OLDEST_GLIBC = {"x86_64": 5, "i686": 5}
 """The first glibc 2.N that manylinux tags exist for; 17 where it is not named (PEP 513, 571, 599)."""
 
@@ -86,6 +89,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                     + ", ".join(f"`linux/{name}`" for name in _MACHINES),
                 ),
             )
+        if self.platform.architecture == "arm" and self.platform.variant in _OLDER_ARM:
+            return _OLDER_ARM[self.platform.variant]
         return _MACHINES[self.platform.architecture]
 
     def platforms(self) -> Iterator[str]:
@@ -94,7 +99,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if self.libc.family == "musl":
             for minor in range(self.libc.minor, -1, -1):
                 yield f"musllinux_{self.libc.major}_{minor}_{machine}"
-        else:
+        elif machine not in _OLDER_ARM.values():
             for minor in range(self.libc.minor, _OLDEST_GLIBC.get(machine, 17) - 1, -1):
                 yield f"manylinux_2_{minor}_{machine}"
                 if minor in _LEGACY:
