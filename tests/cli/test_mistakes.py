@@ -75,6 +75,12 @@ MISTAKES = {
         "  caused by: `docker-achive:` is not a transport\n\n"
         "hint: Did you mean `docker-archive:x.tar`?\n",
     ),
+    "a directory without its transport": (
+        ("build", "--output", "dist"),
+        "error: `dist` does not say where the image goes\n"
+        "  caused by: without a transport it is `docker.io/library/dist`, where only Docker's own images are\n\n"
+        "hint: Write `oci:dist` for a directory, or `docker-archive:dist` for a file\n",
+    ),
     "a suite": (
         ("build", "--base", "deb:trixy"),
         "error: `deb:trixy` is not a base\n  caused by: bases can be assembled from `deb:bookworm`, `deb:trixie`\n",

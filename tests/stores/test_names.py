@@ -7,7 +7,16 @@ from make.errors import told
 
 from tare.errors import TareError, UsageError
 from tare.oci import reference
-from tare.stores.names import ArchiveName, DaemonName, ImageName, LayoutName, RegistryName, SuiteName, parse
+from tare.stores.names import (
+    ArchiveName,
+    DaemonName,
+    ImageName,
+    LayoutName,
+    RegistryName,
+    SuiteName,
+    parse,
+    parse_output,
+)
 
 DIGEST = "sha256:" + "5" * 64
 
@@ -101,3 +110,25 @@ def test_an_empty_name_is_explained() -> None:
     with pytest.raises(UsageError) as caught:
         parse("")
     assert told(caught.value) == (UsageError, "the name of an image is empty", (), (SPELLINGS,))
+
+
+@pytest.mark.parametrize(
+    "text", ["docker://app:1", "me/app", "localhost:5000/app", "oci:dist", "docker-archive:app.tar"]
+)
+def test_a_place_to_write_to_is_named_as_any_other(text: str) -> None:
+    assert parse_output(text) == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "hint"),
+    [
+        ("dist", "dist", "Write `oci:dist` for a directory, or `docker-archive:dist` for a file"),
+        ("ocl:dist", "ocl:dist", "Did you mean `oci:dist`?"),
+        ("app:1", "app:1", SPELLINGS),
+    ],
+)
+def test_a_word_alone_is_no_place_to_write_to(text: str, meant: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_output(text)
+    cause = f"without a transport it is `docker.io/library/{meant}`, where only Docker's own images are"
+    assert told(caught.value) == (UsageError, f"`{text}` does not say where the image goes", (cause,), (hint,))

@@ -22,7 +22,7 @@ from tare.oci.reference import Reference
 from tare.projects.project import Project
 from tare.report.build import build_json, build_text
 from tare.stores.interface import ImageDestination
-from tare.stores.names import ArchiveName, parse
+from tare.stores.names import ArchiveName, parse, parse_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,4 +209,4 @@ def _destinations(
             hints=("Write the archive to a file",),
         )
     surroundings = msgspec.structs.replace(world.surroundings, stdout=sys.stdout.buffer)
-    return [open_destination(parse(output), tags, surroundings, mtime=world.epoch) for output in outputs]
+    return [open_destination(parse_output(output), tags, surroundings, mtime=world.epoch) for output in outputs]

@@ -13,7 +13,7 @@ from tare.cli.proof_options import add_proof_options
 from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
 from tare.oci import reference as references
-from tare.stores.names import parse
+from tare.stores.names import parse, parse_output
 
 _EXAMPLES = """\
 examples:
@@ -77,7 +77,8 @@ def execute(arguments: Arguments) -> int:
     try:
         with world.cache.in_use():
             destinations = [
-                open_destination(parse(text), names, world.surroundings, mtime=world.epoch) for text in arguments.output
+                open_destination(parse_output(text), names, world.surroundings, mtime=world.epoch)
+                for text in arguments.output
             ]
             image = image_of(world, arguments.image, arguments.platform)
             keep = frozenset(spared(arguments.keep))

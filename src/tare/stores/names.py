@@ -6,7 +6,7 @@ https://github.com/containers/image/blob/main/docs/containers-transports.5.md
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -112,6 +112,27 @@ def parse(text: str) -> ImageName:
     return _READERS[transport](text, rest)
 
 
+def parse_output(text: str) -> ImageName:
+    """Read the name of a place to write to, which is no word alone: a forgotten or misspelt transport sends nothing away.
+
+    >>> parse_output("ghcr.io/me/app").reference.registry
+    'ghcr.io'
+    """
+    name = parse(text)
+    if not isinstance(name, RegistryName) or "/" in text:
+        return name
+    transport, colon, rest = text.partition(":")
+    hint = f"Write `oci:{text}` for a directory, or `docker-archive:{text}` for a file"
+    if colon:
+        meant = _close(transport, _READERS, 0.6)
+        hint = f"Did you mean `{meant}:{rest}`?" if meant else _SPELLINGS
+    raise UsageError(
+        f"`{text}` does not say where the image goes",
+        causes=(f"without a transport it is `{name.reference}`, where only Docker's own images are",),
+        hints=(hint,),
+    )
+
+
 _SPELLINGS: Final = "Write `oci:DIR[:TAG]`, `docker-archive:FILE`, `docker-daemon:REF`, `docker://REF` or `deb:SUITE`"
 
 
@@ -134,11 +155,13 @@ def _bare(text: str, transport: str) -> ImageName:
 
 def _nearest(transport: str) -> str | None:
     """Return the transport that was meant, if it is one of those that no repository is likely to be called like."""
-    if "-" not in transport:
-        return None
+    return _close(transport, [name for name in _READERS if "-" in name], 0.8) if "-" in transport else None
+
+
+def _close(word: str, names: Iterable[str], cutoff: float) -> str | None:
     import difflib  # 3 ms
 
-    return next(iter(difflib.get_close_matches(transport, [name for name in _READERS if "-" in name], 1, 0.8)), None)
+    return next(iter(difflib.get_close_matches(word, list(names), 1, cutoff)), None)
 
 
 def _split(rest: str) -> tuple[str, str | None]:
