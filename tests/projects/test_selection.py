@@ -346,6 +346,22 @@ def test_a_subdirectory_that_leads_out_is_hostile(below: str) -> None:
     assert refused(text, target())[:2] == (HostileInputError, "a lockfile leads out of a source tree")
 
 
+@pytest.mark.parametrize(
+    ("stated", "found"),
+    [("abc", "abc"), ("z" * 64, "z" * 64), ("0" * 65, "0" * 65), ("", "")],
+    ids=["short", "not hexadecimal", "long", "empty"],
+)
+def test_a_hash_that_is_none_is_told_with_its_file(stated: str, found: str) -> None:
+    text = f'[[packages]]\nname = "odd"\nversion = "1"\nwheels = [{{ url = "https://f.example/odd-1-py3-none-any.whl", hashes = {{ sha256 = "{stated}" }} }}]\n'
+
+    assert refused(text, target()) == (
+        ProjectError,
+        "`pylock.toml` is not a valid lockfile",
+        (f"`odd-1-py3-none-any.whl`: expected 64 hexadecimal digits as sha256, got `{found}`",),
+        (),
+    )
+
+
 def test_a_hash_that_proves_nothing_is_refused() -> None:
     text = '[[packages]]\nname = "weak"\nversion = "1"\nwheels = [{ url = "https://f.example/weak-1-py3-none-any.whl", hashes = { md5 = "0" } }]\n'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import msgspec
@@ -28,8 +29,10 @@ from tare.wheels.target import Target
 
 _File = PackageWheel | PackageSdist | PackageArchive
 
-_STRONG = frozenset({"sha256", "sha384", "sha512"})
-"""What a lock's hash is to be. PEP 751 allows every algorithm of `hashlib`, and some of those are broken."""
+_STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}
+"""What a lock's hash is to be, with its digits. PEP 751 allows every algorithm of `hashlib`, and some are broken."""
+
+_hexadecimal = re.compile(r"[0-9a-f]+")
 
 
 def select(resolution: Resolution, target: Target, project: Project | None = None) -> tuple[Locked, ...]:
@@ -162,19 +165,28 @@ def _file(entry: _File, resolution: Resolution) -> dict[str, Any]:
         raise HostileInputError(
             f"`{resolution.origin}` names a file that is none", causes=(f"`{ascii(filename)[:100]}` is not a filename",)
         )
-    if _STRONG.isdisjoint(entry.hashes):
-        cause = f"`{filename}` has {', '.join(sorted(entry.hashes))}; expected sha256"
+    hashes = {name: value.lower() for name, value in sorted(entry.hashes.items())}
+    wrong = [name for name, size in _STRONG.items() if name in hashes and not _is_digest(hashes[name], size)]
+    if wrong:
+        cause = f"`{filename}`: expected {_STRONG[wrong[0]]} hexadecimal digits as {wrong[0]}, got `{hashes[wrong[0]][:80]}`"
+        raise ProjectError(f"`{resolution.origin}` is not a valid lockfile", causes=(cause,))
+    if hashes.keys().isdisjoint(_STRONG):
+        cause = f"`{filename}` has {', '.join(hashes)}; expected sha256"
         raise ProjectError(f"`{resolution.origin}` has hashes that prove nothing", causes=(cause,))
     url, path = split(entry.url)[0] if entry.url else None, entry.path
     if url is not None and url.startswith("file://"):
         path = _from_file_url(url)
     return {
         "filename": filename,
-        "hashes": {name: value.lower() for name, value in sorted(entry.hashes.items())},
+        "hashes": hashes,
         "url": url if path is None else None,
         "path": _absolute(path, resolution) if path is not None else None,
         "size": entry.size,
     }
+
+
+def _is_digest(text: str, size: int) -> bool:
+    return len(text) == size and _hexadecimal.fullmatch(text) is not None
 
 
 def _last(place: str) -> str:
