@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -19,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "threads": set(),
     "oci": {"errors", "threads"},
-    "net": {"errors", "oci"},
+    "net": {"errors"},
     "stores": {"errors", "oci", "net"},
     "wheels": {"errors", "oci", "net"},
     "projects": {"oci", "errors", "wheels"},
@@ -34,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 """By package, what it may import of ours besides itself. Each row names rows above it only."""
 
 MAY_IMPORT["flow"] = set(MAY_IMPORT)  # It puts the others together.
-MAY_IMPORT["report"] = set(MAY_IMPORT)  # Results of all kinds; that it only prints them is for people to see.
+MAKERS = {"threads", "net", "stores", "build", "engines"}
+MAY_IMPORT["report"] = set(MAY_IMPORT) - MAKERS  # It prints what others made.
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 MAY_IMPORT["__main__"] = {"cli"}
 MAY_IMPORT["__init__"] = set()
@@ -170,6 +172,33 @@ def test_a_stage_imports_what_it_may() -> None:
             if (each.module.removeprefix("tare.flow").split(".")[1:2] or [each.name or ""])[0] not in allowed
         ]
     assert wrong == []
+
+
+def documented() -> Iterator[tuple[str, str]]:
+    """Yield the rooms of the page about the house, with what it says they may import."""
+    for line in (ROOT.parents[1] / "docs" / "design.md").read_text("utf-8").partition("`flow` has")[0].splitlines():
+        row = re.fullmatch(r"\| `(\w+)` \|.*\| ([^|]+) \|", line)
+        if row is not None:
+            yield row[1], row[2]
+
+
+def test_the_page_about_the_house_has_the_same_table() -> None:
+    rows = dict(documented())
+    names = [name for name in MAY_IMPORT if not name.startswith("__")]
+    assert sorted(rows) == sorted(names)
+
+    above: list[str] = []
+    for name in rows:
+        words = rows[name].partition(";")[0]
+        every = words in {"everything", "everything above"}
+        assert (set(above) if every else set(words.split(", ")) - {"nothing"}) == MAY_IMPORT[name], name
+        above.append(name)
+
+
+def test_the_page_for_newcomers_names_every_room() -> None:
+    page = (ROOT.parents[1] / "CONTRIBUTING.md").read_text("utf-8")
+    rooms = re.findall(r"^  (\w+)(?:/|\.py) ", page.partition("src/tare/\n")[2].partition("```")[0], re.MULTILINE)
+    assert rooms == [name for name in MAY_IMPORT if not name.startswith("__")]
 
 
 def test_imports_are_absolute_and_name_what_they_take() -> None:
