@@ -16,6 +16,7 @@ from command import Place
 from tare import __version__
 from tare.cli.arguments import Parser
 from tare.cli.main import COMMANDS
+from tare.projects.settings import KEYS
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTS = Path(__file__).parents[2] / "docs"
@@ -68,3 +69,15 @@ def test_every_option_is_explained(command: str) -> None:
     assert [action.dest for action in options if not action.help] == []
     named = {name for action in options for name in action.option_strings if name.startswith("--")}
     assert sorted(named - words) == []
+
+
+@pytest.mark.parametrize("command", ["build", "plan", "run", "copy", "cache"])
+def test_the_page_of_options_has_every_option_and_key(command: str) -> None:
+    page = (DOCUMENTS / "configuration.md").read_text(encoding="utf-8")
+    parser = Parser(prog=f"tare {command}", description="")
+    import_module(f"tare.cli.{command}").configure(parser)
+
+    named = {name for action in parser._actions for name in action.option_strings if name.startswith("--")}
+    there = set(re.findall(r"--[a-z][a-z-]+", page)) | {"--help"}
+    assert sorted(named - there) == []
+    assert [key for key in KEYS if f"`{key}`" not in page and f"[tool.tare.{key}]" not in page] == []
