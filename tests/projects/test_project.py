@@ -308,14 +308,21 @@ def test_a_manifest_that_is_no_text_says_where(tmp_path: Path) -> None:
 
 
 def test_a_manifest_with_wrong_types_says_all_of_them(tmp_path: Path) -> None:
-    write(tmp_path, {"pyproject.toml": '[project]\nname = 1\ndependencies = ["a", 2]\nscripts = { a = 3 }\n'})
+    write(
+        tmp_path,
+        {
+            "pyproject.toml": '[project]\nname = 1\ndependencies = ["a", 2, "b c"]\nscripts = { a = 3 }\n[tool]\ntare = 4\n'
+        },
+    )
 
     assert refused(tmp_path) == (
         "`pyproject.toml` is not understood",
         (
             "`project.dependencies[1]`: expected a requirement, got `2`",
+            '`project.dependencies[2]`: expected a requirement, got `"b c"`',
             "`project.name`: expected a name, got `1`",
             "`project.scripts.a`: expected an entry point, got `3`",
+            "`tool.tare`: expected a table, got `4`",
         ),
         (),
     )

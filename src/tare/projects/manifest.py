@@ -35,9 +35,9 @@ def decode(found: Found) -> Project:
 def _from_script(found: Found, document: Mapping[str, Any] | None) -> Project:
     mistakes = Mistakes()
     table = Table(document or {}, mistakes)
-    dependencies = table.many("dependencies", string, "a requirement")
+    dependencies = table.many("dependencies", _requirement, "a requirement")
     requires_python = table.one("requires-python", string, "a version specifier")
-    own = _tool(document or {}, "tare")
+    own = _own(table)
     base = files.name(found.manifest or "")
     mistakes.check(f"the `script` block of `{base}` is not understood")
     return Project(
@@ -59,7 +59,7 @@ def _from_manifest(found: Found, document: Mapping[str, Any]) -> Project:
     table = root.table("project") or Table({}, mistakes)
     old = poetry.table(document)
     dynamic = table.many("dynamic", string, "the name of a field")
-    dependencies = table.many("dependencies", string, "a requirement")
+    dependencies = table.many("dependencies", _requirement, "a requirement")
     groups = _groups(document, root)
     project = Project(
         root=found.root,
@@ -80,7 +80,7 @@ def _from_manifest(found: Found, document: Mapping[str, Any]) -> Project:
         manifest=found.manifest,
         lock=found.lock,
         workspace=found.workspace,
-        config=settings.parse(_tool(document, "tare"), "pyproject.toml"),
+        config=settings.parse(_own(root), "pyproject.toml"),
         warnings=found.warnings,
     )
     mistakes.check("`pyproject.toml` is not understood")
@@ -109,6 +109,23 @@ def _tool(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     tool = document.get("tool", {})
     found = tool.get(name, {}) if isinstance(tool, dict) else {}
     return found if isinstance(found, dict) else {}
+
+
+def _requirement(value: object) -> str | None:
+    """Accept a requirement (PEP 508). Whoever is asked to resolve what is none says so in twenty lines of its own."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    text = string(value)
+    try:
+        return text if text and Requirement(text) else None
+    except InvalidRequirement:
+        return None
+
+
+def _own(root: Table) -> dict[str, Any]:
+    """Return `[tool.tare]`. What is no table is a mistake: it would be passed over without a word."""
+    tool = root.table("tool")
+    return dict(tool.raw("tare")) if tool is not None and tool.table("tare") is not None else {}
 
 
 def _static_version(old: Mapping[str, Any], dynamic: tuple[str, ...]) -> str | None:
