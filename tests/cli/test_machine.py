@@ -109,7 +109,7 @@ def test_a_full_disk_below_the_cache_is_an_error_and_the_cache_stays_sound(proje
     )  # fmt: skip
 
     message, reason, *rest = ran.err.splitlines()
-    assert (ran.code, ran.out, rest) == (2, "", [])
+    assert (ran.code, ran.out, rest) == (2, "", ["", "hint: Free some space, and run the command again"])
     assert message.startswith("error: cannot write `TMP/cache/partial/")
     assert reason == "  caused by: No space left on device"
 

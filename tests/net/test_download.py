@@ -411,6 +411,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         with pytest.raises(MachineError) as caught:
             part.write(b"x")
     assert caught.value.causes == (os.strerror(errno.ENOSPC),)
+    assert caught.value.hints == ("Free some space, and run the command again",)
 
 
 def test_a_part_does_not_take_a_name_that_is_not_its_digest(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ It takes its final name in one step, when it is complete, verified and flushed t
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
@@ -158,4 +159,6 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _failed(path: Path, error: OSError) -> MachineError:
-    return MachineError(f"cannot write `{path}`", causes=(error.strerror or str(error),))
+    full = error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+    hints = ("Free some space, and run the command again",) if full else ()
+    return MachineError(f"cannot write `{path}`", causes=(error.strerror or str(error),), hints=hints)
