@@ -229,6 +229,10 @@ def test_an_index_that_is_not_what_was_promised_is_refused(mirror: Mirror, *, by
     error = refusal(mirror)
     assert isinstance(error, IntegrityError)
     assert "is not what was promised" in error.message
+    assert error.hints == (
+        "A mirror that is being updated is like this for a while: run the command again later, or name another mirror "
+        "with `TARE_DEBIAN_MIRROR`",
+    )
     assert not list((mirror.root.parent / "cache").rglob("*.part"))
 
 

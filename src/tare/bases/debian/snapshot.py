@@ -66,6 +66,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     indexes: tuple[IndexPin, ...]
 
 
+_HALF_UPDATED = (
+    "A mirror that is being updated is like this for a while: run the command again later, or name another mirror with "
+    "`TARE_DEBIAN_MIRROR`"
+)
+
+
 def take_snapshot(suite: Suite, architecture: str, supply: Supply, *, now: datetime, log: Log) -> Snapshot:
     """Read and verify the releases of all archives of *suite*. *now* is an aware time."""
     sources = supply.sources
@@ -104,7 +110,11 @@ def fetch_index(snapshot: Snapshot, pin: IndexPin, index: IndexFile, supply: Sup
             for url in mirror_urls(snapshot.suite, pin.name, supply.sources, f"dists/{pin.name}/{path}")
         )
 
-    return supply.get(urls, digest=index.digest, size=index.size)
+    try:
+        return supply.get(urls, digest=index.digest, size=index.size)
+    except IntegrityError as error:
+        error.hints = (*error.hints, _HALF_UPDATED)
+        raise
 
 
 def mirror_urls(suite: str, name: str, sources: Sources, path: str) -> tuple[str, ...]:
