@@ -48,7 +48,7 @@ UNREADABLE: dict[str, tuple[dict[str, str], str]] = {
     ),
     "hashes for some only": (
         {"requirements.txt": f"a==1.0 --hash=sha256:{'0' * 64}\nb==2.0\nc>=1 --hash=sha256:{'0' * 64}\n"},
-        "error: `requirements.txt` has hashes for some requirements only\n"
+        "error: `requirements.txt` has hashes, and requirements that are not pinned by one\n"
         "  caused by: requirements.txt:2: `b==2.0` has no sha256 hash\n"
         "  caused by: requirements.txt:3: `c>=1` names no exact version\n\n"
         "hint: Write it anew with hashes for all, or for none\n",

@@ -137,7 +137,7 @@ def test_one_requirement_with_a_hash_makes_every_other_need_one(tmp_path: Path, 
 
     assert told(error) == (
         ProjectError,
-        "`requirements.txt` has hashes for some requirements only",
+        "`requirements.txt` has hashes, and requirements that are not pinned by one",
         (
             "requirements.txt:3: `beta==1.0` has no sha256 hash",
             "requirements.txt:4: `gamma>=1` names no exact version",

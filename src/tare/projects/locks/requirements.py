@@ -82,7 +82,7 @@ def _pins(lock: Lock, project: Project, entries: Iterable[Entry]) -> list[Pin]:
             found.append(Pin(name=name, version=entry.version, marker=marker, hashes=hashes))
     if problems:
         raise ProjectError(
-            f"`{lock.name}` has hashes for some requirements only",
+            f"`{lock.name}` has hashes, and requirements that are not pinned by one",
             causes=tuple(problems[:20]),
             hints=("Write it anew with hashes for all, or for none",),
         )
