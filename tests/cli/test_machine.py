@@ -177,6 +177,23 @@ def test_an_output_that_cannot_be_written_is_an_error(project: Place, output: st
     assert project.leftovers() == []
 
 
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("oci:.", "`.` is not empty, and no image layout"),
+        ("oci:main.py", "cannot write to `main.py`"),
+        ("docker-archive:.", "cannot write to `.`"),
+    ],
+)
+def test_an_output_that_something_else_is_at_is_refused_before_anything_is_made(
+    project: Place, output: str, said: str
+) -> None:
+    ran = project.build("-o", output)
+
+    assert (ran.code, ran.err.partition("\n")[0]) == (2, f"error: {said}")
+    assert list(project.cache.glob("blobs/*/*")) == []
+
+
 def test_a_project_file_that_cannot_be_read_is_named(project: Place) -> None:
     if os.geteuid() == 0:
         pytest.skip("root reads everything")

@@ -9,6 +9,8 @@ The bytes depend on the image, the tags and the time alone, and their number is 
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -119,6 +121,11 @@ class ArchiveDestination:
         self._file = file
         self._references = references
         self._mtime = mtime
+
+    def check(self) -> None:
+        """Refuse a place that no archive can be at, before an image is made for it."""
+        if self._file.is_dir():
+            raise files.cannot_write(f"`{self._file}`", IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
 
     def write(self, image: Image | ImageIndex) -> Descriptor:
         writer = ArchiveWriter(image, self._references, mtime=self._mtime)

@@ -38,6 +38,14 @@ class LayoutDestination:
         self._directory = directory
         self._tags = tags
 
+    def check(self) -> None:
+        """Refuse a place that no layout can be in, before an image is made for it."""
+        try:
+            if self._directory.exists():
+                self._check_place()
+        except OSError as error:
+            raise files.cannot_write(f"`{self._directory}`", error) from None
+
     def write(self, image: Image | ImageIndex) -> Descriptor:
         blobs = tuple(blobs_of(image))
         try:

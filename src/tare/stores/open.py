@@ -65,20 +65,25 @@ def open_destination(
     """Return the destination that *name* names.
 
     *references* are names for the image beside the one that *name* may have. *mtime* is the time of what is written.
+    A place on this machine that has something else in it is refused here, before anything is made for it.
     """
     match name:
         case LayoutName():
             from tare.stores.layout_writer import LayoutDestination
 
             tags = (name.tag,) if name.tag else tuple(reference.familiar for reference in references)
-            return LayoutDestination(Path(name.directory), tags)
+            layout = LayoutDestination(Path(name.directory), tags)
+            layout.check()
+            return layout
         case ArchiveName():
             from tare.stores.archive_writer import ArchiveDestination, StreamDestination
 
             references = (name.reference,) if name.reference else references
             if name.file == "-" and surroundings.stdout:
                 return StreamDestination(surroundings.stdout, references, mtime=mtime)
-            return ArchiveDestination(Path(name.file), references, mtime=mtime)
+            archive = ArchiveDestination(Path(name.file), references, mtime=mtime)
+            archive.check()
+            return archive
         case DaemonName(reference=Reference() as reference):
             from tare.stores.daemon import DaemonDestination
 
