@@ -233,7 +233,12 @@ def test_prune_waits_for_builds_and_builds_do_not_wait_for_each_other(tmp_path: 
     cache = Cache(tmp_path)
     keep(cache, BLOB)
     freed: list[int] = []
-    pruning = threading.Thread(target=lambda: freed.append(cache.prune(unused_since=time.time() + 60)))
+    waits: list[bool] = []
+
+    def prune() -> None:
+        freed.append(cache.prune(unused_since=time.time() + 60, waiting=lambda: waits.append(True)))
+
+    pruning = threading.Thread(target=prune)
     with cache.in_use():
         with cache.in_use():
             pruning.start()
@@ -243,7 +248,7 @@ def test_prune_waits_for_builds_and_builds_do_not_wait_for_each_other(tmp_path: 
         assert cache.find(descriptor(BLOB)) is not None
         assert pruning.is_alive()
     pruning.join(30)
-    assert freed == [len(BLOB)]
+    assert (freed, waits) == ([len(BLOB)], [True])
 
 
 @posix

@@ -47,7 +47,9 @@ def execute(arguments: Arguments) -> int:
     if arguments.action == "prune":
         age = 0 if arguments.all else _seconds(arguments.older_than)
         before = time.time() + 1 if arguments.all else time.time() - age
-        freed = cache.prune(unused_since=before) + _root_file_systems(cache.root / "rootfs").prune(unused_since=before)
+        freed = cache.prune(unused_since=before, waiting=_say_waiting) + _root_file_systems(
+            cache.root / "rootfs"
+        ).prune(unused_since=before)
         sys.stdout.write(_json({"freed": freed}) if arguments.json else f"{megabytes(freed)} freed\n")
         return 0
     usage = cache.usage()
@@ -66,6 +68,11 @@ def execute(arguments: Arguments) -> int:
         f"  {megabytes(usage.partial_bytes)} unfinished\n"
     )
     return 0
+
+
+def _say_waiting() -> None:
+    sys.stderr.write("note: waiting for a command that uses the cache\n")
+    sys.stderr.flush()
 
 
 def _root_file_systems(directory: Path) -> RootfsCache:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
@@ -200,11 +201,14 @@ class Cache:
             partial_bytes=sum(size for _, size in _files(self.partial)),
         )
 
-    def prune(self, *, unused_since: float) -> int:
-        """Remove what was last written or used before *unused_since* (seconds since 1970); return the bytes."""
+    def prune(self, *, unused_since: float, waiting: Callable[[], None] = lambda: None) -> int:
+        """Remove what was last written or used before *unused_since* (seconds since 1970); return the bytes.
+
+        *waiting* is called when a build that uses the cache has to be waited for.
+        """
         freed = 0
         lock = self._lock_file()
-        with _lock(lock, shared=False):
+        with _lock(lock, shared=False, waiting=waiting):
             # Only what this class puts there: the directory may be anybody's, and others keep whole trees beside it.
             ours = [found for name in ("blobs", "memo", "partial") for found in _files(self.root / name)]
             for path, size in ours:
@@ -267,7 +271,7 @@ def _last_used(path: Path) -> float:
 
 
 @contextlib.contextmanager
-def _lock(path: Path, *, shared: bool) -> Iterator[None]:
+def _lock(path: Path, *, shared: bool, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold an advisory lock, which the system releases when the process ends, however it ends."""
     try:
         import fcntl
@@ -280,11 +284,22 @@ def _lock(path: Path, *, shared: bool) -> Iterator[None]:
     except OSError as error:
         raise _cannot_write(path, error) from error
     with file:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            if not _taken(partial(fcntl.flock, file), kind | fcntl.LOCK_NB):
+                waiting()
+                fcntl.flock(file, kind)
         except OSError as error:  # some network file systems have no locks
             raise MachineError(f"cannot lock the cache at `{path}`", causes=(error.strerror or str(error),)) from error
         yield
+
+
+def _taken(flock: Callable[[int], None], kind: int) -> bool:
+    try:
+        flock(kind)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _cannot_write(path: Path, error: OSError) -> MachineError:
