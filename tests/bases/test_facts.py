@@ -241,7 +241,15 @@ def test_an_interpreter_that_is_asked_for_and_not_there_is_an_error() -> None:
     with pytest.raises(TargetError) as caught:
         facts(DEBIAN, DEBIAN_PYTHON, python="3.12")
 
-    assert caught.value.message == "the base has no Python `3.12`"
+    assert (caught.value.message, caught.value.causes) == ("the base has no Python `3.12`", ())
+
+
+def test_another_patch_version_than_was_asked_for_is_an_error_that_names_it() -> None:
+    with pytest.raises(TargetError) as caught:
+        facts(DEBIAN, DEBIAN_PYTHON, python="3.13.1")
+
+    causes = ("`/usr/bin/python3.13` is CPython 3.13.5",)
+    assert (caught.value.message, caught.value.causes) == ("the base has no Python `3.13.1`", causes)
 
 
 def test_links_by_way_of_alternatives_are_followed() -> None:

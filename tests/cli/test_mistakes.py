@@ -75,6 +75,12 @@ MISTAKES = {
         "  caused by: `docker-achive:` is not a transport\n\n"
         "hint: Did you mean `docker-archive:x.tar`?\n",
     ),
+    "an interpreter": (
+        ("build", "--python", "python3.13"),
+        "error: `tare build` cannot read its arguments\n"
+        "  caused by: argument --python: `python3.13` is neither a series such as 3.13, nor an absolute path\n\n"
+        "hint: `tare build --help` lists them\n",
+    ),
     "a directory without its transport": (
         ("build", "--output", "dist"),
         "error: `dist` does not say where the image goes\n"

@@ -48,7 +48,8 @@ def test_what_a_loss_of_power_left_of_the_answer_is_not_one(place: Place) -> Non
 
 
 @pytest.mark.parametrize(
-    ("python", "base"), [("3.13", "deb:trixie"), ("3.11", "deb:bookworm"), ("3.11.2", "deb:bookworm")]
+    ("python", "base"),
+    [("3.13", "deb:trixie"), ("3.11", "deb:bookworm"), ("3.11.2", "deb:bookworm"), ("/usr/bin/python3", "deb:trixie")],
 )
 def test_a_series_that_is_asked_for_decides(place: Place, python: str, base: str) -> None:
     assert chosen(place, ">=3.11", python) == base

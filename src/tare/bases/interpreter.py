@@ -48,17 +48,27 @@ def find_interpreter(tree: Tree, path: str, *, wanted: str | None) -> FoundInter
 
     *wanted* is an absolute path, or a version such as `3.12`.
     """
+    others: list[str] = []
     for executable in _candidates(tree, path, wanted):
         real = tree.real(executable)
         clue: Clue | None = tree.clue(real) if real else None
         if real is None or clue is None or not clue.architecture:
             continue  # A script of a version manager, or a wrapper.
         home = _home(tree, real, clue)
-        if home is not None:
-            return _Reader(tree, real, clue, home).read()
+        if home is None:
+            continue
+        found = _Reader(tree, real, clue, home).read()
+        if wanted is None or _is(found.interpreter.version, wanted):
+            return found
+        others.append(f"`{real}` is CPython {found.interpreter.version}")
     if wanted is not None:
-        raise TargetError(f"the base has no Python `{wanted}`")
+        raise TargetError(f"the base has no Python `{wanted}`", causes=tuple(dict.fromkeys(others)))
     return None
+
+
+def _is(version: str, wanted: str) -> bool:
+    """Return whether *version* is the one, or of the series, that is *wanted*; a path says nothing of it."""
+    return wanted.startswith("/") or version == wanted or version.startswith(f"{wanted}.")
 
 
 def _candidates(tree: Tree, path: str, wanted: str | None) -> Iterator[str]:

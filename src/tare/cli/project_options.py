@@ -22,6 +22,8 @@ from tare.projects import bytecode
 from tare.projects.bytecode import Wish
 from tare.projects.project import Project, read
 
+_version = re.compile(r"[0-9]+\.[0-9]+(?:\.[0-9]+)?")
+
 _BASE = "an image, deb:SUITE, oci:DIR[:TAG], docker-archive:FILE, docker-daemon:REF, or auto"
 
 
@@ -84,8 +86,9 @@ def add_planned_options(parser: Parser) -> None:
 
 def _add_image_options(parser: Parser, target: _ArgumentGroup, *, several_bases: bool = False) -> None:
     target.add_argument(
-        "--python", metavar="VERSION", help="the interpreter: a series such as 3.13, or its path in the base"
-    )
+        "--python", type=interpreter, metavar="VERSION",
+        help="the interpreter: a series such as 3.13, or its path in the base",
+    )  # fmt: skip
     target.add_argument("--lock", metavar="FILE", help="the lockfile, where a project has several")
     target.add_argument("--extra", action="append", default=[], metavar="NAME", help="install an optional feature")
     target.add_argument("--group", action="append", default=[], metavar="NAME", help="install a dependency group")
@@ -186,6 +189,15 @@ def wish(text: str) -> Wish:
 
         raise ArgumentTypeError(f"`{text}` is not understood; write {bytecode.EXPECTED}")
     return found
+
+
+def interpreter(text: str) -> str:
+    """Read which interpreter of the base is meant."""
+    if not text.startswith("/") and not _version.fullmatch(text):
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError(f"`{text}` is neither a series such as 3.13, nor an absolute path")
+    return text
 
 
 def spared(words: Sequence[str]) -> tuple[str, ...]:

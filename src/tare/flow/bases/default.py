@@ -18,7 +18,9 @@ class _Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def default_base(world: World, project: Project, python: str | None) -> str:
-    """Return `deb:SUITE` for *project*, or for the series *python* when a person asked for one."""
+    """Return `deb:SUITE` for *project*, or for the series *python* when a person asked for one, and not for a path."""
+    if python is not None and python.startswith("/"):
+        python = None
     key = key_of(_Key(version=__version__, requires_python=project.requires_python, python=python))
     known = world.cache.recall("default-base", key, str)
     if known is not None:
