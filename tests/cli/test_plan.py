@@ -86,6 +86,13 @@ def test_what_is_noted_and_what_is_warned_of_is_in_the_plan(place: Place) -> Non
     )
 
 
+def test_a_name_that_would_move_the_cursor_stays_on_its_line(project: Place) -> None:
+    (project.app / "a  \x1b[31mred\nx").touch()
+
+    rows = [line.split(maxsplit=2)[2] for line in project("plan", *project.target, "--files").out.splitlines()[13:]]
+    assert [row.split("    ")[0] for row in rows if "red" in row] == ["/app/a  ?[31mred?x"]
+
+
 def test_a_dry_run_lists_files_too(project: Place) -> None:
     assert (
         project("build", *project.target, "--dry-run", "--files").out == project("plan", *project.target, "--files").out

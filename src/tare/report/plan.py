@@ -71,12 +71,18 @@ def _file_lines(layers: Sequence[PlannedLayer]) -> list[str]:
                 for file in segment.files
             ]
         rows += [(f"{file.mode:o}", str(file.size), _place(layer, file), _source(file)) for file in layer.files]
-    return table(rows, right=frozenset({0, 1})).splitlines()
+    return table([_shown(row) for row in rows], right=frozenset({0, 1})).splitlines()
 
 
 def _place(layer: PlannedLayer, file: InstalledFile | PlannedFile) -> str:
     """Return where *file* lies, which the base's links may decide."""
     return f"/{layer.ground.place(file.path)}"
+
+
+def _shown(row: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
+    """Return *row* without what would move the cursor: names of files may have anything in them."""
+    path, source = ("".join(each if each.isprintable() else "?" for each in text) for text in row[2:])
+    return row[0], row[1], path, source
 
 
 def _origin(segment: Segment, source: object) -> str:
