@@ -120,6 +120,16 @@ def test_a_small_blob_that_the_disk_forgot_is_not_found(tmp_path: Path) -> None:
     assert found is None
 
 
+def test_a_blob_that_a_disk_has_spoilt_is_not_sound(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    path = keep(cache, BLOB)
+    sound = cache.is_sound(descriptor(BLOB).digest)
+    path.chmod(0o644)
+    path.write_bytes(BLOB[:-1] + b"?")
+
+    assert (sound, cache.is_sound(descriptor(BLOB).digest)) == (True, False)
+
+
 def test_writing_a_blob_twice_is_writing_it_once(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     assert keep(cache, BLOB) == keep(cache, BLOB)

@@ -84,6 +84,11 @@ class Cache:
                 return FileBlob(descriptor=descriptor, path=path)
         return None
 
+    def is_sound(self, digest: Digest) -> bool:
+        """Return whether the blob of *digest* is what its name says, which takes reading it."""
+        with self.path(digest).open("rb") as file:
+            return hashlib.file_digest(file, algorithm(digest)).hexdigest() == encoded(digest)
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[Pending]:
         """Give a file to write; it is removed at the end unless `keep` gave it a name."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from tare.bases.debian.blobs import is_sound
 from tare.errors import IntegrityError
 from tare.flow.build.distributions import digest_of
 from tare.flow.world import World
@@ -36,6 +35,6 @@ def _removed(world: World, locked: Iterable[Locked]) -> Iterator[str]:
         if isinstance(each, LockedWheel | LockedSdist | LockedArchive):
             digest = digest_of(each)
             path = world.cache.path(digest)
-            if path.is_file() and not is_sound(path, digest, path.stat().st_size):
+            if path.is_file() and not world.cache.is_sound(digest):
                 path.unlink(missing_ok=True)
                 yield each.filename
