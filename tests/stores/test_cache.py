@@ -155,6 +155,18 @@ def test_what_is_not_kept_is_gone(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+def test_an_interrupt_leaves_what_another_one_with_the_same_number_is_writing(tmp_path: Path) -> None:
+    """Containers that share a cache have processes of the same number."""
+    interrupted, other = Cache(tmp_path), Cache(tmp_path)
+    with other.writing() as pending:
+        pending.file.write(BLOB)
+        with pytest.raises(KeyboardInterrupt), interrupted.in_use(), interrupted.writing():
+            raise KeyboardInterrupt
+        other.keep(pending, sha256(BLOB))
+
+    assert other.find(descriptor(BLOB)) is not None
+
+
 def test_a_scratch_directory_is_gone_afterwards(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     with contextlib.suppress(ZeroDivisionError), cache.scratch() as directory:

@@ -62,6 +62,9 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.partial = root / "partial"
+        # In containers that share a cache, two processes can have one number.
+        self._own = f"new-{os.getpid()}-{os.urandom(4).hex()}"
+        """How the names begin of what this object is writing."""
 
     def prepare(self) -> None:
         """Make the directory of unfinished files, which others write to as well."""
@@ -122,7 +125,7 @@ class Cache:
     def _fresh_name(self) -> Path:
         """Return a name that nobody has, on the file system of the final names."""
         self._make(self.partial)
-        return self.partial / f"new-{os.getpid()}-{os.urandom(8).hex()}"
+        return self.partial / f"{self._own}-{os.urandom(8).hex()}"
 
     def keep(self, pending: Pending, digest: Digest, *, found: bool = False) -> Path:
         """Give what was written its final name, which the caller knows to be its digest. Nothing is written after.
@@ -188,10 +191,10 @@ class Cache:
                 raise
 
     def _abandon(self) -> None:
-        """Remove what this process was writing: its threads are not waited for, and do not get to do it."""
+        """Remove what this object was writing: its threads are not waited for, and do not get to do it."""
         import shutil
 
-        for path in self.partial.glob(f"new-{os.getpid()}-*"):
+        for path in self.partial.glob(f"{self._own}-*"):
             with contextlib.suppress(OSError):
                 path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
 
