@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import io
+import lzma
 import os
 import subprocess
 import tarfile
@@ -316,6 +319,13 @@ def test_a_part_of_an_archive_is_what_is_built(
     assert list(sources.place.cache.glob("partial/*")) == []
 
 
+def spoilt(data: bytes) -> bytes:
+    """Return a bzip2 file with another byte in it."""
+    packed = bytearray(bz2.compress(gzip.decompress(data)))
+    packed[len(packed) // 2] ^= 1
+    return bytes(packed)
+
+
 def _link(name: str, target: str) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = tarfile.SYMTYPE, target
@@ -330,8 +340,18 @@ def _link(name: str, target: str) -> tarfile.TarInfo:
         (tar_of({"mono/x.py": ""}, _link("mono/python", "../..")), "python", "`mono.tar.gz` cannot be unpacked"),
         (b"no archive", "python", "`mono.tar.gz` cannot be unpacked"),
         (tar_of({"mono/x.py": "1" * 999})[:-40], "python", "`mono.tar.gz` cannot be unpacked"),
+        (spoilt(tar_of({"mono/x.py": "1" * 999})), "python", "`mono.tar.gz` cannot be unpacked"),
+        (lzma.compress(b"0" * 9999)[:-30], "python", "`mono.tar.gz` cannot be unpacked"),
     ],
-    ids=["not there", "a name that leads out", "a link that leads out", "no archive", "cut short"],
+    ids=[
+        "not there",
+        "a name that leads out",
+        "a link that leads out",
+        "no archive",
+        "cut short",
+        "bzip2, spoilt",
+        "xz, cut short",
+    ],
 )
 def test_a_part_that_cannot_be_had_is_an_error(sources: Sources, data: bytes, below: str, message: str) -> None:
     sources.lock(part_of(sources, data, "mono.tar.gz", below))

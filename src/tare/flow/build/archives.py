@@ -6,6 +6,7 @@ lies beside the scratch directory.
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
 import zipfile
@@ -20,6 +21,12 @@ MAX_UNPACKED: Final = 4 * 1024**3
 MAX_FILES: Final = 200_000
 
 
+_UNSOUND: Final = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What the readers of the standard library raise for an archive that is cut short, damaged, encrypted or hostile."""
+
+
 def unpacked(file: Path, filename: str, place: Path, below: str) -> Path:
     """Unpack the archive *file*, known as *filename*, into *place*, and return the directory *below* its root.
 
@@ -32,8 +39,12 @@ def unpacked(file: Path, filename: str, place: Path, below: str) -> Path:
             _unpack_zip(file, filename, place)
         else:
             _unpack_tar(file, filename, place)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise IntegrityError(f"`{filename}` cannot be unpacked", causes=(str(error) or type(error).__name__,)) from None
+    except _UNSOUND as error:
+        raise _unsound(filename, error) from None
+    except OSError as error:
+        if error.errno is None:  # gzip and bz2 say so of their data
+            raise _unsound(filename, error) from None
+        raise MachineError(f"cannot unpack `{filename}`", causes=(error.strerror or str(error),)) from error
     names = os.listdir(place)
     root = place / names[0] if len(names) == 1 and (place / names[0]).is_dir() else place
     found = os.path.realpath(root / below)
@@ -42,6 +53,10 @@ def unpacked(file: Path, filename: str, place: Path, below: str) -> Path:
     if not os.path.isdir(found):
         raise IntegrityError(f"`{filename}` has no directory `{below}`")
     return Path(found)
+
+
+def _unsound(filename: str, error: Exception) -> IntegrityError:
+    return IntegrityError(f"`{filename}` cannot be unpacked", causes=(str(error) or type(error).__name__,))
 
 
 def _unpack_tar(file: Path, filename: str, place: Path) -> None:
