@@ -229,6 +229,30 @@ def test_system_packages_need_an_assembled_base(place: Place) -> None:
     )
 
 
+IDLE = {
+    "--debug": (
+        ("--debug",),
+        "error: `--debug` needs an assembled base; the base is `oci:TMP/base`\n\n"
+        "hint: Use `--base deb:trixie`, or a base that has a shell\n",
+    ),
+    "--keep": (
+        ("--keep", "TS001"),
+        "error: `--keep` is about what `--slim` leaves out\n\nhint: Add `--slim`\n",
+    ),
+    "--mount": (
+        ("--mount", "tests:/tests"),
+        "error: `--mount` is for the command of `--check`\n\nhint: Add `--check COMMAND`\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("argv", "said"), IDLE.values(), ids=IDLE)
+def test_an_option_that_would_change_nothing_is_refused(place: Place, argv: tuple[str, ...], said: str) -> None:
+    place.write({"main.py": ""})
+
+    assert place.build(*argv) == (2, "", said)
+
+
 ENTRYPOINTS: dict[str, tuple[dict[str, str], list[str], dict[str, Any], str]] = {
     "a package with a main": (
         {"demo/__init__.py": "", "demo/__main__.py": "", "other.py": ""},

@@ -162,6 +162,8 @@ def _proves(arguments: BuildArguments) -> bool:
     asked = arguments.prove or arguments.check is not None
     if asked and arguments.slim is None:
         raise UsageError("`--prove` and `--check` are about what `--slim` leaves out", hints=("Add `--slim`",))
+    if arguments.mount and arguments.check is None:
+        raise UsageError("`--mount` is for the command of `--check`", hints=("Add `--check COMMAND`",))
     return asked
 
 

@@ -144,12 +144,24 @@ def requests_for(
 ) -> tuple[Request, ...]:
     """Return one request for each platform of *wanted*."""
     base = arguments.base or project.config.base or default_base(world, project, arguments.python)
+    _refuse_idle(arguments, base)
     found = tuple(request(arguments, project, base, platform) for platform in wanted)
     if base != AUTO:
         return found
     from tare.flow.choose.automatic import decided
 
     return decided(world, project, found)
+
+
+def _refuse_idle(arguments: ProjectArguments, base: str) -> None:
+    """Refuse what would change nothing: whoever asks for it means something."""
+    if arguments.debug and not base.startswith("deb:") and base != AUTO:
+        raise UsageError(
+            f"`--debug` needs an assembled base; the base is `{base}`",
+            hints=("Use `--base deb:trixie`, or a base that has a shell",),
+        )
+    if arguments.keep and arguments.slim is None:
+        raise UsageError("`--keep` is about what `--slim` leaves out", hints=("Add `--slim`",))
 
 
 AUTO = "auto"
