@@ -115,11 +115,12 @@ def _requirement(value: object) -> str | None:
     """Accept a requirement (PEP 508). Whoever is asked to resolve what is none says so in twenty lines of its own."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    text = string(value)
+    text = string(value) or ""
     try:
-        return text if text and Requirement(text) else None
+        Requirement(text)
     except InvalidRequirement:
         return None
+    return text
 
 
 def _own(root: Table) -> dict[str, Any]:
