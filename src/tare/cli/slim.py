@@ -13,7 +13,7 @@ from tare.cli.proof_options import add_proof_options
 from tare.cli.settings import WorldArguments, add_world_options
 from tare.cli.settings import world as make_world
 from tare.oci import reference as references
-from tare.stores.names import parse, parse_output
+from tare.stores.names import parse_output
 
 _EXAMPLES = """\
 examples:
