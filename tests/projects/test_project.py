@@ -207,6 +207,36 @@ def test_a_pipfile_says_which_interpreter_and_which_groups(tmp_path: Path) -> No
     assert (found.requires_python, found.groups, found.has_dependencies) == ("==3.11.*", ("dev", "worker"), True)
 
 
+@pytest.mark.parametrize("manifest", [None, "[tool.ruff]\nline-length = 100\n"])
+def test_a_pipfile_without_its_lock_is_not_a_project_without_dependencies(tmp_path: Path, manifest: str | None) -> None:
+    write(tmp_path, {"Pipfile": '[packages]\nsix = "*"\n', "main.py": "import six\n"})
+    write(tmp_path, {"pyproject.toml": manifest} if manifest else {})
+
+    with pytest.raises(ProjectError) as caught:
+        read(tmp_path)
+
+    assert told(caught.value)[1:] == (
+        "`Pipfile` has no lock",
+        ("it asks for packages, and nothing says which versions of them",),
+        ("Run `pipenv lock`",),
+    )
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Pipfile": "[packages]\n"},
+        {"Pipfile": '[packages]\nsix = "*"\n', "requirements.txt": "six==1.0\n"},
+        {"Pipfile": "[packages", "pyproject.toml": '[project]\nname = "a"\nversion = "1"\ndependencies = ["six"]\n'},
+    ],
+    ids=["nothing is asked for", "there are requirements", "the manifest has dependencies"],
+)
+def test_a_pipfile_that_decides_nothing_is_passed_over(tmp_path: Path, files: dict[str, str]) -> None:
+    write(tmp_path, files)
+
+    assert read(tmp_path).groups == ()
+
+
 def test_a_script_is_a_project_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, {"job.py": """
         #!/usr/bin/env python3

@@ -63,7 +63,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     lock: Lock | None
     pipfile: bytes = b""
-    """The content of the `Pipfile` beside a `Pipfile.lock`."""
+    """The content of a `Pipfile`, where it is its lock that counts or no lock is there."""
 
     is_script: bool = False
     workspace: str | None = None
@@ -128,7 +128,7 @@ def _in_directory(root: str, named: Lock | None) -> Found:
     if lock is not None and not os.path.isfile(lock.path):
         raise ProjectError(f"there is no `{lock.path}`")
     pipfile = os.path.join(root, "Pipfile")
-    is_pipenv = lock is not None and lock.kind == "pipfile" and os.path.isfile(pipfile)
+    is_pipenv = (lock is None or lock.kind in {"pipfile", "pyproject"}) and os.path.isfile(pipfile)
     return Found(
         root=root,
         manifest=manifest if data is not None else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tare.errors import ProjectError
 from tare.projects import files, poetry, script, settings
 from tare.projects.discovery import Found
 from tare.projects.names import normalize
@@ -29,7 +30,17 @@ def decode(found: Found) -> Project:
         project = _from_script(found, script.metadata(found.manifest, found.data))
     else:
         project = _from_manifest(found, files.toml(found.manifest, found.data))
-    return _with_pipfile(project, files.toml("Pipfile", found.pipfile)) if found.pipfile else project
+    if not found.pipfile:
+        return project
+    if found.lock is not None and found.lock.kind == "pipfile":
+        return _with_pipfile(project, files.toml("Pipfile", found.pipfile))
+    if not project.has_dependencies and files.toml("Pipfile", found.pipfile).get("packages"):
+        raise ProjectError(
+            "`Pipfile` has no lock",
+            causes=("it asks for packages, and nothing says which versions of them",),
+            hints=("Run `pipenv lock`",),
+        )
+    return project
 
 
 def _from_script(found: Found, document: Mapping[str, Any] | None) -> Project:
