@@ -365,13 +365,17 @@ def test_what_cannot_be_written_is_refused(project: Place, argv: tuple[str, ...]
     assert project("dockerfile", "--offline", *argv) == (2, "", message)
 
 
-def test_a_project_with_dependencies_and_no_lock_is_refused(place: Place) -> None:
-    place.write({"pyproject.toml": '[project]\nname = "app"\ndependencies = ["sample"]\n'})
+@pytest.mark.parametrize(
+    ("table", "command"), [("", "uv lock"), ("[tool.pdm]\n", "pdm lock"), ("[tool.poetry]\n", "poetry lock")]
+)
+def test_a_project_with_dependencies_and_no_lock_is_refused(place: Place, table: str, command: str) -> None:
+    place.write({"pyproject.toml": f'[project]\nname = "app"\ndependencies = ["sample"]\n{table}'})
 
     assert place("dockerfile", *OPTIONS) == (
         2,
         "",
-        "error: the project has no lock\n  caused by: what is not locked is another image tomorrow\n\nhint: Run `uv lock`\n",
+        "error: the project has no lock\n  caused by: what is not locked is another image tomorrow\n\n"
+        f"hint: Run `{command}`\n",
     )
 
 

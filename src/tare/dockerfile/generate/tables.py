@@ -122,8 +122,8 @@ def always(what: str, os: str) -> tuple[str, ...]:
     return tuple(_document("packages.toml")[what]["alpine" if os == "alpine" else "debian"])
 
 
-def tool_for(lock: str, name: str | None = None) -> Tool:
-    """Return the tool for a kind of lock: the one called *name*, or the lock's own."""
+def tool_for(lock: str, name: str | None = None, locker: str = "uv") -> Tool:
+    """Return the tool for a kind of lock: the one called *name*, or the lock's own. *locker* is who could make a lock."""
     fitting = [tool for tool in tools() if tool.lock == lock]
     own = {"requirements": "pip"}.get(lock)
     for tool in fitting:
@@ -136,7 +136,7 @@ def tool_for(lock: str, name: str | None = None) -> Tool:
         raise ProjectError(
             "the project has no lock",
             causes=("what is not locked is another image tomorrow",),
-            hints=("Run `uv lock`",),
+            hints=(f"Run `{locker} lock`",),
         )
     can = " or ".join(f"`{tool.name}`" for tool in fitting)
     raise UsageError(f"`{name}` does not read this project's lock", causes=(f"it is one for {can}",))

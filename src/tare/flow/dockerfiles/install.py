@@ -35,7 +35,7 @@ def selection_of(world: World, project: Project, base: Base, wish: Wish) -> Sele
             hints=("Name a tag like `python:3.13-slim-trixie`, or a copy of it with the same name",),
         )
     if project.lock is not None and project.lock.kind in {"pyproject", "script"} and project.has_dependencies:
-        tool_for(project.lock.kind)  # which says that there is no lock
+        tool_for(project.lock.kind, locker=_locker(project))  # which says that there is no lock
     if not project.has_dependencies and project.lock is not None and project.lock.kind == "pyproject":
         return Selection(locked=(), origin="", pinned=True, hashed=True)
     try:
@@ -63,7 +63,7 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
     if not selection.locked and not project.has_build_system:
         return None
     kind = project.lock.kind if project.lock is not None else "requirements"
-    tool = tool_for(kind, wish.tool)
+    tool = tool_for(kind, wish.tool, _locker(project))
     lock = os.path.relpath(project.lock.path, project.root) if project.lock is not None else ""
     whole = lock.startswith("..")
     if whole:
@@ -84,6 +84,13 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
         links=() if tool.project else tuple(_links(local, project.root)),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
+
+
+def _locker(project: Project) -> str:
+    """Return the tool that the manifest is written for, as its tables say."""
+    is_toml = project.manifest is not None and project.manifest.endswith(".toml")
+    tables = files.toml(project.manifest).get("tool", {}) if is_toml and project.manifest else {}
+    return next((name for name in ("poetry", "pdm") if name in tables), "uv")
 
 
 def _options(tool: Tool, lock: str, wish: Wish) -> Iterator[str]:
