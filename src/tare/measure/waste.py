@@ -158,13 +158,12 @@ class _Fits:
         row = self._row
         if row.of and (owner is None or owner.ecosystem not in row.of):
             return False
-        if self._but is not None and self._but.match(path) is not None:
-            return False
-        return (
+        fits = (
             (self._paths is not None and self._paths.match(path) is not None)
             or (bool(row.kinds) and kinds[path] in row.kinds)
             or (bool(row.packages) and owner is not None and self._named(owner))
         )
+        return fits and (self._but is None or self._but.match(path) is None)
 
     def _named(self, owner: Package) -> bool:
         if owner not in self._known:
