@@ -157,6 +157,25 @@ def test_an_upload_that_breaks_goes_on_where_the_registry_has_it(registry: Regis
     assert sum(counted) == 9_000_000
 
 
+@pytest.mark.parametrize("resumed", [True, False])
+def test_an_upload_that_took_long_before_it_broke_goes_on(registry: Registry, *, resumed: bool) -> None:
+    """The deadline is for requests that move nothing: on a slow line one large blob takes longer."""
+    blob = memory_blob(noise("up", 9_000_000), media_types.LAYER_GZIP)
+    if not resumed:
+        registry.rule("GET", ".*/uploads/.*", refuse(404, "BLOB_UPLOAD_UNKNOWN"))
+    waits = Waits()
+    times = iter((400.0,))
+
+    def takes_long(count: int) -> None:
+        waits.slept.extend(times if count > 0 else ())
+
+    with faulty(registry.server.port, Fault("limit", "up", 5_000_000), number=2) as proxy:
+        repository = client(waits, chunk=3_000_000, deadline=300.0).open(through(proxy.port), doing="push")
+        uploads.upload(repository, blob, progress=takes_long)
+    assert registry.blobs[blob.descriptor.digest] == blob.data
+    assert sum(waits.slept) > 400
+
+
 def test_an_upload_that_breaks_all_the_time_is_given_up(registry: Registry) -> None:
     blob = memory_blob(noise("up", 900_000), media_types.LAYER_GZIP)
     waits = Waits()

@@ -55,6 +55,10 @@ class Attempts:
             self._note(waiting(transient, wait))
         self._clock.sleep(wait)
 
+    def moved(self) -> None:
+        """Count time from now on: bytes went, if not for the first time. The next failure is one more all the same."""
+        self._since = self._clock.monotonic()
+
     def progressed(self) -> None:
         """Forget what was before: something was achieved."""
         self._failed, self._since = 0, self._clock.monotonic()

@@ -65,6 +65,8 @@ class _Upload:
         self._size = blob.descriptor.size
         self._progress = progress
         self._reported = 0
+        self._began = 0
+        """What was reported when this attempt began."""
         self._place: Address | None = None
         self._minimum = 0
         """Bytes that a chunk must have at least, as the registry says."""
@@ -81,19 +83,29 @@ class _Upload:
     def run(self) -> Outcome:
         attempts = self._repository.attempts()
         while True:
+            self._began = self._reported
             try:
                 if self._place is None and self._start():
                     return "mounted"
+                self._report(self._offset)
+                self._began = self._offset
                 self._send_all()
             except TransientError as transient:
+                self._count_time(attempts)
                 attempts.pause(transient)
                 if self._recover() >= _WORTH_RESUMING:
                     attempts.progressed()
             except problems.RefusalError as refusal:
+                self._count_time(attempts)
                 if self._settle(refusal, attempts):
                     return "uploaded"
             else:
                 return "uploaded"
+
+    def _count_time(self, attempts: Attempts) -> None:
+        """Have the deadline count from now when bytes went: a large blob takes longer on a slow line."""
+        if self._reported - self._began >= _WORTH_RESUMING:
+            attempts.moved()
 
     def _start(self) -> bool:
         """Open an upload. Returns whether that was not needed: the registry may know the blob from elsewhere."""
