@@ -80,7 +80,7 @@ def test_a_gate_does_not_hold_for_what_has_no_figures() -> None:
     assert failures([change], [parse_limit("cpu>1.05")]) == [change]
     assert failures([change], []) == []
     assert changes_text([change], [change]) == (
-        "FAIL  cpu  sum  alpine    mismatch: its answer is [2.0], the baseline's [1.0]\n"
+        "FAIL  cpu  sum  alpine beside slim    mismatch: its answer is [2.0], the baseline's [1.0]\n"
     )
 
 

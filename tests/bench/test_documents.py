@@ -44,7 +44,7 @@ def test_the_report_says_which_is_slower_and_how_to_repeat_it() -> None:
         == """\
 smoke: 10 rounds with host on 2 cores, against slim
 
-alpine, cpu: slower, +22 % (+22 % to +23 %), the geometric mean of 1 case: 0 faster, 1 slower, 0 undecided
+alpine beside slim, cpu: slower, +22 % (+22 % to +23 %), the geometric mean of 1 case: 0 faster, 1 slower, 0 undecided
 
 cpu
            slim     A/A                                 alpine

@@ -103,7 +103,7 @@ def test_an_ablation_is_compared_with_its_own_image_and_not_with_the_baseline() 
 
     assert cell.comparison is not None
     assert (cell.comparison.verdict, round(cell.comparison.ratio, 2)) == ("faster", 0.91)
-    assert "alpine, mimalloc, cpu: faster, −9 % (−10 % to −9 %) beside alpine, the geometric mean of 1 case" in text
+    assert "alpine, mimalloc beside alpine, cpu: faster, −9 % (−10 % to −9 %), the geometric mean of 1 case" in text
     assert "how much more it takes than slim, or one with a thing changed than its own image" in text
 
 

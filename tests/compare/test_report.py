@@ -71,7 +71,7 @@ def test_what_is_better_in_everything_is_to_be_taken() -> None:
     assert sentences(FULL, DEB) == [
         "Take deb:trixie, tare: nothing else is better in size or in start.",
         "The smallest to pull is deb:trixie, tare, with 70.0 MB; the largest is python:3.13, docker, 5.7 times that.",
-        "How long the project's imports take differs by less than 5 % between them.",
+        "The project's imports take about as long in all: they differ by less than 5 %, or by less than starts of one image do.",
         "After a changed line, deb:trixie, tare has its image again in 200 ms; python:3.13, docker takes 150 times that.",
     ]
 
@@ -90,6 +90,22 @@ def test_where_one_is_smaller_and_another_faster_it_is_between_them() -> None:
 
 def test_a_difference_that_is_noise_is_not_a_reason() -> None:
     assert sentences(FULL, SLIM)[0] == "Take python:3.13-slim, docker: nothing else is better in size or in start."
+
+
+def test_starts_that_differ_by_as_much_in_one_image_are_called_equal() -> None:
+    def told(*imports: float) -> Candidate:
+        found = candidate("python:3.13-noisy", pull=90 * MB, imports=1.0, line=30)
+        return msgspec.structs.replace(found, start=Start(imports=imports, modules=("pandas",)))
+
+    steady, noisy, outlier = (
+        told(1.0, 1.01, 1.02, 1.0, 0.99),
+        told(0.9, 0.95, 1.1, 1.5, 1.6),
+        told(0.5, 0.5, 0.5, 0.5, 2.0),
+    )
+    about = "The project's imports take about as long in all"
+
+    assert any(each.startswith(about) for each in sentences(steady, noisy))
+    assert not any(each.startswith(about) for each in sentences(steady, outlier))
 
 
 def test_a_base_is_called_by_what_tells_it_from_others() -> None:

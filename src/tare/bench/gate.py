@@ -28,6 +28,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     workload: str
     case: str
     candidate: str
+    beside: str
+    """What it is compared with: the baseline, or of an ablation its own image."""
     comparison: Comparison
     """Of no rounds, if there is nothing that could be compared."""
     status: Status = "ok"
@@ -46,7 +48,7 @@ def parse_limit(text: str) -> Limit:
 def within(results: Results) -> Iterator[Change]:
     """Yield how the candidates of one run differ from its baseline."""
     for cell in _cells(results):
-        yield _change(cell, cell.comparison)
+        yield _change(results, cell, cell.comparison)
 
 
 def between(old: Results, new: Results) -> Iterator[Change]:
@@ -68,9 +70,9 @@ def between(old: Results, new: Results) -> Iterator[Change]:
     for cell in _cells(new):
         key = (cell.workload, cell.case, cell.candidate)
         if cell.status != "ok":
-            yield _change(cell, None)
+            yield _change(new, cell, None)
         elif after.get(key) and before.get(key):
-            yield _change(cell, compare_apart(after[key], before[key]))
+            yield _change(new, cell, compare_apart(after[key], before[key]))
 
 
 def failures(changes: Sequence[Change], limits: Iterable[Limit]) -> list[Change]:
@@ -104,11 +106,15 @@ def _cells(results: Results) -> Iterator[Cell]:
             yield each
 
 
-def _change(cell: Cell, comparison: Comparison | None) -> Change:
+def _change(results: Results, cell: Cell, comparison: Comparison | None) -> Change:
     return Change(
         workload=cell.workload,
         case=cell.case,
         candidate=cell.candidate,
+        beside=next(
+            (each.ablation_of for each in results.run.candidates if each.name == cell.candidate and each.ablation_of),
+            results.run.plan.baseline,
+        ),
         comparison=compare(()) if comparison is None else comparison,
         status=cell.status,
         note=cell.note,

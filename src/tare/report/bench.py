@@ -11,7 +11,7 @@ from tare.bench.analysis import Analysis
 from tare.bench.doctor import Finding
 from tare.bench.families import Family
 from tare.bench.result import Results, Run, Sample
-from tare.report.bench_cells import CONTROL, cell_table, interval, labelled, legend_of, percent, replicas, shown
+from tare.report.bench_cells import CONTROL, beside, cell_table, interval, labelled, legend_of, percent, replicas, shown
 from tare.report.text import megabytes, table
 
 _WIDEST: Final = 140
@@ -45,13 +45,11 @@ def _verdicts(run: Run, found: Analysis) -> Iterable[str]:
             "from itself, which is noise. Name more with `--image`"
         )
     labels = {each.name: labelled(each) for each in shown(run)}
-    changed = {each.name: each.ablation_of for each in run.candidates if each.ablation_of}
     for family in found.families:
         yield (
-            f"{labels.get(family.candidate, family.candidate)}, {family.workload}: {_words_of(family)}"
-            f"{f' beside {changed[family.candidate]}' if family.candidate in changed else ''}, the geometric mean "
-            f"of {family.cases} case{'' if family.cases == 1 else 's'}: {family.faster} faster, {family.slower} slower, "
-            f"{family.undecided} undecided"
+            f"{labels[family.candidate]} beside {labels[beside(run, family.candidate)]}, {family.workload}: "
+            f"{_words_of(family)}, the geometric mean of {family.cases} case{'' if family.cases == 1 else 's'}: "
+            f"{family.faster} faster, {family.slower} slower, {family.undecided} undecided"
         )
     if found.front:
         names = " or ".join(labels.get(each, each) for each in found.front)

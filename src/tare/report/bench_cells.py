@@ -72,6 +72,12 @@ def legend_of(run: Run) -> str:
     )
 
 
+def beside(run: Run, name: str) -> str:
+    """Return what the candidate called *name* is compared with."""
+    found = next((each.ablation_of for each in run.candidates if each.name == name), None)
+    return found or run.plan.baseline
+
+
 def replicas(run: Run) -> str:
     """Return what the star means, or nothing if no image has one."""
     found = [each for each in shown(run) if each.replica]

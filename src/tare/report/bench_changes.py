@@ -23,7 +23,7 @@ def changes_text(changes: Sequence[Change], failed: Sequence[Change]) -> str:
             "FAIL" if each in failed else "",
             each.workload,
             each.case,
-            each.candidate,
+            f"{each.candidate} beside {each.beside}",
             interval(each.comparison) if each.comparison.rounds else "",
             _words(each),
         )

@@ -10,7 +10,7 @@ from tare.bench.analysis import Analysis, Cell
 from tare.bench.families import Family
 from tare.bench.result import Facts, Results, Run
 from tare.report.bench import bench_json, reasons
-from tare.report.bench_cells import amount, labelled, notes, shown
+from tare.report.bench_cells import amount, beside, labelled, notes, shown
 from tare.report.bench_load import loads
 from tare.report.bench_start import waterfalls
 from tare.report.page.document import (
@@ -81,7 +81,7 @@ def _subtitle(results: Results, texts: Words) -> str:
 
 def _verdict(run: Run, found: Analysis, texts: Words) -> Iterator[Block]:
     labels = {each.name: labelled(each) for each in shown(run)}
-    sentences = [_of_family(each, labels, texts) for each in found.families]
+    sentences = [_of_family(each, run, labels, texts) for each in found.families]
     if found.front:
         names = ", ".join(labels[each] for each in found.front)
         sentences.insert(0, texts("front", names=names, workload=found.front_of))
@@ -102,10 +102,11 @@ def _verdict(run: Run, found: Analysis, texts: Words) -> Iterator[Block]:
         yield _summary(run, found, texts)
 
 
-def _of_family(each: Family, labels: dict[str, str], texts: Words) -> str:
+def _of_family(each: Family, run: Run, labels: dict[str, str], texts: Words) -> str:
     return texts(
         "family",
-        candidate=labels.get(each.candidate, each.candidate),
+        candidate=labels[each.candidate],
+        beside=labels[beside(run, each.candidate)],
         workload=each.workload,
         word=_word(each, texts),
         ratio=_bounds(each),

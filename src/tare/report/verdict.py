@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
+from statistics import median, quantiles
 from typing import Final
 
 from tare.bench.comparison import Candidate, Comparison
@@ -37,15 +37,34 @@ def front(good: list[Candidate]) -> list[Candidate]:
 
     A difference that may be noise does not count. Where nothing was imported, the size alone decides.
     """
-    placed = [(each.sizes.pull, imports_of(each), each) for each in good if each.sizes]
+    placed = [(each.sizes.pull, each) for each in good if each.sizes]
     return [
         each
-        for pull, time, each in placed
+        for pull, each in placed
         if not any(
-            (other_pull < pull and other_time <= time * _SAME) or (other_time * _SAME < time and other_pull <= pull)
-            for other_pull, other_time, _ in placed
+            (other_pull < pull and not _later(other, each)) or (_later(each, other) and other_pull <= pull)
+            for other_pull, other in placed
         )
     ]
+
+
+def _later(one: Candidate, other: Candidate) -> bool:
+    """Tell whether *one* starts later by more than some percent, and by more than half of its own starts differ.
+
+    Images are measured one after another, so that less would be the machine's.
+    """
+    if imports_of(one) <= imports_of(other) * _SAME:
+        return False
+    return _quartiles(one)[0] > _quartiles(other)[1]
+
+
+def _quartiles(each: Candidate) -> tuple[float, float]:
+    """Return what a quarter of its imports is below, and what a quarter is above: a single outlier is neither."""
+    values = each.start.imports if each.start and each.start.modules else ()
+    if len(values) < 2:
+        return (values[0], values[0]) if values else (0.0, 0.0)
+    low, _, high = quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 def imports_of(each: Candidate) -> float:
@@ -67,7 +86,7 @@ def _of_starts(good: list[Candidate], texts: Words) -> Iterator[str]:
     ends = _ends([(imports_of(each), each) for each in good if imports_of(each)])
     if ends is not None:
         short, first, long, last = ends
-        if long / short < _SAME:
+        if not _later(last, first):
             yield texts("same_start", percent=(_SAME - 1) * 100)
             return
         names = {"name": first.name, "other": last.name}
