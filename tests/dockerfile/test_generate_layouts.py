@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from command import Place, locked
 
+from tare.dockerfile.generate.tables import tool_for
+from tare.flow.dockerfiles.install import is_apart
+from tare.projects.locked import LockedDirectory, LockedWheel
+
 BASE = "python:3.13-slim-trixie"
 OPTIONS = ("--offline", "--base", f"{BASE}@sha256:{'0' * 64}")
 
@@ -219,3 +223,15 @@ def test_what_a_step_reads_is_sent(place: Place) -> None:
     at = of_pip.index("requirements*.txt")
     assert (of_pip[at + 1], "pylock.toml" in of_pip) == ("!requirements.txt", True)
     assert ("pylock.toml" in of_pylock, "!requirements.txt" in of_pylock) == (False, False)
+
+
+def test_poetry_passes_over_directories_and_not_archives() -> None:
+    poetry, uv, pdm = tool_for("poetry"), tool_for("uv"), tool_for("pdm")
+    directory = LockedDirectory(name="a", path="/app/a")
+    wheel = LockedWheel(
+        name="b", version="1", filename="b-1-py3-none-any.whl", hashes={}, path="/app/b-1-py3-none-any.whl"
+    )
+
+    assert [is_apart(tool, [directory]) for tool in (poetry, uv, pdm)] == [True, True, False]
+    assert [is_apart(tool, [directory, wheel]) for tool in (poetry, uv, pdm)] == [False, True, False]
+    assert all(is_apart(tool, []) for tool in (poetry, uv, pdm))

@@ -48,16 +48,14 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     local: bool = False
     """Whether some of the dependencies lie in the project."""
 
+    sources_first: bool = False
+    """Whether nothing can be installed before the sources are there, since the tool installs all or none."""
+
     links: tuple[str, ...] = ()
     """Directories of the project that the environment only refers to, since the lock has them as editable."""
 
     netrc: bool = False
     """Whether an index may want credentials."""
-
-    @property
-    def sources_first(self) -> bool:
-        """Whether nothing can be installed before the sources are there."""
-        return self.local and not self.tool.apart
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

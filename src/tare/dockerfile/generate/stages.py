@@ -97,13 +97,17 @@ def _build(recipe: Recipe, install: Install) -> Iterator[Instruction]:
         yield run((*own, _COMPILE), [*map(cache, caches), *_secrets(recipe, install)])
 
 
+def _late(install: Install) -> bool:
+    """Return whether what lies in the project is installed after the rest."""
+    return install.local and not install.sources_first
+
+
 def _own(install: Install) -> Iterator[str]:
     """Yield the commands that install what lies in the project and is not installed by then, and the project itself."""
-    late = install.local and not install.sources_first
     if install.tool.project:
-        yield from _commands(install, install.tool.project if late or install.project else ())
+        yield from _commands(install, install.tool.project if _late(install) or install.project else ())
         return
-    if late:
+    if _late(install):
         yield from _commands(install, install.tool.install)
     if install.project:
         yield "/opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps ."
@@ -127,7 +131,7 @@ def _tool(recipe: Recipe, install: Install) -> Iterator[Instruction]:
 def _filling(install: Install) -> Iterator[str]:
     if install.tool.venv:
         yield "python -m venv --without-pip /opt/venv"
-    yield from _commands(install, (install.local and install.tool.apart) or install.tool.install)
+    yield from _commands(install, install.tool.apart if _late(install) else install.tool.install)
 
 
 def _commands(install: Install, commands: Iterable[str]) -> Iterator[str]:

@@ -49,6 +49,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     apart: tuple[str, ...] = ()
     """What installs the dependencies that do not lie in the project, from the lock alone; empty where it cannot."""
 
+    archives_apart: bool = False
+    """Whether that is so of wheels and source archives in the project, too, and not of directories alone."""
+
     project: tuple[str, ...] = ()
     source: str
     date: dt.date

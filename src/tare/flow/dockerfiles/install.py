@@ -81,6 +81,7 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
         project=project.has_build_system,
         version=_version_argument(project),
         local=bool(local),
+        sources_first=not is_apart(tool, local),
         links=() if tool.project else tuple(_links(local, project.root)),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
@@ -103,6 +104,11 @@ def _options(tool: Tool, lock: str, wish: Wish) -> Iterator[str]:
                     hints=(f"Make a lock that has it, and leave out `--{kind}`",),
                 )
             yield option.format(name=shlex.quote(name))
+
+
+def is_apart(tool: Tool, local: Iterable[Locked]) -> bool:
+    """Return whether *tool* can install the rest without *local*, which lies in the project."""
+    return all(tool.apart and (tool.archives_apart or isinstance(each, LockedDirectory)) for each in local)
 
 
 def _links(local: Iterable[Locked], root: str) -> Iterator[str]:
