@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
+from textwrap import dedent
 
 import msgspec
 import pytest
@@ -341,7 +342,20 @@ def test_a_manifest_with_wrong_types_says_all_of_them(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "pyproject.toml": '[project]\nname = 1\ndependencies = ["a", 2, "b c"]\nscripts = { a = 3 }\n[tool]\ntare = 4\n'
+            "pyproject.toml": dedent("""
+                [project]
+                name = 1
+                dependencies = ["a", 2, "b c"]
+                scripts = { a = 3 }
+                [project.optional-dependencies]
+                all = "six"
+                some = ["six", "s ix"]
+                good = ["six >= 1 ; python_version > '3'"]
+                [dependency-groups]
+                dev = "six"
+                [tool]
+                tare = 4
+            """)
         },
     )
 
@@ -350,8 +364,11 @@ def test_a_manifest_with_wrong_types_says_all_of_them(tmp_path: Path) -> None:
         (
             "`project.dependencies[1]`: expected a requirement, got `2`",
             '`project.dependencies[2]`: expected a requirement, got `"b c"`',
+            '`dependency-groups.dev`: expected an array, got `"six"`',
             "`project.name`: expected a name, got `1`",
             "`project.scripts.a`: expected an entry point, got `3`",
+            '`project.optional-dependencies.all`: expected an array, got `"six"`',
+            '`project.optional-dependencies.some[1]`: expected a requirement, got `"s ix"`',
             "`tool.tare`: expected a table, got `4`",
         ),
         (),

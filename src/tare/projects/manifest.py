@@ -134,6 +134,11 @@ def _requirement(value: object) -> str | None:
     return text
 
 
+def _array(value: object) -> list[Any] | None:
+    """Accept an array: what a group may have in it besides requirements is for whoever resolves it."""
+    return value if isinstance(value, list) else None
+
+
 def _own(root: Table) -> dict[str, Any]:
     """Return `[tool.tare]`. What is no table is a mistake: it would be passed over without a word."""
     tool = root.table("tool")
@@ -161,12 +166,17 @@ def _strings(value: object) -> dict[str, str]:
 
 
 def _extras(table: Table, old: Mapping[str, Any]) -> tuple[str, ...]:
-    names = set(table.raw("optional-dependencies") or ()) | set(old.get("extras") or ())
+    names = set(old.get("extras") or ())
+    optional = table.table("optional-dependencies")
+    if optional is not None:
+        for name in sorted(table.raw("optional-dependencies")):
+            optional.many(name, _requirement, "a requirement")
+            names.add(name)
     return tuple(sorted(normalize(name) for name in names))
 
 
 def _groups(document: Mapping[str, Any], root: Table) -> tuple[str, ...]:
-    names = set(root.raw("dependency-groups") or ()) | set(poetry.groups(poetry.table(document)))
+    names = set(root.mapping("dependency-groups", _array, "an array")) | set(poetry.groups(poetry.table(document)))
     names |= set(_tool(document, "pdm").get("dev-dependencies") or ())
     if _tool(document, "uv").get("dev-dependencies"):
         names.add("dev")
