@@ -18,7 +18,7 @@ def test_a_line_for_each_base_of_a_series(place: Place) -> None:
         "python:3.13-slim-trixie             3.13.15  glibc 2.41  yes  /bin/sh  2029-10          ?         ?\n"
         "python:3.13-bookworm                3.13.15  glibc 2.36  yes  /bin/sh  2028-06-30       ?         ?\n"
         "python:3.13-slim-bookworm           3.13.15  glibc 2.36  yes  /bin/sh  2028-06-30       ?         ?\n"
-        "python:3.13-alpine3.24              3.13.15  musl 1.2    no   /bin/sh  2029-10          ?         ?\n"
+        "python:3.13-alpine3.24              3.13.15  musl 1.2    no   /bin/sh  ≤ 2029-10        ?         ?\n"
         "python:3.13-alpine3.23              3.13.15  musl 1.2    no   /bin/sh  2027-11-01       ?         ?\n"
         "gcr.io/distroless/python3-debian13  3.13     glibc 2.41  ?    none     2029-10          ?         ?\n"
         "deb:trixie                          3.13     glibc 2.41  ?    none     2029-10          ?         ?\n"

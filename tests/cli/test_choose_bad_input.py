@@ -28,6 +28,8 @@ Take oci:../base:
   - Its one distribution has a wheel.
   - Its interpreter is built without profile-guided optimisation, so pure Python runs slower.
   - There is no shell and no package manager in it: less to attack, and nothing to look around with.
+
+Of  SIZE of wheels,  SIZE were fetched to look at them.
 """
 
 

@@ -70,9 +70,9 @@ def execute(arguments: Arguments) -> int:
     try:
         with world.cache.in_use():
             project = read_project(arguments, world)
-            named = list(dict.fromkeys(arguments.bases))
-            requests = _requests(arguments, world, project, named)
-            choice = choose(world, project, requests, prefer=arguments.prefer, named=bool(named))
+            requests = _requests(arguments, world, project)
+            named = frozenset((*arguments.bases, *filter(None, (arguments.explain,))))
+            choice = choose(world, project, requests, prefer=arguments.prefer, named=named)
     finally:
         world.close()
         reporter.close()
@@ -96,13 +96,13 @@ def _accuracy(arguments: ChooseArguments, world: World) -> int:
     return 0
 
 
-def _requests(arguments: ChooseArguments, world: World, project: Project, named: list[str]) -> tuple[Request, ...]:
+def _requests(arguments: ChooseArguments, world: World, project: Project) -> tuple[Request, ...]:
     from tare.flow.choose.candidates import candidates, spread
 
     platforms = wanted_platforms(arguments, project)
     template = request(arguments, project, "", platforms[0])
-    if named:
-        found = tuple(request(arguments, project, base, platforms[0]) for base in named)
+    if arguments.bases:
+        found = tuple(request(arguments, project, base, platforms[0]) for base in dict.fromkeys(arguments.bases))
     else:
         found = candidates(world, project, template, everything=arguments.all)
     if arguments.explain is not None and arguments.explain not in {each.base for each in found}:
@@ -117,7 +117,9 @@ def _judged(choice: Choice, explained: str | None) -> list[Candidate]:
 
 
 def _answer(arguments: ChooseArguments, choice: Choice, judged: list[Candidate], failed: tuple[str, ...]) -> str:
-    from tare.report.choose import choose_json, choose_markdown, choose_text, explain_text
+    from tare.report.choose import choose_markdown, choose_text
+    from tare.report.choose_json import choose_json
+    from tare.report.choose_story import explain_text
 
     if arguments.json:
         return choose_json(choice, failed)
@@ -126,5 +128,5 @@ def _answer(arguments: ChooseArguments, choice: Choice, judged: list[Candidate],
             raise UsageError(f"`{arguments.explain}` is not among the bases that were judged")
         return "\n".join(explain_text(each) for each in judged)
     if arguments.format == "markdown":
-        return choose_markdown(choice)
+        return choose_markdown(choice, failed)
     return choose_text(choice, width=max(shutil.get_terminal_size().columns, 100))

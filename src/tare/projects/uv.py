@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -90,6 +91,20 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
         wanted = ("--python-version", python, "--python", self.python)
         answer = (*options, *wanted, *self._options(), *args)
         return self._answer(what, answer, directory, inputs, stdin.encode())
+
+    def index_of(self, requirement: str, *, directory: str, python: str, options: Sequence[str] = ()) -> str | None:
+        """Return the index that has *requirement*, without credentials; None if it comes from elsewhere.
+
+        *options* are lines of a requirements file that name indexes. Nothing depends on the answer, so an index that
+        does not answer is not asked again.
+        """
+        asked = ("pip", "compile", "--universal", "--no-deps", "--no-header", "--emit-index-annotation")
+        wanted = ("--python-version", python, "--python", self.python, *self._options(), "-")
+        stdin = "\n".join((*options, requirement, "")).encode()
+        what = f"cannot find `{requirement}`"
+        answer = self._run(what, (*asked, *wanted), directory, stdin, {"UV_HTTP_RETRIES": "0"}).stdout
+        found = re.search(r"^ *# from (https?://\S+)$", answer.decode(), re.MULTILINE)
+        return found[1] if found else None
 
     def build_wheel(
         self, source: str, out_dir: str, *, python: str | None = None, epoch: int | None = None,

@@ -9,7 +9,7 @@ import msgspec
 
 from tare.bases.catalogue.catalogue import catalogue
 from tare.flow.bases.known import Listed
-from tare.report.text import age, megabytes, table
+from tare.report.text import age, known_size, megabytes, table
 
 SCHEMA: Final = "tare.bases/1"
 
@@ -29,8 +29,8 @@ def bases_text(bases: Sequence[Listed]) -> str:
                 _yes(standing.pgo),
                 _none(standing.shell),
                 _support(each),
-                _size(standing.pull),
-                _size(standing.unpacked),
+                known_size(standing.pull),
+                known_size(standing.unpacked),
             )
         )
     unread = sum(each.read is None for each in bases)
@@ -71,8 +71,9 @@ def base_text(listed: Listed, *, now: float) -> str:
 
 
 def _support(each: Listed) -> str:
+    """Return the day on which the first of them ends: at the latest, where the other is unknown."""
     days = [day for day in (each.standing.python_eol, each.standing.os_eol) if day]
-    return min(days) if days else _UNKNOWN
+    return _UNKNOWN if not days else min(days) if len(days) == 2 else f"≤ {days[0]}"
 
 
 def _yes(value: bool | None) -> str:  # noqa: FBT001  # a value to be shown
@@ -85,10 +86,6 @@ def _word(value: bool | None) -> str:  # noqa: FBT001  # the same
 
 def _none(text: str | None) -> str:
     return "none" if text == "" else text or "?"
-
-
-def _size(size: int | None) -> str:
-    return "?" if size is None else megabytes(size)
 
 
 def bases_json(bases: Sequence[Listed], platform: str) -> str:

@@ -22,6 +22,21 @@ def megabytes(size: int) -> str:
     return f"{size / 1_000_000_000:.2f} GB"
 
 
+def known_size(size: int | None) -> str:
+    """Return a size as `megabytes` does, and `?` for one that nobody knows."""
+    return "?" if size is None else megabytes(size)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "library"), counted(2, "library"), counted(3, "base")
+    ('1 library', '2 libraries', '3 bases')
+    """
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time, as short as it is still true.
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from tare.bases.catalogue.catalogue import catalogue
+from tare.bases.catalogue.catalogue import catalogue, sources
 from tare.bases.catalogue.known import KnownBase
 from tare.bases.facts import BaseFacts
 from tare.errors import NetworkError, TareError, TargetError, UsageError
@@ -21,7 +21,7 @@ from tare.stores.names import RegistryName, SuiteName, parse
 from tare.wheels.libraries import Libraries
 from tare.wheels.target import Libc, Target
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised when something else would be kept of a base that was read."""
 
 _LAYERS: Final = 6
@@ -107,9 +107,8 @@ class _ReadKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stand(world: World, request: Request, *, named: bool, whole: bool = False) -> Standing:
-    """Return what is known of the base of *request*.
-
-    One that was *named* by a person is read when nothing else is known of it, and with *whole* any is.
+    """Return what is known of the base of *request*. One that a person *named* is read, and with *whole* any is; where
+    that cannot be, the catalogue has it.
     """
     name = parse(request.base)
     row = catalogue().find_base(request.base)
@@ -125,15 +124,20 @@ def stand(world: World, request: Request, *, named: bool, whole: bool = False) -
         if row is None:
             raise
         return _of_row(request, row, None, why=_why(error))
-    facts = _remembered(world, image, request)
-    if facts is None and (whole or (named and row is None)):
-        facts = bases.facts(world, image, request)
+    facts, why = _remembered(world, image, request), "its layers were not read"
+    if facts is None and (whole or named):
+        try:
+            facts = bases.facts(world, image, request)
+        except NetworkError as error:
+            if row is None:
+                raise
+            why = _why(error)
     if facts is not None:
         base = bases.Base(name=request.base, image=image, facts=facts, resolved=0.0)
         return _kept(world, request, _of_base(request, base, row))
     if row is None:
         raise TargetError(f"nothing is known of `{request.base}`", hints=("Name it with `--base` to have it read",))
-    return _of_row(request, row, image, why="its layers were not read")
+    return _of_row(request, row, image, why=why)
 
 
 def last_read(world: World, request: Request) -> Read | None:
@@ -208,8 +212,9 @@ def _of_base(request: Request, base: bases.Base, row: KnownBase | None) -> Stand
         target, libraries = facts.target(), facts.provided()
     except TareError as error:
         unfit = "; ".join((error.message, *error.causes))
-    system = row.os if row is not None else catalogue().find_os(facts.os.codename)
-    series = catalogue().find_series("{}.{}".format(*target.series)) if target else None
+    table = catalogue()
+    system = table.find_os(facts.os.codename) or table.find_release(facts.os.id, facts.os.version)
+    series = table.find_series("{}.{}".format(*target.series)) if target else None
     return Standing(
         name=request.base,
         kind=row.kind if row is not None else "assembled" if isinstance(parse(request.base), SuiteName) else "named",
@@ -231,7 +236,7 @@ def _of_base(request: Request, base: bases.Base, row: KnownBase | None) -> Stand
         user=facts.user or "root",
         python_eol=series.eol if series else None,
         os_eol=system.last_day if system else None,
-        sources=("read from the image",),
+        sources=("read from the image", *sources(series, system)),
     )
 
 

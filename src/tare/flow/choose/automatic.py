@@ -26,8 +26,7 @@ def decided(world: World, project: Project, requests: tuple[Request, ...]) -> tu
             causes=causes,
             hints=("`tare choose` has the whole story; name a base with `--base`",),
         )
-    best = next(each for each in choice.candidates if each.base == choice.recommended)
-    world.reporter.note(f"the base is `{best.base}`: {' '.join(best.reasons)}")
+    world.reporter.note(f"the base is `{choice.recommended}`: {' '.join(choice.reasons)}")
     return tuple(msgspec.structs.replace(request, base=choice.recommended) for request in requests)
 
 

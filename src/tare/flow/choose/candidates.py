@@ -32,7 +32,10 @@ def candidates(world: World, project: Project, template: Request, *, everything:
     series = _series(world, table, project, template.python)
     wanted = series if everything or template.python else series[:SERIES]
     names = [
-        base.name for row in wanted for base in table.bases(series=row.name) if everything or _is_usual(table, base)
+        base.name
+        for row in wanted
+        for base in table.bases(series=row.name)
+        if base.kind != "windows" and (everything or _is_usual(table, base))
     ]
     if everything:
         names += [base.name for base in table.bases() if base.python is None]
@@ -65,7 +68,7 @@ def _series(world: World, table: Catalogue, project: Project, python: str | None
 def _is_usual(table: Catalogue, base: KnownBase) -> bool:
     """Whether a base is one of those that `python:3.13`, `-slim` and `-alpine` stand for, or no official image."""
     variant = base.name.partition("-")[2] if base.name.startswith("python:") else None
-    return base.kind != "windows" and variant in {None, table.official.full, table.official.slim, table.official.alpine}
+    return variant in {None, table.official.full, table.official.slim, table.official.alpine}
 
 
 def _none(project: Project, python: str | None, table: Catalogue) -> TargetError:

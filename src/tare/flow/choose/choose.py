@@ -51,12 +51,12 @@ def choose(
     requests: Sequence[Request],
     *,
     prefer: Prefer = "balanced",
-    named: bool = False,
+    named: frozenset[str] = frozenset(),
     reachable: bool = False,
     whole: frozenset[str] = frozenset(),
 ) -> Choice:
-    """Return what each of *requests* would give, compared. Bases that a person *named* are read when they must be, and
-    those in *whole* are in any case.
+    """Return what each of *requests* would give, compared. Bases that a person *named* are read, or are an error where
+    nothing is known of them; those in *whole* are read if that is possible.
 
     With *reachable*, a base that can only be judged from the catalogue is not suitable.
     """
@@ -86,7 +86,7 @@ def choose(
         wheels=_bytes_of_wheels(candidates),
         downloaded=tuple(downloaded),
         obstacles=lone_obstacles(candidates),
-        notes=_notes(downloaded),
+        notes=tuple(dict.fromkeys((*_notes(downloaded), *(note for each in candidates for note in each.notes)))),
     )
 
 
@@ -105,12 +105,13 @@ def _notes(downloaded: Sequence[str]) -> tuple[str, ...]:
 
 
 def _jobs(
-    world: World, project: Project, requests: Sequence[Request], *, named: bool, whole: frozenset[str]
+    world: World, project: Project, requests: Sequence[Request], *, named: frozenset[str], whole: frozenset[str]
 ) -> list[Job]:
     with world.step("look at bases"):
-        if not named:
-            _ask_each_registry(world, requests)
-        standings = [_stand(world, request, named=named, whole=request.base in whole) for request in requests]
+        _ask_each_registry(world, [each for each in requests if each.base not in named])
+        standings = [
+            _stand(world, request, named=request.base in named, whole=request.base in whole) for request in requests
+        ]
     targets = [standing.target for standing in standings if standing.target is not None]
     first = requests[0] if requests else None
     with world.step("read the lock"):

@@ -9,13 +9,20 @@ from tare.flow.world import World
 from tare.plan.choice.candidate import Distribution
 from tare.plan.plan import Segment
 from tare.projects.locked import Impossible, Locked, LockedWheel
+from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.wheels.kinds import kinds
 from tare.wheels.target import Target
 
 
 def of_coverage(
-    coverage: Coverage, acquired: Sequence[Acquired], segments: Sequence[Segment], target: Target, world: World
+    world: World,
+    project: Project,
+    coverage: Coverage,
+    target: Target,
+    *,
+    acquired: Sequence[Acquired],
+    segments: Sequence[Segment],
 ) -> tuple[Distribution, ...]:
     """Return what *coverage* has for *target*, sorted by name; *acquired* and *segments* are of what was looked at."""
     unpacked = {segment.name: segment.size for segment in segments}
@@ -52,7 +59,7 @@ def of_coverage(
                     unpacked=unpacked.get(each.name),
                     native=native,
                     why=why,
-                    remedy=_remedy(world, each, target) if native else "",
+                    remedy=_remedy(world, project, each, target) if native else "",
                 )
             )
     found += [
@@ -65,17 +72,17 @@ def of_coverage(
             size=None,
             unpacked=None,
             why=each.reason,
-            remedy=_remedy(world, each, target),
+            remedy=_remedy(world, project, each, target),
         )
         for each in coverage.impossible
     ]
     return tuple(sorted(found, key=lambda each: each.name))
 
 
-def _remedy(world: World, locked: Locked | Impossible, target: Target) -> str:
+def _remedy(world: World, project: Project, locked: Locked | Impossible, target: Target) -> str:
     from tare.flow.choose.remedy import remedy
 
-    return remedy(world, locked.name, getattr(locked, "version", ""), getattr(locked, "index", None), target)
+    return remedy(world, project, locked, target)
 
 
 def _parts(segment: Segment) -> dict[str, int]:

@@ -119,7 +119,7 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
     layers = tuple(layer.on(standing.ground) for layer in layers)
     built = {each.wheel.digest: each.wheel for each in acquired if each.built}
     predicted = [_predicted(world, layer, job.request, built) for layer in layers]
-    distributions = of_coverage(coverage, acquired, segments, target, world)
+    distributions = of_coverage(world, project, coverage, target, acquired=acquired, segments=segments)
     work = _work(world, acquired, predicted, distributions)
     site = Sizes(pull=sum(each.size for each in predicted), unpacked=sum(each.unpacked for each in predicted))
     unbuilt = [each.name for each in distributions if each.unpacked is None]

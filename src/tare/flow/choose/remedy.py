@@ -1,4 +1,4 @@
-"""The nearest version of a distribution that has a wheel for a target: asked of the index that the lock names."""
+"""The nearest version of a distribution that has a wheel for a target: asked of the index that it is from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from packaging.version import InvalidVersion, Version
 
 from tare.errors import TareError
 from tare.flow.world import World
+from tare.projects.locked import Impossible, Locked
+from tare.projects.locks import indexes
+from tare.projects.project import Project
 from tare.wheels.target import Target
 
 MAX_PAGE: Final = 32 * 1024 * 1024
@@ -20,17 +23,28 @@ _file = re.compile(r"[\w.+!%-]+\.whl")
 _yanked = re.compile(r"<a\s[^>]*\bdata-yanked\b[^>]*>", re.IGNORECASE)
 
 
-def remedy(world: World, name: str, version: str, index: str | None, target: Target) -> str:
-    """Return a sentence about the version nearest to *version* that *target* has a wheel of; empty if nobody can tell."""
-    if index is None or world.offline:
+def remedy(world: World, project: Project, locked: Locked | Impossible, target: Target) -> str:
+    """Return a sentence about the version nearest to *locked* that *target* has a wheel of; empty if nobody can tell."""
+    name, version, index = locked.name, getattr(locked, "version", None), getattr(locked, "index", None)
+    if world.offline or version is None:
         return ""
     try:
+        index = index or _index(world, project, f"{name}=={version}", target)
+        if index is None:
+            return ""
         page = world.fetcher.get(f"{index.rstrip('/')}/{name}/", limit=MAX_PAGE).decode("utf-8", "replace")
         wanted = Version(version)
     except (TareError, InvalidVersion):
         return ""
     found = nearest(page, wanted, target)
     return f"{name} {found} has a wheel" if found is not None else "no version of it has a wheel for that"
+
+
+def _index(world: World, project: Project, requirement: str, target: Target) -> str | None:
+    """Return the index of what the lock has from somewhere: only a `uv.lock` and a `pylock.toml` say where from."""
+    options = indexes.lines(indexes.of_project(project, world.uv.env))
+    series = "{}.{}".format(*target.series)
+    return world.uv.index_of(requirement, directory=project.root, python=series, options=options)
 
 
 def nearest(page: str, wanted: Version, target: Target) -> Version | None:

@@ -51,11 +51,10 @@ def chosen_reference(project: Project, world: World, wish: Wish) -> str:
     except TareError as error:
         world.reporter.note(f"bases could not be compared, so `{default}` is taken: {error.message}")
         return default
-    best = next((each for each in choice.candidates if each.base == choice.recommended), None)
-    if best is None:
+    if choice.recommended is None:
         return default
-    world.reporter.note(f"the base is `{best.base}`: {' '.join(best.reasons)}")
-    return best.base
+    world.reporter.note(f"the base is `{choice.recommended}`: {' '.join(choice.reasons)}")
+    return choice.recommended
 
 
 def default_reference(project: Project, world: World) -> str:

@@ -59,7 +59,10 @@ def _size(option: str, text: str) -> int:
 
 
 def failures(candidates: Sequence[Candidate], limits: Limits, *, now: float) -> tuple[str, ...]:
-    """Return a sentence for each demand that one of *candidates* does not meet. What is unknown is not met."""
+    """Return a sentence for each demand that one of *candidates* does not meet.
+
+    A size or a library that nobody knows of does not meet it; an end of support that nobody has named has not come.
+    """
     found = []
     for each in candidates:
         found += [
@@ -91,6 +94,8 @@ def _broken(candidate: Candidate, rule: str, now: float) -> list[str]:
             names = [each.name for each in candidate.distributions if each.kind != "wheel"]
         case "libraries":
             names = list(candidate.missing_libraries)
+            if candidate.libraries is None and candidate.unchecked:
+                names.append("nobody knows which it has, since its image was not read")
         case "supported":
             names = [day for day in (candidate.python_eol, candidate.os_eol) if day and ended(day, today)]
         case _:

@@ -1,0 +1,144 @@
+"""`tare choose`, whole: bases by the names that people have for them, on one platform and on several."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from command import Place, Ran, locked
+from fixture_registry import Registry
+from loopback import Server, running_server
+from make.base_images import base_image
+from make.elves import make_elf
+from make.wheelhouse import pylock
+from samples import a_registry, seed
+
+OFFLINE = ("--offline", "--platform", "linux/amd64")
+
+
+@pytest.fixture
+def registry(place: Place) -> Iterator[Registry]:
+    """What Docker Hub is for this place."""
+    with a_registry() as found:
+        place.environment |= {"TARE_MIRROR": found.name, "UV_OFFLINE": "0", "HTTPS_PROXY": found.name}
+        yield found
+
+
+@pytest.fixture
+def server(place: Place) -> Iterator[Server]:
+    place.environment["UV_OFFLINE"] = "0"
+    with running_server() as server:
+        yield server
+
+
+def answered(ran: Ran) -> Ran:
+    """Return *ran* without sizes, which depend on the zlib that made the wheel."""
+    return Ran(ran.code, re.sub(r" +[0-9.]+ [kM]?B", "  SIZE", ran.out), ran.err)
+
+
+@pytest.mark.parametrize(
+    "name", ["python:3.13-slim", "docker://python:3.13-slim", "docker.io/library/python:3.13-slim"]
+)
+def test_a_tag_that_leaves_the_suite_open_is_judged_from_the_catalogue(place: Place, name: str) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    (found,) = place.document("choose", "--base", name, *OFFLINE)["candidates"]
+
+    assert (found["base"], found["kind"], found["python"]) == (name, "slim", "3.13.15")
+    assert (found["libc"], found["suitable"]) == ({"family": "glibc", "version": "2.41"}, True)
+    assert (found["facts"]["origin"], found["facts"]["os_eol"]) == ("catalogue", "2030-06-30")
+
+
+def test_a_base_that_a_person_names_is_read(place: Place, registry: Registry) -> None:
+    seed(registry, base_image(), "library/python", "3.13-slim")
+    place.write({"main.py": "", "pylock.toml": pylock(place.wheels.add("sample").locked())})
+    options = ("--base", "python:3.13-slim", "--platform", "linux/amd64")
+
+    (found,) = place.document("choose", *options)["candidates"]
+    built = place.document("build", *options)
+
+    assert (found["facts"]["origin"], found["facts"]["libraries"] is None) == ("image", False)
+    assert (found["pull"], found["unpacked"]) == (built["sizes"]["pull"], built["sizes"]["unpacked"])
+
+
+def test_a_base_to_explain_is_named_too(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", "--base", place.base(), "--explain", "registry.example/odd:1", *OFFLINE)
+
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: cannot reach a registry while offline\n")
+
+
+def test_a_gate_is_not_met_by_libraries_that_nobody_knows(place: Place) -> None:
+    wheel = place.wheels.add("quick", tag="cp313-cp313-manylinux_2_28_x86_64", files={"quick/_c.so": make_elf()})
+    place.write({"main.py": "", "requirements.txt": locked([wheel])})
+
+    ran = place("choose", "--base", "python:3.13-slim", "--require", "libraries", *OFFLINE)
+
+    assert ran.code == 1
+    assert ran.err == (
+        "failed: libraries: `python:3.13-slim` (linux/amd64): nobody knows which it has, since its image was not read\n"
+    )
+
+
+def test_each_platform_has_its_own_table_and_its_own_ranks(place: Place) -> None:
+    wheels = [
+        place.wheels.add("quick", tag=f"cp313-cp313-{tag}")
+        for tag in ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64", "musllinux_1_2_x86_64")
+    ]
+    package = wheels[0].locked() + "".join(
+        part for wheel in wheels[1:] for part in wheel.locked().partition("[[packages.wheels]]")[1:]
+    )
+    place.write({"main.py": "", "pylock.toml": pylock(package)})
+
+    ran = place("choose", "--base", "python:3.13-slim", "--base", "python:3.13-alpine", "--offline",
+                "--platform", "linux/arm64,linux/amd64")  # fmt: skip
+
+    assert answered(ran) == Ran(
+        0,
+        """\
+the project: 1 distribution on 2 bases for linux/arm64, linux/amd64
+
+linux/arm64:
+   base                python   libc        pull  unpacked  packages
+1  python:3.13-slim    3.13.15  glibc 2.41     ?         ?  SIZE
+–  python:3.13-alpine  3.13.15  musl 1.2    no wheel of quick
+
+linux/amd64:
+   base                python   libc        pull  unpacked  packages
+1  python:3.13-slim    3.13.15  glibc 2.41     ?         ?  SIZE
+2  python:3.13-alpine  3.13.15  musl 1.2       ?         ?  SIZE  no PGO
+
+Take python:3.13-slim:
+  - Its one distribution has a wheel.
+  - Its interpreter is built with profile-guided and link-time optimisation.
+  - It was judged from the catalogue, since the image cannot be read: cannot reach a registry while offline.
+
+Unbeaten, too, in size, speed and trouble together: python:3.13-alpine.
+
+`quick` 1.0 alone keeps the project from `python:3.13-alpine` on linux/arm64.
+
+? is unknown: the image could not be read.
+""",
+        "",
+    )
+
+
+def test_the_nearest_version_is_asked_of_the_index_that_the_lock_does_not_name(place: Place, server: Server) -> None:
+    old = place.wheels.add("learn", tag="cp313-cp313-manylinux_2_17_x86_64")
+    server.serve(f"/{old.path.name}", old.path.read_bytes())
+    links = f'<a href="/{old.path.name}#sha256={old.digest}">old</a> <a href="/learn-2.0-cp313-cp313-musllinux_1_2_x86_64.whl">new</a>'
+    server.routes["/simple/learn/"] = lambda handler: handler.reply(
+        f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), headers={"Content-Type": "text/html"}
+    )
+    place.environment |= {"UV_DEFAULT_INDEX": f"{server.url}/simple", "UV_FIND_LINKS": ""}
+    place.write({"main.py": "", "requirements.txt": locked([old])})
+
+    ran = place("choose", "--base", "python:3.13-alpine", "--platform", "linux/amd64", "--json")
+
+    assert json.loads(ran.out)["obstacles"] == [
+        "`learn` 1.0 alone keeps the project from `python:3.13-alpine`; learn 2.0 has a wheel"
+    ]
