@@ -189,13 +189,12 @@ def _without(project: Project, outputs: list[str]) -> Project:
 
 
 def _compressed(world: World, built: Built, arguments: BuildArguments) -> Built:
-    densely = built.slim == "more" and not arguments.single_member
-    compression = arguments.compression or ("dense" if densely else "gzip")
-    if compression == "gzip":
+    if arguments.compression == "gzip" or (arguments.compression is None and built.slim != "more"):
         return built
-    from tare.flow.images.recompress import recompressed_built
+    from tare.flow.images.recompress import compression_of, recompressed_built
 
-    return recompressed_built(world, built, compression)
+    compression = arguments.compression or compression_of(built, single_member=arguments.single_member)
+    return built if compression == "gzip" else recompressed_built(world, built, compression)
 
 
 def _destinations(

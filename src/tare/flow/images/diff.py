@@ -56,8 +56,13 @@ def _weighing(opened: Opened, name: str) -> Weighing:
 def _planned(world: World, text: str, asked: Asked, platform: Platform | None) -> Opened:
     """Return what is built from the project's plan now. Layers that are known already cost nothing."""
     from tare.flow.build.build import build
+    from tare.flow.images.recompress import compression_of, recompressed_built
 
     with world.cache.in_use():
-        image = build(world, *asked(platform)).image
+        project, request = asked(platform)
+        built = build(world, project, request)
+        if compression_of(built, single_member=request.single_member) == "dense":
+            built = recompressed_built(world, built, "dense")
+        image = built.image
         contents = read_image(image, what=f"the image of `{text}`", progress=world.reporter.advance)
     return Opened(name=text, image=image, contents=contents, repacked=False)

@@ -101,6 +101,11 @@ def recompressed_built(world: World, built: Built, compression: Compression) -> 
     return msgspec.structs.replace(built, image=image, prepared=prepared, own=layers[-1])
 
 
+def compression_of(built: Built, *, single_member: bool) -> Literal["gzip", "dense"]:
+    """Return how the new layers of a build are compressed where nobody says it: *more* is for those who want to pull less."""
+    return "dense" if built.slim == "more" and not single_member else "gzip"
+
+
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
     layer: Descriptor
     compression: str
