@@ -11,13 +11,13 @@ from tare.build.keys import layer_key
 from tare.build.layers import Writing, write_layers
 from tare.build.predict import PredictedLayer, predict_layer
 from tare.errors import MachineError, TareError, TargetError
-from tare.flow.bases import named as bases
 from tare.flow.bases.standing import Standing
-from tare.flow.build.dependencies import is_native, layers_of, placed, places_of, requested, scheme_of
+from tare.flow.build.dependencies import is_native, layers_of, placed, requested, scheme_of
 from tare.flow.build.distributions import Acquired
 from tare.flow.build.provenance import direct_url
 from tare.flow.choose.at_hand import ready
 from tare.flow.choose.distributions import of_coverage
+from tare.flow.choose.gaps import supplied
 from tare.flow.choose.looked import Looked
 from tare.flow.request import Request
 from tare.flow.world import World
@@ -25,14 +25,12 @@ from tare.oci.digest import Digest
 from tare.oci.ground import Ground
 from tare.plan.choice.candidate import Candidate, Distribution, Sizes, Work
 from tare.plan.claims import Claim
-from tare.plan.plan import PlannedLayer, Segment
+from tare.plan.plan import PlannedLayer
 from tare.projects.locked import Locked, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
-from tare.stores.names import SuiteName, parse
-from tare.wheels.heads import COMPILERS_OWN, Heads
-from tare.wheels.linking import Missing, missing
+from tare.wheels.linking import Missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
 from tare.wheels.wheel import Wheel
@@ -114,7 +112,7 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
             sources.append(each)
     segments, _ = placed(acquired, scheme)
     needs = [looked[each.wheel.filename].heads for each in acquired if not each.built and is_native(each.wheel)]
-    standing, gaps = _gaps(world, job, needs, segments)
+    standing, gaps = supplied(world, job.request, standing, needs, segments)
     layers = layers_of(acquired, segments, target, interpreter=standing.interpreter, base_layers=standing.layers)
     layers = tuple(layer.on(standing.ground) for layer in layers)
     built = {each.wheel.digest: each.wheel for each in acquired if each.built}
@@ -202,64 +200,6 @@ def _project(world: World, project: Project, request: Request, spot: _Spot) -> t
     except TareError as error:
         return Sizes(pull=None, unpacked=None), (f"the project's own layer is unknown: {error.message}",)
     return Sizes(pull=outcome.layer.descriptor.size, unpacked=outcome.layer.unpacked), ()
-
-
-def _gaps(
-    world: World, job: Job, heads: Sequence[Heads], segments: Sequence[Segment]
-) -> tuple[Standing, tuple[Missing, ...]]:
-    """Return what the loader will not find, and the base: an assembled one gets the packages that it lacks."""
-    standing = job.standing
-    if standing.libraries is None or not heads:
-        return standing, ()
-    places = places_of(segments)
-    known = {each.needs.wheel: each for each in heads}
-
-    def gaps(standing: Standing) -> tuple[Missing, ...]:
-        assert standing.libraries is not None  # noqa: S101  # it was read from an image
-        found = missing(
-            [each.needs for each in heads],
-            standing.libraries,
-            installed_paths=places,
-            allowed=job.request.allow_missing,
-        )
-        return tuple(gap for gap in found if _certain(gap, known))
-
-    found = gaps(standing)
-    name = parse(job.request.base)
-    wanted = {gap.library for gap in found if gap.kind == "library"}
-    if any(each.unread for each in heads):
-        wanted |= COMPILERS_OWN - set(standing.libraries.names)
-    if isinstance(name, SuiteName) and wanted:
-        from tare.flow.bases import debian
-
-        packages = debian.packages_of(world, job.request, wanted, name.suite)
-        if packages:
-            base = bases.resolve(world, job.request, packages=packages)
-            standing = msgspec.structs.replace(
-                standing,
-                libraries=base.facts.provided(),
-                ground=base.facts.ground,
-                digest=base.image.digest,
-                pull=sum(layer.size for layer in base.image.manifest.layers),
-                unpacked=sum(base.facts.unpacked),
-            )
-            found = gaps(standing)
-    return standing, found
-
-
-def _certain(gap: Missing, known: Mapping[str, Heads]) -> bool:
-    """Whether something is surely missing, as far as the wheel was read.
-
-    What leads from a module to a library that was not read is unknown. So of such a wheel only modules themselves count,
-    and the compiler's own libraries, which no wheel needs by accident.
-    """
-    heads = known[gap.wheel]
-    if heads.complete:
-        return gap.severity == "error"
-    if gap.library in COMPILERS_OWN:
-        return True
-    roots = {file.path for file in heads.needs.files if file.info.module}
-    return gap.severity == "error" and (gap.via or gap.path) in roots
 
 
 def _work(
