@@ -187,6 +187,7 @@ TAIL = """\
 * On alpine, pandas and matplotlib have musllinux wheels: nothing has to be compiled, as the row of tare shows. The post's image of
   1.13 GB had compilers in it.
 * Times are of other machines, and of one build each: compare the rows of one table with each other, and not with the post's.
+* The sequel's k-means and random forest are `tare bench run --workloads learning`; they were not measured for this page.
 """
 
 

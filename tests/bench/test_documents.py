@@ -11,7 +11,7 @@ from bench_runs import head, simulated
 from schemas import PUBLISHED, faults, published
 
 from tare.bench.analysis import analyse
-from tare.bench.result import SCHEMA, Results, Sample
+from tare.bench.result import SCHEMA, Counters, Results, Sample
 from tare.report.bench import Document, bench_json, bench_markdown, bench_text
 
 
@@ -107,6 +107,16 @@ def test_the_servers_time_stands_below_the_whole_one() -> None:
 
     assert "  of it the server" in bench_text(results, found)
     assert "| of it the server |  |  | 200.0 ms |" in bench_markdown(results, found)
+
+
+def test_peak_memory_and_throttling_are_shown() -> None:
+    counters = Counters(memory_peak=80_000_000, throttled_seconds=1.25)
+    results = of_cases({"case": "sort", "counters": counters})
+    found = analyse(results)
+    lines = bench_text(results, found).splitlines()
+
+    assert [each.split() for each in lines if each.startswith("  peak memory")] == [["peak", "memory", "80.0", "MB"]]
+    assert "warning: alpine was throttled for 1.2 s in 1 sample" in lines
 
 
 def test_a_replica_is_marked_wherever_its_figures_are() -> None:

@@ -34,6 +34,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 0
     cpu_seconds: float | None = None
     memory_peak: int | None = None
+    """Bytes, of the control group, or of the largest process where there is none."""
     comparison: Comparison | None = None
     """With the baseline, or of an ablation with its own image; None where there is nothing to compare."""
     processor: Comparison | None = None
@@ -84,7 +85,7 @@ def analyse(results: Results) -> Analysis:
         noise={workload: math.exp(floor) for workload, floor in _by_workload(clock.floors).items()},
         front=tuple(name for name in shown if name in best),
         front_of=chosen if best else None,
-        warnings=(*_warnings(samples, cells), *_apart(samples, baseline), *_skew(results)),
+        warnings=(*_warnings(samples, cells), *_throttled(samples), *_apart(samples, baseline), *_skew(results)),
     )
 
 
@@ -289,6 +290,16 @@ def _warnings(samples: Sequence[Sample], cells: Sequence[Cell]) -> Iterable[str]
     for workload, orders in by_order.items():
         if order_effect(orders):
             yield f"order effect in {workload}: what ran later in a round took longer, or less; the machine was not steady"
+
+
+def _throttled(samples: Sequence[Sample]) -> Iterable[str]:
+    """Warn of what the kernel kept from running: its time is that of a limit, and not of the image."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for each in samples:
+        if each.counters.throttled_seconds:
+            found[each.candidate].append(each.counters.throttled_seconds)
+    for candidate, seconds in found.items():
+        yield f"{candidate} was throttled for {sum(seconds):.1f} s in {len(seconds)} sample{'' if len(seconds) == 1 else 's'}"
 
 
 def _apart(samples: Sequence[Sample], baseline: str) -> Iterable[str]:

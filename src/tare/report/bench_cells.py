@@ -43,6 +43,9 @@ def cell_table(run: Run, found: Analysis, workload: str) -> CellTable:
         servers = [cells.get((case, name)) for name in (found.baseline, *controls, *others)]
         if any(each is not None and "server" in each.extra for each in servers):
             rows.append(("  of it the server", *map(_server, servers)))
+    peaks = [peak(cells.values(), name) for name in (found.baseline, *controls, *others)]
+    if any(peaks):
+        rows.append(("peak memory", *peaks))
     labels = {each.name: labelled(each) for each in shown(run)}
     return CellTable(
         heads=(labels.get(found.baseline, found.baseline), *(CONTROL for _ in controls), *(labels[each] for each in others)),
@@ -84,6 +87,12 @@ def replicas(run: Run) -> str:
     if not found:
         return ""
     return f"* replica, made of the distribution's packages in the place of the official image: {', '.join(each.name for each in found)}"
+
+
+def peak(cells: Iterable[Cell], name: str) -> str:
+    """Return the most memory that a candidate had in any case, or nothing if nobody counted."""
+    found = max((each.memory_peak or 0 for each in cells if each.candidate == name), default=0)
+    return megabytes(found) if found else ""
 
 
 def _cell(cell: Cell | None, *, baseline: bool) -> str:

@@ -10,7 +10,7 @@ from tare.bench.analysis import Analysis, Cell
 from tare.bench.families import Family
 from tare.bench.result import Facts, Results, Run
 from tare.report.bench import bench_json, reasons
-from tare.report.bench_cells import amount, beside, labelled, notes, shown
+from tare.report.bench_cells import amount, beside, labelled, notes, peak, shown
 from tare.report.bench_load import loads
 from tare.report.bench_start import waterfalls
 from tare.report.page.document import (
@@ -267,6 +267,9 @@ def _medians(run: Run, cells: Sequence[Cell], workload: str, baseline: str, text
         if any(cell is not None and "server" in cell.extra for cell in found):
             # Only the rest of the time can depend on the image.
             rows.append((texts("of_it_server", case=case), *map(_server, found)))
+    peaks = [peak(cells, name) for name in names]
+    if any(peaks):
+        rows.append((texts("memory"), *peaks))
     heads = (Column(name=texts("case")), *(Column(name=labelled(each), number=True) for each in shown(run)))
     return Table(
         caption=texts("medians", workload=workload), columns=heads, rows=tuple(rows), notes=tuple(notes(cells, names))
