@@ -134,6 +134,15 @@ def test_when_nobody_has_it_all_of_them_are_named(mirror: Registry) -> None:
         )
 
 
+def test_a_tag_that_neither_a_mirror_nor_the_registry_has_is_looked_for_in_the_list(mirror: Registry) -> None:
+    with a_registry() as registry:
+        seed(registry, sample_image(), tag="2")
+        registries = client(mirrors={registry.name: (mirror.url,)})
+        with pytest.raises(NetworkError) as caught:
+            RegistrySource(registries, reference_to(registry)).read()
+        assert caught.value.hints == (f"`tare tags {registry.name}/team/app` lists its tags",)
+
+
 def test_a_mirror_is_not_written_to(mirror: Registry) -> None:
     with a_registry() as registry:
         RegistryDestination(client(mirrors={registry.name: (mirror.url,)}), reference_to(registry)).write(

@@ -24,7 +24,6 @@ from tare.oci.reference import Reference
 from tare.stores import platforms
 from tare.stores.registry import manifests, parallel, source
 from tare.stores.registry import tags as tag_lists
-from tare.stores.registry.problems import RefusalError
 from tare.stores.registry.repository import Repository
 from tare.stores.registry.source import BlobOpener
 from tare.stores.verified import read_document
@@ -214,7 +213,7 @@ def first(world: World, reference: Reference, ask: Callable[[Repository], T], *,
 def with_hint(error: NetworkError, reference: Reference) -> NetworkError:
     """Return *error* with the way out that there is: the list of tags, or what is recorded of the official ones."""
     repository = msgspec.structs.replace(reference, tag=None, digest=None).familiar
-    if reference.tag and isinstance(error, RefusalError) and error.problem.status == 404:
+    if reference.tag and source.was_missing(error):
         hint = f"`tare tags {repository}` lists its tags"
     elif is_official(reference):
         hint = f"`tare tags {repository} --recorded` says what was known on {catalogue().date}"

@@ -84,11 +84,14 @@ class RegistrySource:
 
     def _not_found(self, error: NetworkError) -> NetworkError:
         """Tell how to find out what there is, if the tag is not."""
-        if self._reference.tag is None or not isinstance(error, RefusalError) or error.problem.status != 404:
+        last = error.failed[-1] if isinstance(error, NowhereError) else error
+        if self._reference.tag is None or not was_missing(last) or _is_unknown(last):
             return error
         repository = msgspec.structs.replace(self._reference, tag=None, digest=None).familiar
         hints = (f"`tare tags {repository}` lists its tags",)
-        return RefusalError(error.message, causes=error.causes, hints=hints, problem=error.problem)
+        if isinstance(error, RefusalError):
+            return RefusalError(error.message, causes=error.causes, hints=hints, problem=error.problem)
+        return NowhereError(error.failed, hints) if isinstance(error, NowhereError) else error
 
     def _fetch(self, descriptor: Descriptor) -> bytes:
         """Return a manifest of the index. A mirror may have that without having all that it names."""
@@ -126,10 +129,11 @@ def first(repositories: Iterable[Repository], ask: Callable[[Repository], T]) ->
 class NowhereError(NetworkError):
     """Neither a mirror nor the registry itself could be used: the registry's error, with what its mirrors said before."""
 
-    def __init__(self, failed: list[NetworkError]) -> None:
+    def __init__(self, failed: list[NetworkError], hints: tuple[str, ...] | None = None) -> None:
         last = failed[-1]
         causes = dict.fromkeys(cause for error in failed for cause in error.causes)
-        super().__init__(last.message, causes=tuple(causes), hints=last.hints)
+        super().__init__(last.message, causes=tuple(causes), hints=last.hints if hints is None else hints)
+        self.failed = failed
         self.answered = any(map(was_answered, failed))
         """Whether one of them answered, so that it may have something else."""
         self.missing = was_missing(last)
@@ -146,3 +150,8 @@ def was_missing(error: NetworkError) -> bool:
     if isinstance(error, RefusalError):
         return error.problem.status == 404
     return isinstance(error, NowhereError) and error.missing
+
+
+def _is_unknown(error: NetworkError) -> bool:
+    """Return whether a registry said that it has not even the repository."""
+    return isinstance(error, RefusalError) and error.problem.code == "NAME_UNKNOWN"
