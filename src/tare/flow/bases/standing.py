@@ -8,6 +8,7 @@ import msgspec
 
 from tare.bases.catalogue.catalogue import catalogue, sources
 from tare.bases.catalogue.known import KnownBase
+from tare.bases.catalogue.rows import OperatingSystem
 from tare.bases.facts import BaseFacts
 from tare.errors import NetworkError, TareError, TargetError, UsageError
 from tare.flow.bases import named as bases
@@ -236,8 +237,12 @@ def _of_base(request: Request, base: bases.Base, row: KnownBase | None) -> Stand
         user=facts.user or "root",
         python_eol=series.eol if series else None,
         os_eol=system.last_day if system else None,
-        sources=("read from the image", *sources(series, system)),
+        sources=(f"read from the image {base.image.digest}", *sources(series), *_support_of(system)),
     )
+
+
+def _support_of(system: OperatingSystem | None) -> tuple[str, ...]:
+    return (f"{system.eol_source} ({system.date})",) if system is not None and system.eol_source else ()
 
 
 def _of_row(request: Request, row: KnownBase, image: Image | None, *, why: str) -> Standing:

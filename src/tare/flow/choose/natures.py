@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -18,14 +20,22 @@ from tare.flow.world import World
 from tare.projects.locked import Locked, LockedArchive, LockedDirectory, LockedSdist
 from tare.stores.cache import key_of
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_SOURCE: Final = 64 * 1024 * 1024
 """Bytes of a source distribution that is fetched to look into it."""
 MAX_MEMBERS: Final = 50_000
+MAX_UNPACKED: Final = 1024 * 1024 * 1024
+"""Bytes of the files in it, which are inflated only to get past them."""
 
 _backends = re.compile(r"build-backend\s*=\s*[\"']\s*(maturin|mesonpy|scikit_build_core[\w.]*|setuptools_rust[\w.]*)")
 _compiled = re.compile(r".*\.(c|cc|cpp|cxx|pyx|rs|f|f90|cu)|(.*/)?(CMakeLists\.txt|Cargo\.toml|meson\.build)")
 _aside = re.compile(r"(^|/)(tests?|docs?|examples?|benchmarks?|vendor)/")
+
+
+_UNREADABLE: Final = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What the readers of archives raise; the last two are for a method or a cipher of a zip that they do not know."""
 
 
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +79,7 @@ def _looked_into(world: World, locked: LockedSdist | LockedArchive) -> tuple[boo
             native, why = _judge(*_listing(path, locked.filename))
         except TareError as error:
             return None, f"its source cannot be read: {error.message}"
-        except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+        except _UNREADABLE as error:
             return None, f"its source cannot be read: {error}"
         known = _Nature(native=native, why=why)
         world.cache.remember("natures", key, msgspec.json.encode(known))
@@ -90,10 +100,12 @@ def _listing(path: Path, filename: str) -> tuple[list[str], str]:
 
 
 def _tar(data: bytes) -> Iterator[tuple[str, str]]:
+    unpacked = 0
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as archive:
         for number, member in enumerate(archive):
-            if number >= MAX_MEMBERS:
-                return
+            unpacked += member.size
+            if number >= MAX_MEMBERS or unpacked > MAX_UNPACKED:
+                raise tarfile.ReadError("it has more in it than a source")
             wanted = member.name.count("/") == 1 and member.name.endswith("/pyproject.toml") and member.size < 1 << 20
             file = archive.extractfile(member) if wanted and member.isfile() else None
             yield member.name, file.read().decode("utf-8", "replace") if file else ""
@@ -101,7 +113,7 @@ def _tar(data: bytes) -> Iterator[tuple[str, str]]:
 
 def _zip(data: bytes) -> Iterator[tuple[str, str]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for member in archive.infolist()[:MAX_MEMBERS]:
+        for member in archive.infolist():
             wanted = member.filename.count("/") == 1 and member.filename.endswith("/pyproject.toml")
             small = member.file_size < 1 << 20
             yield member.filename, archive.read(member).decode("utf-8", "replace") if wanted and small else ""
@@ -113,7 +125,7 @@ def _judge(names: Iterable[str], pyproject: str) -> tuple[bool, str]:
         return True, f"its build backend is `{backend[1]}`"
     compiled = [name for name in names if _compiled.fullmatch(name) and not _aside.search(name)]
     if compiled:
-        return True, f"its source has `{compiled[0]}`"
+        return True, f"its source has `{''.join(each if each.isprintable() else '?' for each in compiled[0])}`"
     return False, "its source has nothing that is compiled"
 
 
