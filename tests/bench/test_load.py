@@ -57,6 +57,18 @@ def test_latency_counts_from_the_time_that_was_set_even_without_a_free_connectio
     assert percentiles(found.histogram)[50] > 0.2
 
 
+def test_requests_that_are_never_answered_count_and_mark_the_cell() -> None:
+    """Without them the percentiles would be those of the requests that were answered, and a hanging service fast."""
+    service = Service(healthy=0.3, stall=60.0)
+    found = asyncio.run(loaded(service, mode="open", rate=100.0, seconds=0.6, connections=64))
+    cell = judged("x", found, "sha256:1", wrong=None, rate=False)
+
+    assert found.dropped > 10
+    assert decoded(found.histogram).get_total_count() == 60
+    assert percentiles(found.histogram)[99] > 4
+    assert (cell.status, cell.note) == ("timeout", f"{found.dropped} requests had no answer when the load was ended")
+
+
 def test_errors_are_counted_and_mark_the_cell() -> None:
     found = asyncio.run(loaded(Service(status=500), mode="closed", seconds=0.1))
 

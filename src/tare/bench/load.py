@@ -70,7 +70,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     """Connections of which a worker did not tell what became of them."""
     dropped: int = 0
-    """Requests whose time had come when the load ended, and that were never sent."""
+    """Requests whose time had come, and that had no answer when the load was ended."""
 
     @property
     def rate(self) -> float:
@@ -146,13 +146,16 @@ class _Load:
         except OSError:
             status = 0
         self._sent[path] += 1
-        took = time.perf_counter() - since
-        self.histogram.record_value(max(1, min(HIGHEST, round(took * 1e6))))
+        self.record(time.perf_counter() - since)
         if status == 200:
             self.requests += 1
         else:
             self.errors += 1
         return connection if not connection.closed else await self.connection()
+
+    def record(self, seconds: float) -> None:
+        """Count a latency."""
+        self.histogram.record_value(max(1, min(HIGHEST, round(seconds * 1e6))))
 
     async def connection(self) -> Connection:
         made = await connect(self.spec.host, self.spec.port)
@@ -194,7 +197,7 @@ class _Open(_Load):
         for _ in range(self.spec.connections):
             idle.put_nowait(await self.connection())
         lags = histogram()
-        running: set[asyncio.Task[None]] = set()
+        running: dict[asyncio.Task[None], float] = {}
         begun, cpu = time.perf_counter(), time.process_time()
         total = max(1, round(self.spec.rate * self.spec.seconds))
         for number in range(total):
@@ -205,11 +208,15 @@ class _Open(_Load):
                 await asyncio.sleep(0)  # Behind, but answers have to be read.
             lags.record_value(max(1, min(HIGHEST, round((time.perf_counter() - due) * 1e6))))
             task = asyncio.create_task(self._one(idle, due))
-            running.add(task)
-            task.add_done_callback(running.discard)
+            running[task] = due
+            task.add_done_callback(lambda done: running.pop(done, None))
         seconds, busy = time.perf_counter() - begun, time.process_time() - cpu
-        _, late = await asyncio.wait(running, timeout=max(5.0, self.spec.seconds)) if running else (set(), set())
-        for task in late:
+        if running:
+            await asyncio.wait(list(running), timeout=max(5.0, self.spec.seconds))
+        late = dict(running)
+        for task, due in late.items():
+            # It waited for as long as this at least: left out, the percentiles would be those of who was answered.
+            self.record(time.perf_counter() - due)
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         await self.close()

@@ -182,8 +182,11 @@ def judged(case: str, loaded: Loaded, check: str, *, wrong: str | None, rate: bo
         wrong = None  # What was counted is not all that was sent.
     # A closed load has no timetable to fall behind: the service bears at least what was measured.
     limited = f"{loaded.saturated(points[99])}: the service may bear more" if rate and loaded.busy > BUSY else None
-    note = wrong or saturated or (f"{loaded.errors} errors" if loaded.errors else limited)
-    status: Status = "mismatch" if wrong else "invalid" if saturated else "failed" if loaded.errors else "ok"
+    lost = f"{loaded.dropped} requests had no answer when the load was ended" if loaded.dropped else None
+    note = wrong or saturated or (f"{loaded.errors} errors" if loaded.errors else lost or limited)
+    status: Status = (
+        "mismatch" if wrong else "invalid" if saturated else "failed" if loaded.errors else "timeout" if lost else "ok"
+    )
     value = loaded.rate if rate else points[99]
     return Measured(
         case=case,
