@@ -94,6 +94,23 @@ def test_what_the_project_itself_imports_stays(project: Place) -> None:
     assert before["image"]["digest"] != after["image"]["digest"]
 
 
+def test_the_plan_tells_what_would_go(project: Place) -> None:
+    code, out, _ = project("plan", *project.target, "--slim=more")
+
+    assert code == 0
+    assert out[out.index("left out") :] == (
+        "left out (--slim=more)\n"
+        "   400 B  TS102 safe  C, Cython and Fortran sources: 1 file left out\n"
+        f"            /{SITE}/p/\n"
+        "    69 B  TS101 safe  Tests of distributions: 2 files left out\n"
+        f"            /{SITE}/q/\n"
+        f"            /{SITE}/p/\n"
+        "    30 B  TS105 more  Documentation beside modules: 1 file left out\n"
+        f"            /{SITE}/p/\n"
+        "\n"
+    )
+
+
 def test_the_plan_and_the_document_name_every_file_by_its_rule(project: Place) -> None:
     document = project.document("build", *project.target, "--slim", "--keep", f"/{SITE}/q")
     plan = project.document("plan", *project.target, "--slim", "--keep", f"/{SITE}/q")

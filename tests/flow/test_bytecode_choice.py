@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     import types_only
 else:
     import fallback
+if not TYPE_CHECKING:
+    import at_run_time
+else:
+    import other_types
 def later():
     from matplotlib import pyplot, figure
     from numpy import *
@@ -61,7 +65,7 @@ def test_imports_are_read_from_sources_with_functions_and_without_tests_and_type
 
     assert imported(read(str(place)), ["python", "main.py"]) == Names(
         modules=(
-            "__future__:annotations", "fallback", "json.decoder", "matplotlib:figure", "matplotlib:pyplot", "numpy",
+            "__future__:annotations", "at_run_time", "fallback", "json.decoder", "matplotlib:figure", "matplotlib:pyplot", "numpy",
             "os", "typing:TYPE_CHECKING",
         ),
         script="",

@@ -10,7 +10,7 @@ import msgspec
 from tare.flow.build.plan import Download, PlannedImage
 from tare.oci.config import RunConfig
 from tare.plan.plan import HostFile, Link, PlannedFile, PlannedLayer, Segment
-from tare.report.slim import slim_json, slim_lines
+from tare.report.slim import losses, slim_json, slim_lines
 from tare.report.text import megabytes, table
 from tare.wheels.scheme import InstalledFile
 
@@ -31,7 +31,9 @@ def plan_text(planned: PlannedImage, *, files: bool) -> str:
     if planned.download.files:
         lines.append(f"fetches  {_download(planned.download)}")
     if planned.slim is not None:
-        lines += ["", f"left out (--slim={planned.slim})", *slim_lines(planned.dropped, planned.shortened), ""]
+        lines += ["", f"left out (--slim={planned.slim})", *slim_lines(planned.dropped, planned.shortened)]
+        lines += [f"  no longer there, by {line}" for line in losses(planned.dropped)]
+        lines.append("")
     lines += [f"note: {note}" for note in plan.notes]
     if files:
         lines += ["", *_file_lines(plan.layers)]

@@ -53,7 +53,8 @@ def _of_file(path: Path) -> Iterator[str]:
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            waiting += node.orelse
+            negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+            waiting += node.body if negated else node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
         match node:
