@@ -64,7 +64,7 @@ def slim_image(world: World, image: Image, level: Level, spared: frozenset[str] 
 
 def _unpacked(reading: Reading, changes: Mapping[int, Mapping[int, Change]]) -> tuple[int, int]:
     """Return the bytes of all files, before and after *changes*."""
-    before = sum(seen.size for seen in reading.seen)
+    before = reading.unpacked
     sizes = {(seen.layer, seen.number): seen.size for seen in reading.seen}
     lost = sum(sizes[layer, number] - _size(change) for layer, of in changes.items() for number, change in of.items())
     return before, before - lost

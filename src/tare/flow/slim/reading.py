@@ -7,12 +7,15 @@ import csv
 import hashlib
 import io
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 from tare.bases.tree import Tree
+from tare.errors import HostileInputError
 from tare.flow.bases.omitted import uses_libdb
 from tare.flow.slim.whiteouts import Noted, links_to_below
+from tare.measure.contents import MAX_UNPACKED
+from tare.measure.taking import MAX_NAMES
 from tare.oci.tar import Entry, TarReader
 from tare.plan.slim import in_packages
 from tare.wheels import conversion, strip
@@ -70,18 +73,30 @@ class Reading:
         self.dead: list[Seen] = []
         """Files that a later layer replaces or removes."""
         self._number = 0
+        self._names = 0
+        self.unpacked = 0
+        """Bytes of all files."""
         self.entries: list[list[Noted]] = []
         """All that is in each layer."""
 
     def noting(self, reader: TarReader) -> TarReader:
         """Return *reader*, which notes what it reads."""
-        return cast("TarReader", _Noting(reader, self.entries[-1]))
+        return cast("TarReader", _Noting(reader, self._note))
 
     def begin(self, layer: int) -> None:
         """Begin with a layer."""
         self.layers = layer + 1
         self.entries.append([])
         self._number = 0
+
+    def _note(self, entry: Entry) -> None:
+        self._names += len(entry.path) + len(entry.target)
+        self.unpacked += entry.size
+        if self._names > MAX_NAMES:
+            raise HostileInputError("the paths of the image are too long", causes=(f"more than {MAX_NAMES:,} bytes",))
+        if self.unpacked > MAX_UNPACKED:
+            raise HostileInputError(f"the image has more than {MAX_UNPACKED:,} bytes")
+        self.entries[-1].append((entry.path, entry.kind, entry.target))
 
     def take(self, path: str, reader: TarReader, size: int) -> Seen:
         """Read what matters of a file."""
@@ -177,13 +192,13 @@ def _is_own(path: str) -> bool:
 class _Noting:
     """A reader that notes what it reads."""
 
-    def __init__(self, reader: TarReader, notes: list[Noted]) -> None:
+    def __init__(self, reader: TarReader, note: Callable[[Entry], None]) -> None:
         self._reader = reader
-        self._notes = notes
+        self._note = note
 
     def __iter__(self) -> Iterator[Entry]:
         for entry in self._reader:
-            self._notes.append((entry.path, entry.kind, entry.target))
+            self._note(entry)
             yield entry
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the reader has
