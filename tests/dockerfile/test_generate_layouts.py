@@ -235,3 +235,24 @@ def test_poetry_passes_over_directories_and_not_archives() -> None:
     assert [is_apart(tool, [directory]) for tool in (poetry, uv, pdm)] == [True, True, False]
     assert [is_apart(tool, [directory, wheel]) for tool in (poetry, uv, pdm)] == [False, True, False]
     assert all(is_apart(tool, []) for tool in (poetry, uv, pdm))
+
+
+def test_requirements_that_name_the_project_itself_need_its_sources(place: Place) -> None:
+    sample = locked([place.wheels.add("sample")]).partition(" ")[0]
+    place.write(
+        {"requirements.txt": f"-r base.txt\n-e .[fast]\n{sample}\n", "base.txt": f"{sample}\n", "app/__main__.py": ""}
+    )
+    place.write({"pyproject.toml": '[project]\nname = "app"\nversion = "1"\n[build-system]\nrequires = []\n'})
+
+    assert place("dockerfile", *OPTIONS).code == 0
+
+    lines = [line.strip(" \\&") for line in dockerfile(place).splitlines()]
+    assert [line for line in lines if line.startswith("COPY") or "/opt/tool/bin/pip --python" in line] == [
+        "COPY . .",
+        "/opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile -r requirements.txt",
+        "/opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps .",
+        "COPY --from=build /opt/venv /opt/venv",
+    ]
+    ignored = (place.app / ".dockerignore").read_text()
+    assert "!requirements.txt\n" in ignored
+    assert place("lint", "--no-hadolint").out == "no findings in 1 file; 1 ignored\n"

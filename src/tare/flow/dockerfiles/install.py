@@ -18,7 +18,8 @@ from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
 from tare.projects import files
 from tare.projects.locked import Locked, LockedDirectory
-from tare.projects.locks import indexes
+from tare.projects.locks import indexes, requirements_file
+from tare.projects.locks.requirements_file import Contents, Entry
 from tare.projects.names import normalize
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked_each
@@ -72,16 +73,22 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
             hints=("Name the workspace's directory as the project",),
         )  # fmt: skip
     local = in_project(selection.locked, project.root)
+    requirements = (
+        requirements_file.parse(project.lock.path, world.environment)
+        if kind == "requirements" and project.lock is not None
+        else Contents()
+    )
+    is_itself = any(_is_itself(project, entry) for entry in requirements.entries)
     return Install(
         tool=tool,
         lock=lock,
-        files=tuple(_read_by(tool, project, lock)),
+        files=tuple(_read_by(tool, project, lock, requirements)),
         hashed=selection.hashed,
         options=tuple(_options(tool, lock, wish)),
         project=project.has_build_system,
         version=_version_argument(project),
-        local=bool(local),
-        sources_first=not is_apart(tool, local),
+        local=is_itself or bool(local),
+        sources_first=is_itself or not is_apart(tool, local),
         links=() if tool.project else tuple(_links(local, project.root)),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
@@ -128,23 +135,18 @@ def _version_argument(project: Project) -> str | None:
     return next((known[name] for match in names if match and (name := normalize(match[0])) in known), None)
 
 
-def _read_by(tool: Tool, project: Project, lock: str) -> list[str]:
+def _read_by(tool: Tool, project: Project, lock: str, requirements: Contents) -> list[str]:
     """Return the files that the tool reads, the lock first."""
     there = [name for name in tool.optional if os.path.isfile(os.path.join(project.root, name))]
-    return list(dict.fromkeys((lock, *tool.files, *there, *_included(project.root, lock))))
+    included = [os.path.relpath(path, project.root).replace(os.sep, "/") for path in requirements.paths]
+    return list(dict.fromkeys((lock, *tool.files, *there, *included)))
 
 
-def _included(root: str, lock: str) -> list[str]:
-    """Return the files that a requirements file includes, by `-r` and `-c`."""
-    found: list[str] = []
-    waiting = [lock] if lock.endswith((".txt", ".in")) else []
-    while waiting:
-        path = waiting.pop()
-        for line in files.text(os.path.join(root, path)).splitlines():
-            words = line.replace("=", " ", 1).split() if line.startswith("--") else line.split()
-            if len(words) > 1 and words[0] in {"-r", "-c", "--requirement", "--constraint"}:
-                inner = os.path.normpath(os.path.join(os.path.dirname(path), words[1]))
-                if inner not in found and os.path.isfile(os.path.join(root, inner)):
-                    found.append(inner)
-                    waiting.append(inner)
-    return found
+def _is_itself(project: Project, entry: Entry) -> bool:
+    """Return whether a line of the requirements is the project: `-e .`, which needs its sources."""
+    bare = re.split(r"[\[#]", entry.reference or "")[0].strip()
+    return (
+        bool(bare)
+        and "://" not in bare
+        and os.path.realpath(os.path.join(project.root, bare)) == os.path.realpath(project.root)
+    )
