@@ -256,3 +256,19 @@ def test_requirements_that_name_the_project_itself_need_its_sources(place: Place
     ignored = (place.app / ".dockerignore").read_text()
     assert "!requirements.txt\n" in ignored
     assert place("lint", "--no-hadolint").out == "no findings in 1 file; 1 ignored\n"
+
+
+def test_a_package_without_dependencies_needs_no_lock(place: Place) -> None:
+    place.write({"app/__main__.py": ""})
+    place.write({"pyproject.toml": '[project]\nname = "app"\nversion = "1"\n[build-system]\nrequires = []\n'})
+
+    ran = place("dockerfile", *OPTIONS)
+
+    assert (ran.code, ran.err, ran.out.splitlines()[3:]) == (
+        0,
+        "",
+        ["installs with  pip", "runs           python -m app, as 65532:65532"],
+    )
+    assert "RUN python -m venv --without-pip /opt/venv\nCOPY . .\n" in dockerfile(place)
+    assert place("lint", "--no-hadolint").out == "no findings in 1 file\n"
+    assert place("dockerfile", "--check") == (0, "", "")

@@ -23,7 +23,8 @@ def dockerfile_text(written: Written, *, dry: bool) -> str:
     pinned = f"pinned to {recipe.base.digest[:19]}…" if recipe.base.digest else "not pinned by its digest"
     rows.append(("base", f"{recipe.base.reference}, {pinned}"))
     if recipe.install:
-        rows.append(("installs with", f"{recipe.install.tool.requirement or 'pip'}, from {recipe.install.lock}"))
+        origin = f", from {recipe.install.lock}" if recipe.install.lock else ""
+        rows.append(("installs with", f"{recipe.install.tool.requirement or 'pip'}{origin}"))
     if recipe.build_packages:
         rows.append(("build packages", f"{' '.join(recipe.build_packages)}, for {', '.join(recipe.built)}"))
     if recipe.run_packages:

@@ -28,7 +28,7 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
 
     tool: Tool
     lock: str
-    """The lock's path in the context."""
+    """The lock's path in the context; empty when there is only the project to install."""
 
     files: tuple[str, ...]
     """All files of the context that the tool reads, the lock first."""

@@ -85,7 +85,10 @@ def _build(recipe: Recipe, install: Install) -> Iterator[Instruction]:
     yield instruction("WORKDIR", recipe.workdir)
     if install.sources_first:
         yield instruction("COPY", ".", ".", comments=(_SOURCES_FIRST,))
-    yield run((*_filling(install), _COMPILE), _mounts(recipe, install), (_COMPILED,))
+    if install.lock:
+        yield run((*_filling(install), _COMPILE), _mounts(recipe, install), (_COMPILED,))
+    else:
+        yield run(_filling(install))
     own = tuple(_own(install))
     if own and not install.sources_first:
         yield instruction("COPY", ".", ".", comments=(_LOCAL,) if install.local else ())
@@ -131,7 +134,8 @@ def _tool(recipe: Recipe, install: Install) -> Iterator[Instruction]:
 def _filling(install: Install) -> Iterator[str]:
     if install.tool.venv:
         yield "python -m venv --without-pip /opt/venv"
-    yield from _commands(install, install.tool.apart if _late(install) else install.tool.install)
+    if install.lock:
+        yield from _commands(install, install.tool.apart if _late(install) else install.tool.install)
 
 
 def _commands(install: Install, commands: Iterable[str]) -> Iterator[str]:

@@ -63,9 +63,10 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
     """Return how the environment is made; None when nothing is to be installed."""
     if not selection.locked and not project.has_build_system:
         return None
-    kind = project.lock.kind if project.lock is not None else "requirements"
+    is_locked = project.lock is not None and (bool(selection.locked) or project.lock.kind != "pyproject")
+    kind = project.lock.kind if project.lock is not None and is_locked else "requirements"
     tool = tool_for(kind, wish.tool, _locker(project))
-    lock = os.path.relpath(project.lock.path, project.root) if project.lock is not None else ""
+    lock = os.path.relpath(project.lock.path, project.root) if project.lock is not None and is_locked else ""
     whole = lock.startswith("..")
     if whole:
         raise ProjectError(
@@ -75,14 +76,14 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
     local = in_project(selection.locked, project.root)
     requirements = (
         requirements_file.parse(project.lock.path, world.environment)
-        if kind == "requirements" and project.lock is not None
+        if kind == "requirements" and project.lock is not None and is_locked
         else Contents()
     )
     is_itself = any(_is_itself(project, entry) for entry in requirements.entries)
     return Install(
         tool=tool,
         lock=lock,
-        files=tuple(_read_by(tool, project, lock, requirements)),
+        files=tuple(_read_by(tool, project, lock, requirements)) if lock else (),
         hashed=selection.hashed,
         options=tuple(_options(tool, lock, wish)),
         project=project.has_build_system,
