@@ -142,3 +142,35 @@ def test_the_nearest_version_is_asked_of_the_index_that_the_lock_does_not_name(p
     assert json.loads(ran.out)["obstacles"] == [
         "`learn` 1.0 alone keeps the project from `python:3.13-alpine`; learn 2.0 has a wheel"
     ]
+
+
+def test_the_whole_catalogue_is_what_linux_can_run(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    found = place.document("choose", "--all", "--python", "3.13", *OFFLINE)["candidates"]
+
+    kinds = {each["kind"] for each in found}
+    assert {"full", "slim", "alpine", "distroless", "chainguard", "ubuntu", "assembled"} - kinds == {
+        "assembled"
+    } - kinds
+    assert "windows" not in kinds
+
+
+def test_a_table_for_a_pull_request_has_what_the_gate_found(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    ran = place("choose", "--base", "python:3.13-slim", "--max-pull", "80MB", "--format", "markdown", *OFFLINE)
+
+    assert ran.code == 1
+    assert ran.out.splitlines()[-1] == (
+        "- **failed**: max-pull: `python:3.13-slim` (linux/amd64): unknown; the limit is 80,000,000"
+    )
+
+
+def test_that_a_build_is_not_pinned_is_said_once(place: Place) -> None:
+    place.wheels.add("sample")
+    place.write({"main.py": "", "requirements.txt": "sample\n"})
+
+    ran = place("choose", "--base", "python:3.13-slim", "--base", "python:3.12-alpine", "--platform", "linux/amd64")
+
+    assert ran.err == "note: the build is not pinned: `requirements.txt` leaves open which version of `sample`\n"

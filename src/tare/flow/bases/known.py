@@ -49,7 +49,7 @@ def refreshed(
             found.append(msgspec.structs.replace(each, failed=f"`{host}` cannot be reached"))
             continue
         try:
-            stand(world, request, named=True, whole=True)
+            stand(world, request, named=True)
         except TareError as error:
             found.append(msgspec.structs.replace(each, failed=error.message))
             continue
