@@ -28,8 +28,9 @@ def registry(place: Place) -> Iterator[Registry]:
 
 @pytest.fixture
 def server(place: Place) -> Iterator[Server]:
-    place.environment["UV_OFFLINE"] = "0"
     with running_server() as server:
+        # Nothing but the server is asked: it refuses to be a proxy to others.
+        place.environment |= {"UV_OFFLINE": "0", "HTTPS_PROXY": server.url.removeprefix("http://")}
         yield server
 
 
@@ -149,11 +150,9 @@ def test_the_whole_catalogue_is_what_linux_can_run(place: Place) -> None:
 
     found = place.document("choose", "--all", "--python", "3.13", *OFFLINE)["candidates"]
 
-    kinds = {each["kind"] for each in found}
-    assert {"full", "slim", "alpine", "distroless", "chainguard", "ubuntu", "assembled"} - kinds == {
-        "assembled"
-    } - kinds
-    assert "windows" not in kinds
+    assert {each["kind"] for each in found if not each["base"].startswith("deb:")} == {
+        "full", "slim", "alpine", "distroless", "chainguard", "ubuntu",
+    }  # fmt: skip
 
 
 def test_a_table_for_a_pull_request_has_what_the_gate_found(place: Place) -> None:
@@ -171,6 +170,6 @@ def test_that_a_build_is_not_pinned_is_said_once(place: Place) -> None:
     place.wheels.add("sample")
     place.write({"main.py": "", "requirements.txt": "sample\n"})
 
-    ran = place("choose", "--base", "python:3.13-slim", "--base", "python:3.12-alpine", "--platform", "linux/amd64")
+    ran = place("choose", "--base", "python:3.13-slim", "--base", "python:3.12-alpine", *OFFLINE)
 
     assert ran.err == "note: the build is not pinned: `requirements.txt` leaves open which version of `sample`\n"
