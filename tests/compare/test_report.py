@@ -92,6 +92,23 @@ def test_a_difference_that_is_noise_is_not_a_reason() -> None:
     assert sentences(FULL, SLIM)[0] == "Take python:3.13-slim, docker: nothing else is better in size or in start."
 
 
+def test_what_is_alike_is_called_that_and_what_was_not_measured_is_said() -> None:
+    """Bookworm is half a percent smaller than trixie: nobody should take it for that."""
+    trixie = candidate("deb:trixie", pull=180 * MB, imports=1.0, line=1, builder="tare")
+    bookworm = candidate("deb:bookworm", pull=179 * MB, imports=1.0, line=1, builder="tare")
+    built = [msgspec.structs.replace(each, start=None) for each in (trixie, bookworm, FULL)]
+
+    assert sentences(trixie, bookworm)[0] == (
+        "Take deb:trixie, tare or deb:bookworm, tare: they are alike in size and in start."
+    )
+    assert sentences(*built[:2])[0] == (
+        "Take deb:trixie, tare or deb:bookworm, tare: they are alike in size. How they start was not measured."
+    )
+    assert sentences(built[0], built[2])[0] == (
+        "Take deb:trixie, tare: nothing else is smaller to pull. How they start was not measured."
+    )
+
+
 def test_starts_that_differ_by_as_much_in_one_image_are_called_equal() -> None:
     def told(*imports: float) -> Candidate:
         found = candidate("python:3.13-noisy", pull=90 * MB, imports=1.0, line=30)

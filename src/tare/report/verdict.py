@@ -22,11 +22,14 @@ def verdict(comparison: Comparison, texts: Words) -> Iterator[str]:
     if len(good) < 2:  # nothing to compare with
         return
     best = front(good)
+    started = any(each.start for each in good)
     if len(best) == 1:
-        yield texts("choose_one", name=best[0].name)
+        yield texts("choose_one" if started else "choose_smallest", name=best[0].name)
     elif best:
         *others, last = (each.name for each in best)
-        yield texts("choose_some", names=", ".join(others), last=last)
+        differ = any(_smaller(one, other) or _later(one, other) for one in best for other in best)
+        key = "choose_some" if differ else "choose_any" if started else "choose_any_size"
+        yield texts(key, names=", ".join(others), last=last)
     yield from _of_sizes(good, texts)
     yield from _of_starts(good, texts)
     yield from _of_builds(good, texts)
@@ -35,17 +38,23 @@ def verdict(comparison: Comparison, texts: Words) -> Iterator[str]:
 def front(good: list[Candidate]) -> list[Candidate]:
     """Return the candidates that no other beats in what is pulled and how long the imports take: a Pareto front.
 
-    A difference that may be noise does not count. Where nothing was imported, the size alone decides.
+    A difference that may be noise, or of a few percent, does not count. Where nothing was imported, the size alone
+    decides.
     """
-    placed = [(each.sizes.pull, each) for each in good if each.sizes]
+    placed = [each for each in good if each.sizes]
     return [
         each
-        for pull, each in placed
+        for each in placed
         if not any(
-            (other_pull < pull and not _later(other, each)) or (_later(each, other) and other_pull <= pull)
-            for other_pull, other in placed
+            (_smaller(other, each) and not _later(other, each)) or (_later(each, other) and not _smaller(each, other))
+            for other in placed
         )
     ]
+
+
+def _smaller(one: Candidate, other: Candidate) -> bool:
+    """Tell whether less is to be pulled of *one*, by more than some percent."""
+    return bool(one.sizes and other.sizes and one.sizes.pull * _SAME < other.sizes.pull)
 
 
 def _later(one: Candidate, other: Candidate) -> bool:
