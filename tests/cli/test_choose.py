@@ -135,6 +135,24 @@ def test_each_base_takes_its_own_wheel(place: Place) -> None:
     }
 
 
+def test_the_nearest_version_is_asked_of_the_index_that_the_lock_does_not_name(place: Place, server: Server) -> None:
+    old = place.wheels.add("learn", tag="cp313-cp313-manylinux_2_17_x86_64")
+    server.serve(f"/{old.path.name}", old.path.read_bytes())
+    links = f'<a href="/{old.path.name}#sha256={old.digest}">old</a> <a href="/learn-2.0-cp313-cp313-musllinux_1_2_x86_64.whl">new</a>'
+    server.routes["/simple/learn/"] = lambda handler: handler.reply(
+        f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), headers={"Content-Type": "text/html"}
+    )
+    musl_base(place)
+    place.environment |= {"UV_DEFAULT_INDEX": f"{server.url}/simple", "UV_FIND_LINKS": ""}
+    place.write({"main.py": "", "requirements.txt": locked([old])})
+
+    ran = place("choose", "--base", "oci:../musl", "--platform", "linux/amd64", "--json")
+
+    assert json.loads(ran.out)["obstacles"] == [
+        "`learn` 1.0 alone keeps the project from `oci:../musl`; learn 2.0 has a wheel"
+    ]
+
+
 def test_no_wheel_is_downloaded_and_nothing_is_fetched_twice(place: Place, server: Server) -> None:
     place.write({"main.py": "", "pylock.toml": served(server, big(place), place.wheels.add("sample"))})
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 from command import Place, Ran, locked
 from fixture_registry import Registry
-from loopback import Server, running_server
 from make.base_images import base_image
 from make.elves import make_elf
 from make.wheelhouse import pylock
@@ -24,14 +22,6 @@ def registry(place: Place) -> Iterator[Registry]:
     with a_registry() as found:
         place.environment |= {"TARE_MIRROR": found.name, "UV_OFFLINE": "0", "HTTPS_PROXY": found.name}
         yield found
-
-
-@pytest.fixture
-def server(place: Place) -> Iterator[Server]:
-    with running_server() as server:
-        # Nothing but the server is asked: it refuses to be a proxy to others.
-        place.environment |= {"UV_OFFLINE": "0", "HTTPS_PROXY": server.url.removeprefix("http://")}
-        yield server
 
 
 def answered(ran: Ran) -> Ran:
@@ -126,23 +116,6 @@ Unbeaten, too, in size, speed and trouble together: python:3.13-alpine.
 """,
         "",
     )
-
-
-def test_the_nearest_version_is_asked_of_the_index_that_the_lock_does_not_name(place: Place, server: Server) -> None:
-    old = place.wheels.add("learn", tag="cp313-cp313-manylinux_2_17_x86_64")
-    server.serve(f"/{old.path.name}", old.path.read_bytes())
-    links = f'<a href="/{old.path.name}#sha256={old.digest}">old</a> <a href="/learn-2.0-cp313-cp313-musllinux_1_2_x86_64.whl">new</a>'
-    server.routes["/simple/learn/"] = lambda handler: handler.reply(
-        f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), headers={"Content-Type": "text/html"}
-    )
-    place.environment |= {"UV_DEFAULT_INDEX": f"{server.url}/simple", "UV_FIND_LINKS": ""}
-    place.write({"main.py": "", "requirements.txt": locked([old])})
-
-    ran = place("choose", "--base", "python:3.13-alpine", "--platform", "linux/amd64", "--json")
-
-    assert json.loads(ran.out)["obstacles"] == [
-        "`learn` 1.0 alone keeps the project from `python:3.13-alpine`; learn 2.0 has a wheel"
-    ]
 
 
 def test_the_whole_catalogue_is_what_linux_can_run(place: Place) -> None:
