@@ -435,6 +435,7 @@ def test_a_setup_py_alone_is_a_project_of_setuptools(
     found = read(write(tmp_path, files))
 
     assert (found.has_build_system, found.lock and found.lock.name) == (built, lock)
+    assert found.has_dependencies == (built and lock != "requirements.txt"), "only its backend knows"
 
 
 def test_a_script_with_metadata_may_have_any_name(tmp_path: Path) -> None:

@@ -403,3 +403,48 @@ print(len(found.locked), sorted(slow & set(sys.modules)))
     done = subprocess.run((sys.executable, "-I", "-c", code), capture_output=True, text=True, check=False)
 
     assert (done.stdout, done.stderr) == ("1 []\n", "")
+
+
+BACKEND = """
+import pathlib
+
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    needs = pathlib.Path(FILE).read_text().split()
+    info = pathlib.Path(directory, "demo-1.0.dist-info")
+    info.mkdir()
+    lines = ["Metadata-Version: 2.1", "Name: demo", "Version: 1.0", *(f"Requires-Dist: {need}" for need in needs)]
+    (info / "METADATA").write_text("\\n".join(lines) + "\\n")
+    return info.name
+"""
+BUILT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+@pytest.mark.parametrize(
+    ("manifest", "file"),
+    [
+        (BUILT, "setup.cfg"),
+        (f'{BUILT}[project]\nname = "demo"\nversion = "1.0"\ndynamic = ["dependencies"]\n', "setup.cfg"),
+        (
+            f'{BUILT}[project]\nname = "demo"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
+            '[tool.setuptools.dynamic]\ndependencies = { file = ["deps.txt"] }\n',
+            "deps.txt",
+        ),
+    ],
+    ids=["no table of the project", "dynamic", "a file of its own"],
+)
+def test_what_only_a_backend_knows_is_asked_of_it_and_again_when_it_changed(
+    tmp_path: Path, memo_uv: Uv, counting: Counting, index: Index, *, manifest: str, file: str
+) -> None:
+    index.add("alpha", "1.0")
+    index.add("beta", "1.0")
+    root = write(
+        tmp_path / "app",
+        {"pyproject.toml": manifest, "backend.py": BACKEND.replace("FILE", repr(file)), file: "alpha\n"},
+    )
+
+    def names() -> list[str]:
+        return [each.name for each in locked(project.read(root), target(), memo_uv).locked]
+
+    assert (names(), names(), counting.runs) == (["alpha"], ["alpha"], 1)
+    write(root, {file: "alpha\nbeta\n"})
+    assert (names(), counting.runs) == (["alpha", "beta"], 2)

@@ -72,6 +72,7 @@ def _from_manifest(found: Found, document: Mapping[str, Any]) -> Project:
     dynamic = table.many("dynamic", string, "the name of a field")
     dependencies = table.many("dependencies", _requirement, "a requirement")
     groups = _groups(document, root)
+    is_built = _is_built(document, old, legacy=found.has_legacy)
     project = Project(
         root=found.root,
         name=table.one("name", string, "a name") or string(old.get("name")),
@@ -79,12 +80,15 @@ def _from_manifest(found: Found, document: Mapping[str, Any]) -> Project:
         requires_python=table.one("requires-python", any_string, "a version specifier")
         or poetry.requires_python(old)
         or None,
-        has_build_system=_is_built(document, old, legacy=found.has_legacy),
+        has_build_system=is_built,
         scripts=table.mapping("scripts", string, "an entry point") or _strings(old.get("scripts")),
         gui_scripts=table.mapping("gui-scripts", string, "an entry point"),
         dependencies=dependencies,
         has_dependencies=bool(
-            dependencies or "dependencies" in dynamic or set(old.get("dependencies", {})) - {"python"}
+            dependencies
+            or "dependencies" in dynamic
+            or set(old.get("dependencies", {})) - {"python"}
+            or (is_built and not old and root.raw("project") is None)  # a `setup.cfg`, say: only its backend knows
         ),
         extras=_extras(table, old),
         groups=groups,

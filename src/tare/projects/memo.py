@@ -11,7 +11,7 @@ import msgspec
 
 Kind = TypeVar("Kind")
 
-FORMAT = "4"
+FORMAT = "5"
 """Changes when what is kept, or how, changes; it is a part of every key."""
 
 

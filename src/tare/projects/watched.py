@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -24,6 +24,38 @@ def of_trees(paths: Iterable[str], directory: str) -> tuple[str, ...]:
     """Return the same for source trees at *paths*, which start from *directory*."""
     places = sorted({os.path.normpath(os.path.join(directory, path)) for path in paths})
     return tuple(os.path.join(place, name) for place in places for name in _MANIFESTS)
+
+
+def of_backend(root: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the absolute paths of what a build backend reads dependencies from, there or not, where `[project]` of the
+    `pyproject.toml` that is *document* does not say all of them.
+    """
+    project = document.get("project")
+    dynamic = project.get("dynamic", ()) if isinstance(project, dict) else _DYNAMIC
+    if _DYNAMIC.isdisjoint(dynamic):
+        return ()
+    names = (*_MANIFESTS, *_named(document))
+    return tuple(dict.fromkeys(os.path.normpath(os.path.join(root, name)) for name in names))
+
+
+_DYNAMIC: Final = frozenset({"dependencies", "optional-dependencies"})
+
+
+def _named(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the files that `[tool.setuptools.dynamic]` names.
+
+    https://setuptools.pypa.io/en/latest/userguide/pyproject_config.html#dynamic-metadata
+    """
+    table = document.get("tool", {})
+    for key in ("setuptools", "dynamic"):
+        table = table.get(key, {}) if isinstance(table, dict) else {}
+    waiting = [table.get(key) for key in sorted(_DYNAMIC)] if isinstance(table, dict) else []
+    while waiting:
+        value = waiting.pop()
+        files = value.get("file") if isinstance(value, dict) else None
+        if files is None and isinstance(value, dict):
+            waiting += value.values()
+        yield from (each for each in (files if isinstance(files, list) else [files]) if isinstance(each, str))
 
 
 def pages(project: Project, environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from tare.projects.locks.pins import Source, assembled
 from tare.projects.names import check_known
 from tare.projects.project import Project
 from tare.projects.uv import Uv
-from tare.projects.watched import listing, pages
+from tare.projects.watched import listing, of_backend, pages
 
 
 def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolution:
@@ -30,7 +30,7 @@ def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolutio
         directory=project.root,
         pinned=not found.packages,
         hashed=not found.packages,
-        inputs=(lock.path,),
+        inputs=(lock.path, *_read_by_backend(lock, project)),
         warnings=(f"the build is not pinned: there is no lockfile for `{lock.name}`",) if found.packages else (),
     )
 
@@ -59,7 +59,7 @@ def _manifest(lock: Lock, project: Project, request: Request, uv: Uv) -> bytes:
     data = files.read_bytes(lock.path)
     legacy = lock.name == "setup.py"
     document = {} if legacy else files.toml(lock.path, data)
-    if legacy or "project" in document:
+    if "project" in document or not poetry.table(document):
         options = [part for name in request.extras for part in ("--extra", name)]
         options += [part for name in request.groups for part in ("--group", name)]
         args, stdin = (*options, os.path.basename(lock.path)), ""
@@ -68,6 +68,25 @@ def _manifest(lock: Lock, project: Project, request: Request, uv: Uv) -> bytes:
             ("-",),
             "\n".join(poetry.requirements(poetry.table(document), request.extras, request.groups, project.root)) + "\n",
         )
-    inputs = (data, *(listing(place).encode("utf-8", "surrogateescape") for place in pages(project, uv.env)))
+    beside = _read_by_backend(lock, project)
+    if beside and project.name:  # uv remembers what a backend said, and does not know of every file that it reads
+        args = ("--refresh-package", project.name, *args)
+    inputs = (
+        data,
+        *map(_content, beside),
+        *(listing(place).encode("utf-8", "surrogateescape") for place in pages(project, uv.env)),
+    )
     what = f"cannot resolve `{lock.name}`"
     return uv.compile(what=what, directory=project.root, python=request.python, stdin=stdin, args=args, inputs=inputs)
+
+
+def _read_by_backend(lock: Lock, project: Project) -> tuple[str, ...]:
+    """Return what the answer follows from besides the manifest, where a build backend is asked."""
+    if lock.kind != "pyproject" or not project.has_build_system:
+        return ()
+    document = {} if lock.name == "setup.py" else files.toml(lock.path)
+    return () if poetry.table(document) else of_backend(project.root, document)
+
+
+def _content(path: str) -> bytes:
+    return files.read_bytes(path) if os.path.isfile(path) else b""
