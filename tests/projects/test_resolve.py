@@ -56,6 +56,19 @@ def memo_uv(uv: Uv, counting: Counting, tmp_path: Path) -> Uv:
     return msgspec.structs.replace(uv, memo=str(tmp_path / "memo"), runner=counting)
 
 
+def test_a_pipfile_without_its_lock_is_refused(tmp_path: Path, idle_uv: Uv) -> None:
+    root = write(tmp_path / "api", {"Pipfile": '[packages]\nsix = "*"\n', "main.py": "import six\n"})
+
+    with pytest.raises(ProjectError) as caught:
+        locked(project.read(root), target(), idle_uv)
+
+    assert told(caught.value)[1:] == (
+        "`Pipfile` has no lock",
+        ("it asks for packages, and nothing says which versions of them",),
+        ("Run `pipenv lock`",),
+    )
+
+
 def test_a_selection_says_where_it_comes_from(tmp_path: Path, idle_uv: Uv) -> None:
     root = write(tmp_path / "api", {"pylock.toml": LOCK, "uv.lock": "", "pyproject.toml": '[project]\nname = "api"\n'})
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from tare.errors import ProjectError
 from tare.projects import files, poetry, script, settings
 from tare.projects.discovery import Found
 from tare.projects.names import normalize
@@ -35,11 +34,7 @@ def decode(found: Found) -> Project:
     if found.lock is not None and found.lock.kind == "pipfile":
         return _with_pipfile(project, files.toml("Pipfile", found.pipfile))
     if not project.has_dependencies and files.toml("Pipfile", found.pipfile).get("packages"):
-        raise ProjectError(
-            "`Pipfile` has no lock",
-            causes=("it asks for packages, and nothing says which versions of them",),
-            hints=("Run `pipenv lock`",),
-        )
+        return msgspec.structs.replace(project, has_dependencies=True, is_unlocked_pipfile=True)
     return project
 
 

@@ -42,6 +42,9 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     has_dependencies: bool = False
     """Whether anything is to be installed besides the project: also when only a backend or Poetry knows what."""
 
+    is_unlocked_pipfile: bool = False
+    """Whether what is to be installed is in a `Pipfile` alone, which nothing here resolves."""
+
     extras: tuple[str, ...] = ()
     """Normalized names, sorted."""
 

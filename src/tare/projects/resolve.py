@@ -159,6 +159,12 @@ def _recall(directory: str | None, key: str) -> Selection | None:
 
 def resolve(project: Project, request: Request, uv: Uv) -> Resolution:
     """Return the resolution of *project*, whatever its lock is."""
+    if project.is_unlocked_pipfile:
+        raise ProjectError(
+            "`Pipfile` has no lock",
+            causes=("it asks for packages, and nothing says which versions of them",),
+            hints=("Run `pipenv lock`",),
+        )
     if project.lock is None:
         from tare.projects.locks.interface import Resolution
         from tare.projects.locks.unlocked import nothing

@@ -97,6 +97,8 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
 
 def _locker(project: Project) -> str:
     """Return the tool that the manifest is written for, as its tables say."""
+    if project.is_unlocked_pipfile:
+        return "pipenv"
     is_toml = project.manifest is not None and project.manifest.endswith(".toml")
     tables = files.toml(project.manifest).get("tool", {}) if is_toml and project.manifest else {}
     return next((name for name in ("poetry", "pdm") if name in tables), "uv")
