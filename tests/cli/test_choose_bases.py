@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -146,3 +147,23 @@ def test_that_a_build_is_not_pinned_is_said_once(place: Place) -> None:
     ran = place("choose", "--base", "python:3.13-slim", "--base", "python:3.12-alpine", *OFFLINE)
 
     assert ran.err == "note: the build is not pinned: `requirements.txt` leaves open which version of `sample`\n"
+
+
+def test_what_a_build_would_refuse_is_not_suitable(place: Place) -> None:
+    manifest = '[project]\nname = "p"\nversion = "1"\n\n[tool.tare]\nsystem-packages = ["ffmpeg"]\n'
+    place.write({"main.py": "", "pyproject.toml": manifest, "pylock.toml": pylock()})
+
+    ran = place("choose", "--base", "python:3.13-slim", *OFFLINE)
+
+    assert ran.code == 1
+    assert ran.out.splitlines()[-1] == "  - python:3.13-slim: `system-packages` needs an assembled base."
+
+
+def test_bytecode_is_not_counted_and_that_is_said(place: Place) -> None:
+    manifest = '[project]\nname = "p"\nversion = "1"\n\n[tool.tare]\nbytecode = "all"\n'
+    place.write({"main.py": "", "pyproject.toml": manifest, "pylock.toml": pylock()})
+
+    ran = place("choose", *place.target, "--json")
+
+    assert ran.err == "note: the bytecode that [tool.tare] asks for is not counted\n"
+    assert [each["exact"] for each in json.loads(ran.out)["candidates"]] == [False]

@@ -25,7 +25,7 @@ from tare.projects.locked import LockedDirectory, LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
-from tare.stores.names import RegistryName, parse
+from tare.stores.names import RegistryName, SuiteName, parse
 
 FORMAT = 11
 """Raised whenever the same inputs would be judged otherwise."""
@@ -158,7 +158,7 @@ def _reached(job: Job) -> Job:
 
 def _stand(world: World, request: Request, *, named: bool, whole: bool) -> Standing:
     try:
-        return stand(world, request, named=named, whole=whole)
+        standing = stand(world, request, named=named, whole=whole)
     except TargetError as error:
         if named:
             raise
@@ -169,6 +169,9 @@ def _stand(world: World, request: Request, *, named: bool, whole: bool) -> Stand
         if named:
             raise
         return Standing(name=request.base, kind="named", origin="catalogue", unfit=error.message)
+    if request.system_packages and not isinstance(parse(request.base), SuiteName):
+        return msgspec.structs.replace(standing, target=None, unfit="`system-packages` needs an assembled base")
+    return standing
 
 
 def _judge(world: World, project: Project, job: Job, looked: Mapping[str, Looked]) -> Candidate:

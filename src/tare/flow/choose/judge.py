@@ -149,11 +149,14 @@ def with_project(world: World, project: Project, job: Job, judged: Judged) -> Ca
     candidate, target = judged.candidate, job.standing.target
     assert target is not None  # noqa: S101  # it was judged
     sizes, notes = _project(world, project, job.request, _Spot(scheme_of(target), target, judged.ground, {}))
+    compiled = project.config.bytecode not in {None, "none"}
+    if compiled:
+        notes = (*notes, "the bytecode that [tool.tare] asks for is not counted")
     return msgspec.structs.replace(
         candidate,
         pull=_sum(candidate.pull, sizes.pull),
         unpacked=_sum(candidate.unpacked, sizes.unpacked),
-        exact=candidate.exact and sizes.pull is not None,
+        exact=candidate.exact and sizes.pull is not None and not compiled,
         project=sizes,
         notes=(*candidate.notes, *notes),
     )
