@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import subprocess
@@ -296,6 +297,32 @@ def test_an_index_goes_through_every_place_and_comes_back_the_same(
         digests.append((project.app / "digest").read_text())
     assert digests == [digests[0]] * 5
     assert project.document("tags", f"{registry.name}/third")["tags"][0]["digest"] == digests[0].strip()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_an_archive_goes_through_standard_output_and_input(place: Place, *, compressed: bool) -> None:
+    """With a cache that has not even a directory yet: what is compressed has to be unpacked somewhere."""
+    place.base(base_image("amd64"))
+    archive, said = place.process("copy", place.base(), "docker-archive:-").communicate()
+    assert place.filtered(said) == "docker-archive:- sha256:DIGEST\n"
+
+    for number, command in enumerate((("copy", "docker-archive:-", "oci:in"), ("verify", "docker-archive:-"))):
+        fresh = {"TARE_CACHE_DIR": str(place.root / f"fresh{number}")}
+        process = place.process(*command, env=fresh, stdin=subprocess.PIPE)
+        out, err = process.communicate(gzip.compress(archive) if compressed else archive)
+        assert (process.returncode, err) == (0, b""), (out, err)
+    assert (place.app / "in").is_dir()
+    assert list(place.app.glob("-")) == []
+
+
+def test_an_archive_and_a_document_cannot_both_be_standard_output(place: Place) -> None:
+    place.base(base_image("amd64"))
+    assert place("copy", place.base(), "docker-archive:-", "--json") == (
+        2,
+        "",
+        "error: `docker-archive:-` and the document of `--json` cannot both be written to standard output\n\n"
+        "hint: Write the archive to a file\n",
+    )
 
 
 def test_one_platform_of_an_index_is_copied_as_it_is(project: Place, registry: Served, based: str) -> None:

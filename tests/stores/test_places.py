@@ -79,6 +79,11 @@ def test_standard_input_and_output_are_places(tmp_path: Path) -> None:
     assert source.read().raw == small().raw
 
 
+def test_standard_output_is_not_a_file_that_is_called_so() -> None:
+    with pytest.raises(UsageError, match="`docker-archive:-` is standard output, which has the answer"):
+        open_destination(names.parse("docker-archive:-"), (), NOWHERE, mtime=0)
+
+
 def test_references_become_tags(tmp_path: Path) -> None:
     tags = (reference.parse("app:1"), reference.parse("ghcr.io/me/app:2"))
     open_destination(names.parse(f"oci:{tmp_path}"), tags, NOWHERE, mtime=0).write(small())

@@ -15,7 +15,7 @@ from tare.cli.settings import world as make_world
 from tare.errors import UsageError
 from tare.oci import platform as platforms
 from tare.oci import reference as references
-from tare.stores.names import RegistryName, parse
+from tare.stores.names import ArchiveName, RegistryName, parse
 
 EXAMPLES = """\
 examples:
@@ -67,6 +67,12 @@ def execute(arguments: Arguments) -> int:
             "`--tag` is for archives and engines; in a registry the destination is the name",
             hints=(f"Write it as the destination: `docker://{arguments.tag[0]}`",),
         )
+    piped = isinstance(destination, ArchiveName) and destination.file == "-"
+    if piped and arguments.json:
+        raise UsageError(
+            f"`{destination}` and the document of `--json` cannot both be written to standard output",
+            hints=("Write the archive to a file",),
+        )
     try:
         with world.cache.in_use():
             image = copy(
@@ -76,6 +82,7 @@ def execute(arguments: Arguments) -> int:
                 platform=platforms.parse(arguments.platform) if arguments.platform else None,
                 compression=arguments.compression,
                 references=tuple(references.parse(text) for text in arguments.tag),
+                stdout=sys.stdout.buffer,
             )
     finally:
         world.close()
@@ -91,5 +98,6 @@ def execute(arguments: Arguments) -> int:
         }
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
     else:
-        sys.stdout.write(f"{arguments.destination} {image.digest}\n")
+        answer = sys.stderr if piped else sys.stdout
+        answer.write(f"{arguments.destination} {image.digest}\n")
     return 0

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
-import msgspec
-
 from tare.flow.world import World
 from tare.oci.image import Image
 
@@ -21,5 +17,4 @@ def image_of(world: World, text: str, platform: str | None) -> Image:
     wanted = platforms.parse(platform) if platform else None
     if isinstance(name, RegistryName):
         return current(world, name.reference, wanted)
-    surroundings = msgspec.structs.replace(world.surroundings, stdin=sys.stdin.buffer)
-    return open_source(name, surroundings).read(wanted)
+    return open_source(name, world.surroundings).read(wanted)

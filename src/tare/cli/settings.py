@@ -90,6 +90,7 @@ def world(arguments: WorldArguments, reporter: Reporter) -> World:
         insecure=tuple(arguments.insecure_registry),
         mirrors=tuple(arguments.mirror),
         engines=lambda: engines(cache),
+        stdin=sys.stdin.buffer if sys.stdin else None,
     )
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from tare.errors import MachineError, NetworkError, UsageError
 from tare.oci.descriptor import Descriptor
@@ -68,6 +68,7 @@ class World:
         insecure: tuple[str, ...] = (),
         mirrors: tuple[str, ...] = (),
         engines: Callable[[], Sequence[Engine]] = tuple,
+        stdin: BinaryIO | None = None,
     ) -> None:
         self.environment = {name: value for name, value in environment.items() if name not in _OF_A_REPOSITORY}
         self.python = python
@@ -87,6 +88,8 @@ class World:
         """What runs containers here, the one to prefer first."""
         self.whereabouts = Whereabouts(lambda: self.cache)
         """Which repositories have which blobs."""
+        self.stdin = stdin
+        """Where `docker-archive:-` is read from."""
         self.started = now()
         self._project: Project | None = None
         self._login: Callable[[str], tuple[str, str] | None] | None = None
@@ -196,6 +199,7 @@ class World:
 
         return Surroundings(
             docker_host=self.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"),
+            stdin=self.stdin,
             scratch=self.cache.partial,
             registries=lambda: self.registries,
             progress=self.reporter.advance,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tare.oci.digest import Digest
 from tare.oci.image import Image, ImageIndex
 from tare.oci.platform import Platform
 from tare.oci.reference import Reference
+from tare.stores import files
 from tare.stores.archive import ArchiveSource
 from tare.stores.archive_writer import ArchiveWriter
 from tare.stores.engine_api import DEFAULT_HOST, EngineApi
@@ -36,7 +36,7 @@ class DaemonSource:
 
     def _fetched(self) -> ArchiveSource:
         if self._archive is None:
-            spool = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115  # the source's to close
+            spool = files.unnamed(self._scratch)
             try:
                 self._api.save(self._name.text, spool)
             except BaseException:

@@ -43,6 +43,21 @@ def temporary(directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
         path.unlink(missing_ok=True)
 
 
+def unnamed(directory: Path | None) -> BinaryIO:
+    """Return an empty file without a name in *directory*, which is made, or where the system has such files.
+
+    The caller closes it.
+    """
+    import tempfile
+
+    try:
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=directory)
+    except OSError as error:
+        raise cannot_write(f"`{directory or tempfile.gettempdir()}`", error) from None
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace the file at *path* by *data*, durably."""
     with temporary(path.parent) as (name, file):

@@ -144,9 +144,8 @@ def _is_file(stream: BinaryIO) -> bool:
 
 def _spool(stream: BinaryIO, what: str, scratch: Path | None) -> BinaryIO:
     import shutil
-    import tempfile
 
-    spool = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  # the caller's to close
+    spool = files.unnamed(scratch)
     try:
         shutil.copyfileobj(stream, spool, files.CHUNK)
     except OSError as error:

@@ -79,7 +79,12 @@ def open_destination(
             from tare.stores.archive_writer import ArchiveDestination, StreamDestination
 
             references = (name.reference,) if name.reference else references
-            if name.file == "-" and surroundings.stdout:
+            if name.file == "-":
+                if surroundings.stdout is None:
+                    raise UsageError(
+                        f"`{name}` is standard output, which has the answer of this command",
+                        hints=("Write the archive to a file",),
+                    )
                 return StreamDestination(surroundings.stdout, references, mtime=mtime)
             archive = ArchiveDestination(Path(name.file), references, mtime=mtime)
             archive.check()

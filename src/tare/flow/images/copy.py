@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import BinaryIO, Literal
+
+import msgspec
 
 from tare.flow.images.recompress import recompressed
 from tare.flow.world import World
@@ -21,9 +23,13 @@ def copy(
     platform: Platform | None,
     compression: Literal["gzip", "dense", "zstd"] | None,
     references: tuple[Reference, ...] = (),
+    stdout: BinaryIO | None = None,
 ) -> Image | ImageIndex:
-    """Copy the image under *source*, all of it or the part for *platform*, and return what was written."""
-    surroundings = world.surroundings
+    """Copy the image under *source*, all of it or the part for *platform*, and return what was written.
+
+    *stdout* is where `docker-archive:-` goes.
+    """
+    surroundings = msgspec.structs.replace(world.surroundings, stdout=stdout)
     place = open_source(source, surroundings)
     image: Image | ImageIndex = place.read_all() if platform is None else place.read(platform)
     if compression is not None:
