@@ -26,7 +26,7 @@ from tare.oci.ground import Ground
 from tare.plan.choice.candidate import Candidate, Distribution, Sizes, Work
 from tare.plan.claims import Claim
 from tare.plan.plan import PlannedLayer
-from tare.projects.locked import Locked, LockedWheel
+from tare.projects.locked import LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
@@ -93,23 +93,10 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: Mapping[str, Looked]) -> Judged:
     """Return what *job* gives: the plan of its image but for the project's own layer, weighed."""
-    draft = job.draft
     standing, target = job.standing, job.standing.target
     assert target is not None  # noqa: S101  # there is a coverage
     scheme = scheme_of(target)
-    names = requested(project)
-    acquired: list[Acquired] = []
-    sources: list[Locked] = []
-    for each in coverage.selection.locked:
-        if isinstance(each, LockedWheel):
-            seen = looked[each.filename]
-            provenance = Provenance(requested=each.name in names, direct_url=direct_url(each))
-            acquired.append(Acquired(wheel=seen.wheel, provenance=provenance, built=False, size=seen.size))
-        else:
-            made = ready(world, each, target, names)
-            if made is not None:
-                acquired.append(made)
-            sources.append(each)
+    acquired = _acquired(world, coverage, looked, target, requested(project))
     segments, _ = placed(acquired, scheme)
     needs = [looked[each.wheel.filename].heads for each in acquired if not each.built and is_native(each.wheel)]
     standing, gaps = supplied(world, job.request, standing, needs, segments)
@@ -124,13 +111,12 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
     obstacles = _obstacles(distributions, gaps, target)
     unchecked = tuple(each.needs.wheel for each in needs if standing.libraries is None or each.unread)
     candidate = msgspec.structs.replace(
-        draft,
+        job._replace(standing=standing).draft,
         suitable=not obstacles,
         obstacles=obstacles,
         pull=_sum(standing.pull, site.pull),
         unpacked=_sum(standing.unpacked, site.unpacked),
         exact=all(each.exact for each in predicted) and not unbuilt,
-        base_sizes=Sizes(pull=standing.pull, unpacked=standing.unpacked),
         site_packages=site,
         layers=tuple(Sizes(pull=each.size, unpacked=each.unpacked) for each in predicted),
         distributions=distributions,
@@ -142,6 +128,22 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
         notes=coverage.selection.warnings,
     )
     return Judged(candidate=candidate, ground=standing.ground)
+
+
+def _acquired(
+    world: World, coverage: Coverage, looked: Mapping[str, Looked], target: Target, names: frozenset[str]
+) -> list[Acquired]:
+    """Return the wheels of *coverage*: those that were looked at, and what is known of sources."""
+    found = []
+    for each in coverage.selection.locked:
+        if isinstance(each, LockedWheel):
+            seen = looked[each.filename]
+            provenance = Provenance(requested=each.name in names, direct_url=direct_url(each))
+            found.append(Acquired(wheel=seen.wheel, provenance=provenance, built=False, size=seen.size))
+        else:
+            made = ready(world, each, target, names)
+            found += [made] if made is not None else []
+    return found
 
 
 def with_project(world: World, project: Project, job: Job, judged: Judged) -> Candidate:
