@@ -38,8 +38,12 @@ def explain_text(candidate: Candidate) -> str:
 
 
 def _known_from(candidate: Candidate) -> str:
-    of = f" of {candidate.date}" if candidate.date and candidate.origin == "catalogue" else ""
-    return f"{candidate.origin}{of}" + (f" ({candidate.origin_why})" if candidate.origin_why else "")
+    how = ", read on" if candidate.origin == "image" else " of" if candidate.origin == "catalogue" else ""
+    return (
+        candidate.origin
+        + (f"{how} {candidate.date}" if how and candidate.date else "")
+        + (f" ({candidate.origin_why})" if candidate.origin_why else "")
+    )
 
 
 def _weights(candidate: Candidate) -> str:

@@ -22,7 +22,7 @@ from tare.stores.names import RegistryName, SuiteName, parse
 from tare.wheels.libraries import Libraries
 from tare.wheels.target import Libc, Target
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised when something else would be kept of a base that was read."""
 
 _LAYERS: Final = 6
@@ -74,6 +74,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     os_eol: str | None = None
     sources: tuple[str, ...] = ()
     date: str = ""
+    """The day on which the image was read; of the newest of the catalogue's rows, where it was not."""
 
 
 class _HostKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,10 +159,15 @@ def recorded(world: World, request: Request) -> tuple[Standing, float | None]:
 
 
 def _kept(world: World, request: Request, standing: Standing) -> Standing:
+    """Return *standing* with the day on which it was found to be so."""
     known = last_read(world, request)
-    if known is None or known.standing != standing or request.pull:
-        value = msgspec.json.encode(Read(standing=standing, at=world.now()))
-        world.cache.remember("standings", _read_key(request), value)
+    if known is not None and not request.pull:
+        same = msgspec.structs.replace(standing, date=known.standing.date)
+        if same == known.standing:
+            return same
+    standing = msgspec.structs.replace(standing, date=bases.moment(world.now()).date().isoformat())
+    value = msgspec.json.encode(Read(standing=standing, at=world.now()))
+    world.cache.remember("standings", _read_key(request), value)
     return standing
 
 

@@ -123,7 +123,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the shared libraries that it provides."""
 
     date: str | None = None
-    """When the catalogue's row was recorded, if it is known from there."""
+    """The day on which the image was read; of the newest of the catalogue's rows, where it was not."""
 
     pgo: bool | None = None
     lto: bool | None = None
