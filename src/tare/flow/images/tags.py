@@ -213,7 +213,7 @@ def first(world: World, reference: Reference, ask: Callable[[Repository], T], *,
 def with_hint(error: NetworkError, reference: Reference) -> NetworkError:
     """Return *error* with the way out that there is: the list of tags, or what is recorded of the official ones."""
     repository = msgspec.structs.replace(reference, tag=None, digest=None).familiar
-    if reference.tag and source.was_missing(error):
+    if reference.tag and source.lacks_tag(error):
         hint = f"`tare tags {repository}` lists its tags"
     elif is_official(reference):
         hint = f"`tare tags {repository} --recorded` says what was known on {catalogue().date}"

@@ -84,8 +84,7 @@ class RegistrySource:
 
     def _not_found(self, error: NetworkError) -> NetworkError:
         """Tell how to find out what there is, if the tag is not."""
-        last = error.failed[-1] if isinstance(error, NowhereError) else error
-        if self._reference.tag is None or not was_missing(last) or _is_unknown(last):
+        if self._reference.tag is None or not lacks_tag(error):
             return error
         repository = msgspec.structs.replace(self._reference, tag=None, digest=None).familiar
         hints = (f"`tare tags {repository}` lists its tags",)
@@ -134,6 +133,7 @@ class NowhereError(NetworkError):
         causes = dict.fromkeys(cause for error in failed for cause in error.causes)
         super().__init__(last.message, causes=tuple(causes), hints=last.hints if hints is None else hints)
         self.failed = failed
+        """What each of them said, the registry itself last."""
         self.answered = any(map(was_answered, failed))
         """Whether one of them answered, so that it may have something else."""
         self.missing = was_missing(last)
@@ -152,6 +152,7 @@ def was_missing(error: NetworkError) -> bool:
     return isinstance(error, NowhereError) and error.missing
 
 
-def _is_unknown(error: NetworkError) -> bool:
-    """Return whether a registry said that it has not even the repository."""
-    return isinstance(error, RefusalError) and error.problem.code == "NAME_UNKNOWN"
+def lacks_tag(error: NetworkError) -> bool:
+    """Return whether the registry itself said that there is no such tag, and not that there is no such repository."""
+    last = error.failed[-1] if isinstance(error, NowhereError) else error
+    return isinstance(last, RefusalError) and last.problem.status == 404 and last.problem.code != "NAME_UNKNOWN"
