@@ -94,6 +94,12 @@ def test_what_the_project_itself_imports_stays(project: Place) -> None:
     assert before["image"]["digest"] != after["image"]["digest"]
 
 
+def test_a_link_that_leads_nowhere_imports_nothing(project: Place) -> None:
+    (project.app / "gone.py").symlink_to("nowhere.py")
+
+    assert project.build("--slim").code == project.build().code
+
+
 def test_the_plan_tells_what_would_go(project: Place) -> None:
     code, out, _ = project("plan", *project.target, "--slim=more")
 

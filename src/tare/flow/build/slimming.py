@@ -50,9 +50,16 @@ def own_mentions(world: World, project: Project) -> tuple[str, ...]:
     for file in collect(project, memo_directory=world.memo_directory):
         if file.path.endswith(".py") and file.size <= MAX_SOURCE:
             module = file.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            data = Path(project.root, file.path).read_bytes()
-            found.update(mentions(module, data, package=file.path.endswith("/__init__.py")))
+            found.update(mentions(module, _data(project, file.path), package=file.path.endswith("/__init__.py")))
     return tuple(sorted(found))
+
+
+def _data(project: Project, path: str) -> bytes:
+    """Return a file of the project; nothing of one that cannot be read, which is an error when its layer is written."""
+    try:
+        return Path(project.root, path).read_bytes()
+    except OSError:
+        return b""
 
 
 def _weight(wheel: Wheel) -> int:

@@ -109,7 +109,8 @@ def _changes(
             dropped.append(Dropped(path=path, size=seen.size if path == every[0] else 0, code=code))
     for path, data in reading.records({each.path for each in dropped}, {each.path for each in shortened}):
         seen = live[path]
-        changes[seen.layer][seen.number] = data
+        if len(names[id(seen)]) == 1:  # Two names would have to say two things.
+            changes[seen.layer][seen.number] = data
     if DEAD not in spared:
         for seen in reading.dead:
             changes[seen.layer][seen.number] = None
