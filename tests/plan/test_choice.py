@@ -139,6 +139,10 @@ def test_the_one_distribution_that_stands_in_the_way_is_named() -> None:
     assert lone_obstacles([one, two, SLIM]) == (
         "`scikit-learn` 1.0 alone keeps the project from `alpine`; 1.4.0 has one",
     )
+    other = msgspec.structs.replace(one, base="alpine3.23")
+    assert lone_obstacles([one, other]) == (
+        "`scikit-learn` 1.0 alone keeps the project from `alpine`, `alpine3.23`; 1.4.0 has one",
+    )
     more = msgspec.structs.replace(one, obstacles=("scikit-learn 1.0 has no wheel.", "It lacks libGL.so.1."))
     assert lone_obstacles([more]) == ()
     elsewhere = msgspec.structs.replace(one, platform=Platform(os="linux", architecture="arm64"))

@@ -53,7 +53,7 @@ def _weights(candidate: Candidate) -> str:
         ("project", *_pair(candidate.project)),
         ("image", known_size(candidate.pull), known_size(candidate.unpacked)),
     ]
-    exact = "to the byte" if candidate.exact else "but for what is built from source"
+    exact = "to the byte" if candidate.exact else "but for what nobody knows before the build"
     return table(rows, right=frozenset({1, 2})) + f"\n(the new layers are counted {exact})"
 
 

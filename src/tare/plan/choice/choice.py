@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tare.plan.choice.candidate import Candidate
+from tare.plan.choice.candidate import Candidate, Distribution
 from tare.plan.choice.ranking import Prefer
 from tare.plan.choice.reasons import MAX_REASONS
 
@@ -54,15 +54,20 @@ def recommended(candidates: Sequence[Candidate]) -> str | None:
 
 
 def lone_obstacles(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """Return a sentence for each base that one distribution, and nothing else, rules out."""
+    """Return a sentence for each distribution that rules bases out, and is all that does."""
     several = len({each.platform for each in candidates}) > 1
-    found = []
+    found: dict[tuple[str, str], list[str]] = {}
     for each in candidates:
-        bad = [
-            item for item in each.distributions if item.kind == "impossible" or (item.kind == "sdist" and item.native)
-        ]
+        bad = [item for item in each.distributions if _is_obstacle(item)]
         if not each.suitable and len(bad) == 1 and len(each.obstacles) < 2 and each.python:
-            where = f" on {each.platform}" if several else ""
-            remedy = f"; {bad[0].remedy}" if bad[0].remedy else ""
-            found.append(f"`{bad[0].name}` {bad[0].version} alone keeps the project from `{each.base}`{where}{remedy}")
-    return tuple(dict.fromkeys(found))
+            what = f"`{bad[0].name}` {bad[0].version}"
+            rest = (f" on {each.platform}" if several else "") + (f"; {bad[0].remedy}" if bad[0].remedy else "")
+            found.setdefault((what, rest), []).append(f"`{each.base}`")
+    return tuple(
+        f"{what} alone keeps the project from {', '.join(dict.fromkeys(bases))}{rest}"
+        for (what, rest), bases in found.items()
+    )
+
+
+def _is_obstacle(item: Distribution) -> bool:
+    return item.kind == "impossible" or (item.kind == "sdist" and bool(item.native))
