@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tare.bench.correction import corrected
 from tare.bench.families import Family, Key, Rounds, family, front, leading, taken_together
 from tare.bench.result import LIMITED, Results, Sample, Status
 from tare.bench.statistics import FEWEST, Comparison, compare, geometric_mean, log_ratios, noise, order_effect
@@ -68,10 +69,11 @@ def analyse(results: Results) -> Analysis:
     changed = {each.name: each.ablation_of for each in results.run.candidates if each.ablation_of}
     clock = _Figures(paired_values(samples), baseline, controls, changed)
     processor = _Figures(paired_values(samples, processor=True), baseline, controls, changed)
-    cells = tuple(
+    alone = [
         _cell(key, group, comparison=clock.compared(key), processor=processor.compared(key))
         for key, group in _grouped(samples).items()
-    )
+    ]
+    cells = tuple(_as_a_table(alone, controls))
     shown = [each.name for each in results.run.candidates if each.control is None]
     families = tuple(_families(cells, [name for name in shown if name != baseline], clock))
     chosen = leading(families)
@@ -262,6 +264,22 @@ def _cell(key: Key, samples: Sequence[Sample], *, comparison: Comparison | None,
         if good
         else {},
     )
+
+
+def _as_a_table(cells: Sequence[Cell], controls: Sequence[str]) -> Sequence[Cell]:
+    """Return *cells* with verdicts that hold for all cases of a workload together, over all candidates."""
+    found = list(cells)
+    for workload in dict.fromkeys(each.workload for each in cells):
+        places = [
+            place for place, each in enumerate(cells) if each.workload == workload and each.candidate not in controls
+        ]
+        clock = {place: each for place in places if (each := cells[place].comparison) is not None}
+        processor = {place: each for place in places if (each := cells[place].processor) is not None}
+        for place, each in zip(clock, corrected(list(clock.values())), strict=True):
+            found[place] = msgspec.structs.replace(found[place], comparison=each)
+        for place, each in zip(processor, corrected(list(processor.values())), strict=True):
+            found[place] = msgspec.structs.replace(found[place], processor=each)
+    return found
 
 
 def _families(cells: Sequence[Cell], candidates: Sequence[str], clock: _Figures) -> Iterable[Family]:
