@@ -8,7 +8,7 @@ from bench_runs import head, simulated
 
 from tare.bench.analysis import analyse, checked, same_answer
 from tare.bench.gate import between, failures, parse_limit, within
-from tare.bench.result import Results, Sample
+from tare.bench.result import LIMITED, Results, Sample
 from tare.errors import UsageError
 from tare.report.bench_changes import changes_text
 
@@ -82,6 +82,15 @@ def test_a_gate_does_not_hold_for_what_has_no_figures() -> None:
     assert changes_text([change], [change]) == (
         "FAIL  cpu  sum  alpine beside slim    mismatch: its answer is [2.0], the baseline's [1.0]\n"
     )
+
+
+def test_a_gate_says_why_a_peak_cannot_be_judged() -> None:
+    run = simulated({"slim": 0.0, "app": 0.0})
+    samples = tuple(msgspec.structs.replace(each, extra={LIMITED: 1.0}, note="busy") for each in run.samples)
+    changes = list(within(msgspec.structs.replace(run, samples=samples)))
+    failed = failures(changes, [parse_limit("cpu>1.05")])
+
+    assert changes_text(changes, failed) == "FAIL  cpu  loops  app beside slim    not measured: busy\n"
 
 
 def test_what_an_older_run_has_and_a_newer_one_could_not_measure_does_not_pass() -> None:

@@ -33,9 +33,10 @@ def changes_text(changes: Sequence[Change], failed: Sequence[Change]) -> str:
 
 
 def _words(change: Change) -> str:
-    if change.status == "ok":
+    if change.comparison.rounds:
         return change.comparison.words
-    return f"{change.status}: {change.note}" if change.note else change.status
+    word = change.comparison.words if change.status == "ok" else change.status
+    return f"{word}: {change.note}" if change.note else word
 
 
 def changes_json(changes: Sequence[Change], failed: Sequence[Change]) -> str:
