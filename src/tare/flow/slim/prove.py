@@ -127,20 +127,29 @@ def _last_line(output: BinaryIO) -> str:
 
 def find_missed(trial: Trial, before: Image, after: Image) -> tuple[int, tuple[str, ...], tuple[Missed, ...]]:
     """Return how many modules of *after* can be imported, which cannot in either image, and what is missed."""
-    found = imports(trial, after)
+    with trial.engine.held(after):
+        found = imports(trial, after)
+        problem = failure(trial, after)
     failing = sorted(name for name, error in found.items() if error)
-    known = imports(trial, before, failing) if failing else {}
+    known, before_too = _of_before(trial, before, failing, check=bool(problem))
+    if before_too:
+        raise MachineError(
+            f"`{trial.check}` fails in the image as it was, too", causes=(before_too,), hints=("Mend the check first",)
+        )
     missed = [Missed(what=name, error=found[name]) for name in failing if not known.get(name)]
-    if trial.check is not None and (problem := failure(trial, after)):
-        if before_too := failure(trial, before):
-            raise MachineError(
-                f"`{trial.check}` fails in the image as it was, too",
-                causes=(before_too,),
-                hints=("Mend the check first",),
-            )
+    if trial.check is not None and problem:
         missed.append(Missed(what=trial.check, error=problem))
     never = tuple(name for name in failing if known.get(name))
     return len(found) - len(failing), never, tuple(missed)
+
+
+def _of_before(trial: Trial, before: Image, failing: Sequence[str], *, check: bool) -> tuple[dict[str, str], str]:
+    """Return what is wrong in the image as it was with the modules *failing*, and with the command where *check* asks."""
+    if not failing and not check:
+        return {}, ""
+    with trial.engine.held(before):
+        known = imports(trial, before, failing) if failing else {}
+        return known, failure(trial, before) if check else ""
 
 
 def modules_among(gone: Sequence[Dropped]) -> int:
@@ -156,9 +165,10 @@ def _is_module(path: str) -> bool:
 def works(trial: Trial, image: Image, missed: Sequence[Missed]) -> bool:
     """Whether all of *missed* works in *image*."""
     modules = [each.what for each in missed if each.what != trial.check]
-    if modules and any(imports(trial, image, modules).values()):
-        return False
-    return len(modules) == len(missed) or not failure(trial, image)
+    with trial.engine.held(image):
+        if modules and any(imports(trial, image, modules).values()):
+            return False
+        return len(modules) == len(missed) or not failure(trial, image)
 
 
 def needed(dropped: Sequence[Dropped], works_with: Callable[[frozenset[str]], bool]) -> tuple[Restored, ...]:
