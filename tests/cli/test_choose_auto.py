@@ -115,6 +115,18 @@ def test_a_base_is_read_before_it_is_taken(place: Place, registry: Registry) -> 
     )
 
 
+def test_a_base_that_cannot_be_read_is_not_taken(place: Place, registry: Registry) -> None:
+    official(registry, "3.12-trixie", slim("3.12.14"))
+    broken = slim("3.12.14", libGL_so_1=library("libGL.so.1"))
+    official(registry, "3.12-slim-trixie", broken)
+    registry.repository("library/python").blobs -= {layer.digest for layer in broken.manifest.layers}
+    place.write({"main.py": "print(1)\n", "pylock.toml": pylock(place.wheels.add("sample").locked())})
+
+    ran = auto(place, "--python", "3.12")
+
+    assert (ran.code, base_of(place)) == (0, "python:3.12-trixie")
+
+
 def test_where_nothing_suits_every_base_says_why(place: Place, registry: Registry) -> None:
     official(registry, "3.12-slim-trixie", slim("3.12.14"))
     wheel = place.wheels.add("quick", tag="cp312-cp312-macosx_11_0_arm64")

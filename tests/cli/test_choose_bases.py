@@ -55,6 +55,18 @@ def test_a_base_that_a_person_names_is_read(place: Place, registry: Registry) ->
     assert (found["pull"], found["unpacked"]) == (built["sizes"]["pull"], built["sizes"]["unpacked"])
 
 
+def test_a_base_whose_layers_are_gone_is_judged_by_its_manifest(place: Place, registry: Registry) -> None:
+    base = base_image()
+    seed(registry, base, "library/python", "3.13-slim")
+    registry.repository("library/python").blobs -= {layer.digest for layer in base.manifest.layers}
+    place.write({"main.py": "", "pylock.toml": pylock(place.wheels.add("sample").locked())})
+
+    (found,) = place.document("choose", "--base", "python:3.13-slim", "--platform", "linux/amd64")["candidates"]
+
+    assert (found["suitable"], found["unpacked"], found["facts"]["origin"]) == (True, None, "manifest")
+    assert found["base_sizes"]["pull"] == sum(layer.size for layer in base.manifest.layers)
+
+
 def test_a_base_to_explain_is_named_too(place: Place) -> None:
     place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
 

@@ -131,7 +131,7 @@ def stand(world: World, request: Request, *, named: bool, whole: bool = False) -
         try:
             facts = bases.facts(world, image, request)
         except NetworkError as error:
-            if row is None:
+            if row is None or not named:
                 raise
             why = _why(error)
     if facts is not None:
