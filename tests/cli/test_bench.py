@@ -20,6 +20,10 @@ from tare.bench.journal import Journal
             "hint: Name images with `--image`, and with `--output` where results go\n",
         ),
         (
+            ("run", "--html", "nowhere/page.html"),
+            "error: there is no directory `nowhere`\n\nhint: Make it, or name another `--html`\n",
+        ),
+        (
             ("run", "--workloads", ","),
             "error: no workload was named\n\nhint: Choose of size, build, start, io, cpu, frames, learning\n",
         ),
@@ -51,6 +55,16 @@ def test_blocks_of_several_machines_are_one_report(place: Place, tmp_path: Path)
 
     assert (ran.code, ran.err) == (0, "")
     assert "smoke, rounds: 6, against slim" in ran.out
+
+
+def test_a_report_is_a_page_too(place: Place, tmp_path: Path) -> None:
+    Journal(tmp_path / "one").write(simulated({"slim": 0.0, "alpine": 0.2}, rounds=5))
+    page = tmp_path / "page.html"
+    ran = place("bench", "report", str(tmp_path / "one"), "--html", str(page), "--language", "ko")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("smoke: 5 rounds")
+    assert "이미지 2개 측정 결과" in page.read_text("utf-8")
 
 
 def test_a_document_is_reported_alone(place: Place, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -52,6 +53,8 @@ class BenchArguments(WorldArguments):
     builder: list[str]
     load: str
     fail_on: list[str]
+    html: str | None
+    language: str
     markdown: bool
     json: bool
 
@@ -104,6 +107,8 @@ def configure(parser: Parser) -> None:
     )
     _add_machines(parser)
     add_world_options(parser)
+    parser.add_argument("--html", metavar="FILE", help="write a page, too")
+    parser.add_argument("--language", default="en", metavar="LANG", help="of the page: en or ko (default: en)")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--json", action="store_true", help="print a document that machines read, with every sample")
 
@@ -152,6 +157,8 @@ def execute(arguments: Arguments) -> int:
             f"`tare bench {arguments.action}` takes no `{arguments.results[0]}`",
             hints=("Name images with `--image`, and with `--output` where results go",),
         )
+    if arguments.html is not None:
+        _check_page(arguments.html, arguments.language)
     actions = {
         "run": _run,
         "report": _report,
@@ -161,6 +168,15 @@ def execute(arguments: Arguments) -> int:
         "worker": _worker,
     }
     return actions[arguments.action](arguments)
+
+
+def _check_page(name: str, language: str) -> None:
+    """Raise if a page could not be written: not after an hour of measuring."""
+    from tare.report.page.words import words
+
+    words(language)
+    if not os.path.isdir(directory := os.path.dirname(name) or "."):
+        raise UsageError(f"there is no directory `{directory}`", hints=("Make it, or name another `--html`",))
 
 
 def _run(arguments: BenchArguments) -> int:
@@ -234,6 +250,13 @@ def _write(arguments: BenchArguments, results: Results) -> None:
     from tare.report.bench import bench_json, bench_markdown, bench_text
 
     found = analyse(results)
+    if arguments.html is not None:
+        from tare.report.bench_page import document
+        from tare.report.page.html import to_html
+        from tare.report.page.words import words
+
+        page = to_html(document(results, found, words(arguments.language)))
+        Path(arguments.html).write_text(page, encoding="utf-8")
     if arguments.json:
         sys.stdout.write(bench_json(results, found))
     elif arguments.markdown:
