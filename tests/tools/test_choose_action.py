@@ -51,8 +51,12 @@ def test_a_gate_that_fails_fails_the_job_and_the_summary_is_there(place: Place) 
     code, summary, _ = run_action(place, TARE_BASE=place.base(), TARE_MAX_PULL="1B; exit 0")
 
     assert (code, summary) == (2, "")
-    code, summary, _ = run_action(place, TARE_BASE=place.base(), TARE_MAX_PULL="1B")
+    code, summary, _ = run_action(place, TARE_BASE=place.base(), TARE_MAX_PULL="1B", TARE_MAX_UNPACKED="2B")
     assert (code, summary.splitlines()[2][:8]) == (1, "| | base")
+    assert [line.split(":")[:2] for line in summary.splitlines()[-2:]] == [
+        ["- **failed**", " max-pull"],
+        ["- **failed**", " max-unpacked"],
+    ]
 
 
 def test_every_input_of_the_action_reaches_the_script() -> None:
