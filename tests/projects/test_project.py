@@ -411,6 +411,29 @@ def test_a_lock_that_appears_is_seen_in_spite_of_the_memo(tmp_path: Path) -> Non
     assert read(root, memo_directory=memo).lock == Lock(kind="uv", path=str(root / "uv.lock"))
 
 
+@pytest.mark.parametrize(
+    ("names", "warnings"),
+    [
+        (
+            ["requirements-prod.txt"],
+            ("`requirements-prod.txt` is not taken: name the one that is meant with `--lock`",),
+        ),
+        (
+            ["requirements_web.txt", "pylock.worker.toml", "requirements-dev.txt", "requirements-test.in"],
+            (
+                "`pylock.worker.toml` and `requirements_web.txt` are not taken: name the one that is meant with `--lock`",
+            ),
+        ),
+        (["requirements-dev.txt", "constraints.txt"], ()),
+        (["requirements-prod.txt", "requirements.txt"], ()),
+    ],
+)
+def test_a_lock_of_another_name_is_not_passed_over_in_silence(
+    tmp_path: Path, names: list[str], warnings: tuple[str, ...]
+) -> None:
+    assert read(write(tmp_path, dict.fromkeys(names, ""))).warnings == warnings
+
+
 SETUP = "from setuptools import setup\nsetup(name='x', version='1')\n"
 
 

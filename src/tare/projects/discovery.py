@@ -144,12 +144,33 @@ def _in_directory(root: str, named: Lock | None) -> Found:
 def _discover(root: str) -> tuple[Lock | None, tuple[str, ...]]:
     there = [(name, kind) for name, kind in _CANDIDATES if os.path.isfile(os.path.join(root, *name.split("/")))]
     if not there:
-        return None, ()
+        return None, _passed_over(root)
     taken, kind = there[0]
     # `requirements.in` is what `requirements.txt` was made from: several of that kind do not contradict each other.
     others = [f"`{name}`" for name, other in there[1:] if other != kind]
     warning = f"`{taken}` is taken, and {' and '.join(others)} not" if others else None
     return Lock(kind=kind, path=os.path.join(root, *taken.split("/"))), (warning,) if warning else ()
+
+
+_FOR_WORK = ("dev", "test", "doc", "lint", "typ", "ci", "build", "constraint")
+"""What is in the name of a requirements file that is for working on a project."""
+
+
+def _passed_over(root: str) -> tuple[str, ...]:
+    """Warn of files that may be the lock and have a name of their own: which one is meant is for a person to say."""
+    names = [name for name in sorted(os.listdir(root)) if _may_be_lock(name)]
+    if not names:
+        return ()
+    return (
+        f"{' and '.join(f'`{name}`' for name in names)} {'is' if len(names) == 1 else 'are'} not taken: name the one that is meant with `--lock`",
+    )
+
+
+def _may_be_lock(name: str) -> bool:
+    if name.startswith("pylock.") and name.endswith(".toml"):
+        return True
+    is_requirements = name.startswith("requirements") and name.endswith((".txt", ".in"))
+    return is_requirements and not any(word in name.removeprefix("requirements") for word in _FOR_WORK)
 
 
 def _workspace_above(root: str) -> str | None:
