@@ -10,7 +10,8 @@ from bench_runs import simulated
 
 from tare.bench.analysis import analyse
 from tare.bench.families import Family, front
-from tare.bench.result import LIMITED, Results
+from tare.bench.io import LOAD_CASES
+from tare.bench.result import LIMITED, SERVER, Results
 from tare.bench.statistics import Comparison, compare
 from tare.measure.sizes import ImageSizes
 
@@ -57,6 +58,19 @@ def test_one_case_of_eight_that_is_slower_does_not_make_the_whole_slower() -> No
     assert (found.cases, found.slower, found.mixed) == (8, 1, False)
     assert found.comparison is not None
     assert found.comparison.verdict == "no practical difference"
+
+
+def test_the_servers_own_work_is_not_the_images() -> None:
+    run = together({"slim": 0.0, "other": 0.1}, cases=2, noise=0.002, drift=0.0)
+    own = simulated({"slim": 0.0, "other": 0.0}, case="postgres: index (server)", noise=0.002, drift=0.0)
+    [found] = analyse(msgspec.structs.replace(run, samples=(*run.samples, *own.samples))).families
+
+    assert found.cases == 2
+    assert found.ratio == pytest.approx(math.exp(0.1), rel=0.01)
+
+
+def test_the_cases_of_the_server_are_called_so() -> None:
+    assert sum(each.endswith(SERVER) for each in LOAD_CASES) == 3
 
 
 def test_only_rounds_with_every_case_count() -> None:

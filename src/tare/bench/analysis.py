@@ -13,7 +13,7 @@ import msgspec
 
 from tare.bench.correction import corrected
 from tare.bench.families import Family, Key, Rounds, family, front, leading, taken_together
-from tare.bench.result import LIMITED, Results, Sample, Status
+from tare.bench.result import LIMITED, SERVER, Results, Sample, Status
 from tare.bench.statistics import FEWEST, Comparison, compare, geometric_mean, log_ratios, noise, order_effect
 
 TOLERANCE: Final = 1e-9
@@ -288,7 +288,10 @@ def _families(cells: Sequence[Cell], candidates: Sequence[str], clock: _Figures)
             compared = {
                 each.case: each.comparison
                 for each in cells
-                if each.workload == workload and each.candidate == candidate and each.comparison is not None
+                if each.workload == workload
+                and each.candidate == candidate
+                and each.comparison is not None
+                and not each.case.endswith(SERVER)
             }
             if compared:
                 whole = clock.together(workload, list(compared), candidate)

@@ -23,6 +23,10 @@ LIMITED: Final = "limited"
 """In `Sample.extra`: the load generator, and not the service, was the limit of a rate."""
 
 
+SERVER: Final = " (server)"
+"""How a case's name ends in which the server alone works: it is shown, and no image is judged by it."""
+
+
 class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the kernel counted for one sample; None where nobody counted."""
 
