@@ -264,6 +264,24 @@ def test_a_source_distribution_is_built_once_whoever_locks_it(sources: Sources) 
     assert (sources.runs, dict(world.uses), again.image.digest) == (1, {}, first.image.digest)
 
 
+def test_a_source_that_fails_beside_wheels_for_others_is_told_as_a_wheel_that_is_missing(sources: Sources) -> None:
+    write(sources.tree, {"backend.py": BACKEND.replace(", False\n", ", True\n")})
+    data = archive_of(sources.tree)
+    (sources.place.root / "demo-1.0.tar.gz").write_bytes(data)
+    hashes = f'hashes = {{ sha256 = "{hashlib.sha256(data).hexdigest()}" }}'
+    wheel = f'[[packages.wheels]]\nname = "demo-1.0-cp313-cp313-win_amd64.whl"\nurl = "https://f.example/w"\n{hashes}\n'
+    sources.lock(f'{wheel}[packages.sdist]\nname = "demo-1.0.tar.gz"\npath = "../demo-1.0.tar.gz"\n{hashes}\n')
+
+    with pytest.raises(TargetError) as caught:
+        sources.build()
+    assert caught.value.message == "`demo` has no wheel for the target, and its source cannot be built here"
+    assert caught.value.causes[0] == (
+        "the target is cp313, linux/amd64, glibc 2.41; the lockfile offers wheels for win_amd64"
+    )
+    assert "demo: there is no compiler" in caught.value.causes[1:]
+    assert len(caught.value.causes) <= 4
+
+
 def test_an_archive_at_an_address_of_its_own_is_named(sources: Sources) -> None:
     data = archive_of(sources.tree)
     (sources.place.root / "any-name.tar.gz").write_bytes(data)

@@ -10,7 +10,7 @@ from typing import assert_never
 import msgspec
 
 from tare import threads
-from tare.errors import IntegrityError, TareError, TargetError
+from tare.errors import IntegrityError, ProjectError, TareError, TargetError
 from tare.flow.build.provenance import direct_url
 from tare.flow.build.source_trees import SourceTree, source_tree
 from tare.flow.world import World
@@ -154,12 +154,34 @@ def _build(
         try:
             wheel = build(world, tree)
         except TareError as error:
+            if isinstance(locked, LockedSdist) and isinstance(error, ProjectError) and set(locked.offered) - {"any"}:
+                raise _not_built(locked, target, error) from None
             error.hints = (*error.hints, f"`{locked.name}` has no wheel; a version that has one would not be built")
             raise
     refuse_other(wheel, locked)
     refuse_foreign(wheel, target, name=locked.name, offered=getattr(locked, "offered", ()))
     world.cache.remember("builds", key, msgspec.json.encode(wheel))
     return wheel
+
+
+def _not_built(locked: LockedSdist, target: Target, error: ProjectError) -> TargetError:
+    """Return the error for a source that was not built: with wheels for others beside it, it is one that compiles."""
+    return TargetError(
+        f"`{locked.name}` has no wheel for the target, and its source cannot be built here",
+        causes=(
+            f"the target is {target}; the lockfile offers wheels for {', '.join(locked.offered)}",
+            *error.causes[-_TOLD:],
+        ),
+        hints=(_HAVE_WHEEL,),
+    )
+
+
+_TOLD = 3
+"""Lines of a compiler's log that are told."""
+
+_HAVE_WHEEL = (
+    "Choose a base that it has a wheel for, or publish a wheel of it and name its directory with `--find-links`"
+)
 
 
 def build(world: World, tree: Path) -> BuiltWheel:
@@ -237,7 +259,5 @@ def refuse_foreign(wheel: BuiltWheel, target: Target, *, name: str, offered: tup
     raise TargetError(
         f"`{name}` has no wheel for the target, and is not pure Python",
         causes=tuple(causes),
-        hints=(
-            "Choose a base that it has a wheel for, or publish a wheel of it and name its directory with `--find-links`",
-        ),
+        hints=(_HAVE_WHEEL,),
     )
