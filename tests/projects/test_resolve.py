@@ -461,3 +461,17 @@ def test_what_only_a_backend_knows_is_asked_of_it_and_again_when_it_changed(
     assert (names(), names(), counting.runs) == (["alpha"], ["alpha"], 1)
     write(root, {file: "alpha\nbeta\n"})
     assert (names(), counting.runs) == (["alpha", "beta"], 2)
+
+
+def test_extras_that_only_a_backend_knows_can_be_asked_for(tmp_path: Path, uv: Uv, index: Index) -> None:
+    index.add("alpha", "1.0")
+    backend = BACKEND.replace("FILE", "'needs'").replace("*(f", "'Provides-Extra: more', *(f")
+    needs = "alpha;extra=='more'\n"
+    root = write(tmp_path / "app", {"pyproject.toml": BUILT, "backend.py": backend, "needs": needs})
+    found = project.read(root)
+
+    assert [each.name for each in locked(found, target(), uv).locked] == []
+    assert [each.name for each in locked(found, target(), uv, extras=("more",)).locked] == ["alpha"]
+    with pytest.raises(ProjectError) as caught:
+        locked(found, target(), uv, extras=("less",))
+    assert told(caught.value)[1:3] == ("cannot resolve `pyproject.toml`", ("Requested extra not found: less",))

@@ -20,7 +20,8 @@ from tare.projects.watched import listing, of_backend, pages
 
 def resolve(lock: Lock, project: Project, request: Request, uv: Uv) -> Resolution:
     """Resolve what the manifest asks for."""
-    check_known("extra", request.extras, project.extras, project.name or lock.name)
+    if project.extras or not _read_by_backend(lock, project):  # otherwise uv asks the backend, and knows
+        check_known("extra", request.extras, project.extras, project.name or lock.name)
     check_known("group", request.groups, project.groups, project.name or lock.name)
     needs = project.has_dependencies or request.extras or request.groups
     found = _resolved(lock, project, request, uv) if needs else nothing(project)
