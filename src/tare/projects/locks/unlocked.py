@@ -83,7 +83,7 @@ def _manifest(lock: Lock, project: Project, request: Request, uv: Uv) -> bytes:
 
 def _read_by_backend(lock: Lock, project: Project) -> tuple[str, ...]:
     """Return what the answer follows from besides the manifest, where a build backend is asked."""
-    if lock.kind != "pyproject" or not project.has_build_system:
+    if lock.kind != "pyproject" or not (project.has_build_system or project.has_dependencies):
         return ()
     document = {} if lock.name == "setup.py" else files.toml(lock.path)
     return () if poetry.table(document) else of_backend(project.root, document)
