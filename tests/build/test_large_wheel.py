@@ -21,7 +21,7 @@ WRITE = """
 import hashlib, sys
 from pathlib import Path
 from make.layers import MTIME, layer_of
-from tare.build.transmux import write_layer
+from tare.build.transmux import begin_layer
 from tare.wheels.wheel import open_wheel
 
 path, out = Path(sys.argv[1]), Path(sys.argv[2])
@@ -29,7 +29,7 @@ with path.open("rb") as file:
     digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 wheel = open_wheel(path, path.name, digest)
 with out.open("wb") as file:
-    written = write_layer(layer_of([wheel]), {digest: wheel}, file, mtime=MTIME, single_member=sys.argv[3] == "single")
+    written = begin_layer(layer_of([wheel]), {digest: wheel}, file, mtime=MTIME, single_member=sys.argv[3] == "single")()
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 print(int(peak.split()[1]) * 1024, written.unpacked, written.diff_id)
 """

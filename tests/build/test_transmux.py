@@ -20,7 +20,7 @@ from make.layers import MTIME, SITE, files_of, layer_of, read_tree, transmuxed
 from make.wheels import DIST_INFO, METADATA, make_wheel, open_bytes
 from make.zips import DEFLATED, STORED, Entry, deflate, deflate_in_blocks
 
-from tare.build.transmux import write_layer
+from tare.build.transmux import begin_layer
 from tare.errors import HostileInputError, MachineError
 from tare.oci.compression import stored
 from tare.oci.digest import sha256
@@ -182,7 +182,7 @@ def test_a_projects_files_are_written_as_the_plan_saw_them(tmp_path: Path) -> No
     path = tmp_path / "main.py"
     path.write_bytes(NOISE * 5)
     out = io.BytesIO()
-    written = write_layer(host_layer(path, NOISE * 5), {}, out, mtime=MTIME)
+    written = begin_layer(host_layer(path, NOISE * 5), {}, out, mtime=MTIME)()
     assert read_tree(out.getvalue()) == {
         "app": ("directory", 0o755, ""),
         "app/empty": ("directory", 0o755, ""),
@@ -198,7 +198,7 @@ def test_a_projects_file_that_changed_since_stops_the_build(tmp_path: Path, now:
     path = tmp_path / "main.py"
     path.write_bytes(now)
     with pytest.raises(MachineError) as caught:
-        write_layer(host_layer(path, b"hello"), {}, io.BytesIO(), mtime=MTIME)
+        begin_layer(host_layer(path, b"hello"), {}, io.BytesIO(), mtime=MTIME)()
     assert told(caught.value) == (
         MachineError,
         f"`{path}` changed while it was being built",
@@ -210,7 +210,7 @@ def test_a_projects_file_that_changed_since_stops_the_build(tmp_path: Path, now:
 def test_a_projects_file_that_is_gone_stops_the_build(tmp_path: Path) -> None:
     path = tmp_path / "main.py"
     with pytest.raises(MachineError) as caught:
-        write_layer(host_layer(path, b"hello"), {}, io.BytesIO(), mtime=MTIME)
+        begin_layer(host_layer(path, b"hello"), {}, io.BytesIO(), mtime=MTIME)()
     assert told(caught.value) == (MachineError, f"cannot read `{path}`", ("No such file or directory",), ())
 
 

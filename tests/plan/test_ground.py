@@ -12,7 +12,7 @@ from make.layers import MTIME
 
 from tare.bases import facts
 from tare.build.keys import layer_key
-from tare.build.transmux import write_layer
+from tare.build.transmux import begin_layer
 from tare.oci.ground import Directory, Ground
 from tare.plan.plan import PlannedFile, PlannedLayer
 
@@ -60,7 +60,7 @@ def entries(directory: str, base: Ground) -> list[tuple[str, str, int, tuple[int
         directories=(directory,),
     ).on(base)
     out = io.BytesIO()
-    write_layer(layer, {}, out, mtime=MTIME)
+    begin_layer(layer, {}, out, mtime=MTIME)()
     with tarfile.open(fileobj=io.BytesIO(out.getvalue()), mode="r:gz") as archive:
         return [("dir" if each.isdir() else "file", each.name, each.mode, (each.uid, each.gid)) for each in archive]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from make.layers import MTIME, SITE, files_of, read_tree, segment_of
 from make.wheels import METADATA, WHEEL, make_wheel, open_bytes
 
-from tare.build.transmux import write_layer
+from tare.build.transmux import begin_layer
 from tare.plan.overlaps import settle
 from tare.plan.plan import PlannedLayer, Segment
 from tare.wheels.wheel import Wheel
@@ -72,7 +72,7 @@ def test_what_is_left_to_another_is_written_once() -> None:
     settled, _ = settle([segment_of(a), segment_of(b)])
     out = io.BytesIO()
     layer = PlannedLayer(kind="wheels", why="a test", segments=settled)
-    write_layer(layer, {a.digest: a, b.digest: b}, out, mtime=MTIME)
+    begin_layer(layer, {a.digest: a, b.digest: b}, out, mtime=MTIME)()
     files = files_of(read_tree(out.getvalue()))
     assert files[f"{SITE}/ns/__init__.py"] == b"a"
     assert {f"{SITE}/ns/a.py", f"{SITE}/ns/b.py"} <= files.keys()

@@ -47,7 +47,7 @@ def predict_layer(
     recoded: frozenset[Digest] = frozenset(),
     wheels: Mapping[Digest, Wheel] = _NOTHING,
 ) -> PredictedLayer:
-    """Return what `write_layer` would write of *layer*. What has to be compressed anew is read from *wheels*, those that
+    """Return what `begin_layer` would write of *layer*. What has to be compressed anew is read from *wheels*, those that
     are at hand; of all others nothing is read.
     """
     gauge = LayerGauge(mtime=mtime)

@@ -29,19 +29,6 @@ _AT_ONCE: Final = 128 * 1024
 """Bytes of a file that is looked at once, as a whole."""
 
 
-def write_layer(
-    layer: PlannedLayer,
-    wheels: Mapping[Digest, Wheel],
-    out: BinaryIO,
-    *,
-    mtime: int,
-    single_member: bool = False,
-    recoded: frozenset[Digest] = frozenset(),
-) -> WrittenLayer:
-    """Write *layer* to *out*. A file that is not what its wheel's RECORD says raises, and *out* is worth nothing."""
-    return begin_layer(layer, wheels, out, mtime=mtime, single_member=single_member, recoded=recoded)()
-
-
 def begin_layer(
     layer: PlannedLayer,
     wheels: Mapping[Digest, Wheel],
@@ -52,7 +39,10 @@ def begin_layer(
     recoded: frozenset[Digest] = frozenset(),
     lane: Lane | None = None,
 ) -> Callable[[], WrittenLayer]:
-    """Write *layer* to *out*, and return what waits until *lane* has hashed it all and says what the layer is."""
+    """Write *layer* to *out*, and return what waits until *lane* has hashed it all and says what the layer is.
+
+    A file that is not what its wheel's RECORD says raises, and *out* is worth nothing.
+    """
     writer = LayerWriter(out, mtime=mtime, lane=lane)
     ground = layer.ground
     for path in layer.all_directories():

@@ -7,7 +7,7 @@ import io
 import tarfile
 from collections.abc import Iterable
 
-from tare.build.transmux import write_layer
+from tare.build.transmux import begin_layer
 from tare.oci.digest import Digest
 from tare.oci.layer import WrittenLayer
 from tare.plan.plan import PlannedFile, PlannedLayer, Segment
@@ -51,7 +51,7 @@ def transmuxed(
     out = io.BytesIO()
     held = {wheel.digest: wheel for wheel in wheels}
     layer = layer_of(wheels, files)
-    written = write_layer(layer, held, out, mtime=MTIME, single_member=single_member, recoded=recoded)
+    written = begin_layer(layer, held, out, mtime=MTIME, single_member=single_member, recoded=recoded)()
     return out.getvalue(), written
 
 

@@ -20,10 +20,14 @@ MAX_UNPACKED: Final = 4 * 1024**3
 """Bytes of all files of an archive."""
 MAX_FILES: Final = 200_000
 
-
-_UNSOUND: Final = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
-)  # fmt: skip
+UNSOUND: Final = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,  # zipfile's for a member that is encrypted, and, as NotImplementedError, for an unknown method
+)
 """What the readers of the standard library raise for an archive that is cut short, damaged, encrypted or hostile."""
 
 
@@ -39,7 +43,7 @@ def unpacked(file: Path, filename: str, place: Path, below: str) -> Path:
             _unpack_zip(file, filename, place)
         else:
             _unpack_tar(file, filename, place)
-    except _UNSOUND as error:
+    except UNSOUND as error:
         raise _unsound(filename, error) from None
     except OSError as error:
         if error.errno is None:  # gzip and bz2 say so of their data

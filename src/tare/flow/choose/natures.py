@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import lzma
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from typing import Final
 import msgspec
 
 from tare.errors import TareError
+from tare.flow.build.archives import UNSOUND
 from tare.flow.build.distributions import digest_of, fetch
 from tare.flow.world import World
 from tare.projects.locked import Locked, LockedArchive, LockedDirectory, LockedSdist
@@ -30,12 +29,6 @@ MAX_UNPACKED: Final = 1024 * 1024 * 1024
 _backends = re.compile(r"build-backend\s*=\s*[\"']\s*(maturin|mesonpy|scikit_build_core[\w.]*|setuptools_rust[\w.]*)")
 _compiled = re.compile(r".*\.(c|cc|cpp|cxx|pyx|rs|f|f90|cu)|(.*/)?(CMakeLists\.txt|Cargo\.toml|meson\.build)")
 _aside = re.compile(r"(^|/)(tests?|docs?|examples?|benchmarks?|vendor)/")
-
-
-_UNREADABLE: Final = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError,
-)  # fmt: skip
-"""What the readers of archives raise; the last two are for a method or a cipher of a zip that they do not know."""
 
 
 class _Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +69,11 @@ def _looked_into(world: World, locked: LockedSdist | LockedArchive) -> tuple[boo
                 if (locked.size or 0) > MAX_SOURCE:
                     return None, f"its source has {locked.size:,} bytes, and was not looked into"
                 fetch(world, locked, digest, path)
-            native, why = _judge(*_listing(path, locked.filename))
         except TareError as error:
             return None, f"its source cannot be read: {error.message}"
-        except _UNREADABLE as error:
+        try:
+            native, why = _judge(*_listing(path, locked.filename))
+        except (*UNSOUND, OSError) as error:  # gzip and bz2 say with an OSError that their data are damaged
             return None, f"its source cannot be read: {error}"
         known = _Nature(native=native, why=why)
         world.cache.remember("natures", key, msgspec.json.encode(known))

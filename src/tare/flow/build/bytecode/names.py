@@ -6,13 +6,12 @@ else leaves the bytecode as it is.
 
 from __future__ import annotations
 
-import ast
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from tare.projects.imports import imports_of
 from tare.projects.project import Project
 from tare.projects.sources import collect
 from tare.wheels.kinds import kinds
@@ -32,33 +31,10 @@ def imported(project: Project, command: Sequence[str], memo_directory: str | Non
     """Return what *project* imports when the image runs *command*. Imports in functions count, those in tests do not."""
     there = kinds(file.path for file in collect(project, memo_directory=memo_directory))
     paths = [path for path, kind in there.items() if path.endswith(".py") and kind != "test"]
-    found = {name for path in paths for name in _of_file(Path(project.root, path))}
+    found = {name for path in paths for name in imports_of(Path(project.root, path))}
     program = command[0] if command else ""
     if not program.rpartition("/")[2].startswith("python"):
         return Names(modules=tuple(sorted(found)), script=program)
     if "-m" in command[1:-1]:
         found |= {"runpy", command[command.index("-m") + 1]}
     return Names(modules=tuple(sorted(found)), script="")
-
-
-def _of_file(path: Path) -> Iterator[str]:
-    """Yield the imports of a file; one that cannot be read has none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # What a compiler says of somebody's string literals is theirs.
-            tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
-            waiting += node.body if negated else node.orelse
-            continue
-        waiting += ast.iter_child_nodes(node)
-        match node:
-            case ast.Import(names=names):
-                yield from (alias.name for alias in names)
-            case ast.ImportFrom(module=str(module), level=0, names=names):
-                yield from (module if alias.name == "*" else f"{module}:{alias.name}" for alias in names)
