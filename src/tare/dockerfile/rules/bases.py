@@ -127,6 +127,22 @@ def series_not_accepted(context: Context) -> Iterator[Hit]:
             yield Hit(span=span, message=f"the project needs Python `{wanted}`; the base has {shown}")
 
 
+@rule("TP010")
+def other_series_than_worked_on(context: Context) -> Iterator[Hit]:
+    from tare.projects.python_version import FILE, named_series
+
+    named = named_series((context.beside.read(FILE) or b"").decode("utf-8", "replace"))
+    if not named:
+        return
+    refused = {hit.span for hit in series_not_accepted(context)}  # TP006 says more
+    for stage, image, span in _own_bases(context):
+        if image.series is None or not image.names_series or stage not in context.feeding or span in refused:
+            continue
+        if image.series not in named:
+            worked, series = "{}.{}".format(*named[0]), "{}.{}".format(*image.series)
+            yield Hit(span=span, message=f"`{FILE}` names Python {worked}; the base has {series}")
+
+
 @rule("TP007")
 def no_musl_wheel(context: Context) -> Iterator[Hit]:
     final = context.model.final

@@ -302,9 +302,12 @@ def _loose_file(context: Context, install: Install) -> str | None:
             continue
         for line in data.decode("utf-8", "replace").splitlines():
             text = line.partition("#")[0].strip()
-            if not text or text.startswith("-") or "://" in text:
+            if not text or text.startswith("-"):
                 continue
-            if not _PINNED.search(text.partition(";")[0]):
+            named = text.partition(";")[0].strip()
+            if "/" in named or named.startswith(".") or named.endswith((".whl", ".tar.gz", ".zip")):
+                continue  # an address, or a path in the context: the file there is the version
+            if not _PINNED.search(named):
                 return f"`{file}` does not say the version of `{text[:40]}`, so every build may get another one"
     return None
 

@@ -15,14 +15,11 @@ from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
 from tare.oci import reference as references
 from tare.oci.platform import Platform
-from tare.projects import files
+from tare.projects import files, python_version
 from tare.projects.project import Project
 from tare.wheels.target import Libc, Target
 
 _from = re.compile(r"FROM\s+(?P<name>[^\s@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?:\s+AS\s+\S+)?\s*", re.IGNORECASE)
-
-_version = re.compile(r"^(?:cpython[-@])?(?P<series>\d+\.\d+)(?:\.\d+)?\s*$", re.IGNORECASE | re.MULTILINE)
-"""A line of `.python-version`, as pyenv and uv read it."""
 
 
 def existing_base(lines: tuple[str, ...]) -> tuple[str, str | None] | None:
@@ -82,11 +79,10 @@ def default_reference(project: Project, world: World) -> str:
 
 def named_series(root: str) -> str | None:
     """Return the series of CPython that the project is worked on with: what `.python-version` of *root* names first."""
-    path = os.path.join(root, ".python-version")
+    path = os.path.join(root, python_version.FILE)
     if not os.path.isfile(path):
         return None
-    match = _version.search(files.text(path))
-    return match["series"] if match else None
+    return next(("{}.{}".format(*series) for series in python_version.named_series(files.text(path))), None)
 
 
 def make_base(world: World, reference: str, known: tuple[str, str | None] | None, *, ask: bool) -> Base:
