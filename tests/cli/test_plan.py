@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command import Place, locked
+from make.elves import make_elf
 
 
 @pytest.fixture
@@ -113,3 +114,30 @@ def test_two_platforms_are_two_plans(place: Place) -> None:
         "linux/amd64 on oci:TMP/base",
         "linux/arm64 on oci:TMP/base",
     ]
+
+
+def test_what_opens_a_library_by_name_is_told(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("python-magic")])})
+
+    ran = place("plan", "--base", place.base())
+
+    assert ran.out.splitlines()[-1] == (
+        "note: `python-magic` wants `libmagic1t64` of the system when it runs, which no file of a wheel shows: the base "
+        "must have it"
+    )
+
+
+def test_the_package_of_a_library_that_a_named_base_lacks_is_in_the_hint(place: Place) -> None:
+    module = make_elf(needed=["libGL.so.1", "libc.so.6"], symbols=("PyInit_core",))
+    wheel = place.wheels.add("views", tag="cp313-cp313-manylinux_2_28_x86_64", files={"views/core.abi3.so": module})
+    place.write({"main.py": "", "requirements.txt": locked([wheel])})
+
+    refused = place("plan", "--base", place.base())
+    judged = place("choose", "--base", place.base())
+
+    assert refused.code == 3
+    assert refused.err.endswith(
+        "hint: Choose a base that has what is needed, or add its packages: `libgl1`\n"
+        "hint: If a library is not needed at run time, say so: `--allow-missing libGL.so.1`\n"
+    )
+    assert "It lacks libGL.so.1 (of libgl1), which wheels need." in judged.out

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tool_locks import TOOLS, project
+from tool_locks import TOOLS, lock, project
 
 from tare.cli.main import run
 from tare.engines.building import Builder, BuildOptions
@@ -122,6 +122,22 @@ def test_it_builds_and_runs_on_other_bases_too(
 
     with capsys.disabled():
         sys.stdout.write(f"\n{tool} {example} on {tag}: {said}\n")
+
+
+def test_a_wheel_that_loads_libraries_of_the_system_is_imported(lab: Lab, tmp_path: Path) -> None:
+    manifest = '[project]\nname = "views"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["{}"]\n'
+    (tmp_path / "pyproject.toml").write_text(manifest.format("opencv-python==4.10.0.84"))
+    (tmp_path / "main.py").write_text("import cv2\n\nprint(cv2.__version__)\n")
+    lock("uv", tmp_path, tmp_path)
+    image = "localhost/tare-views"
+
+    assert run(["dockerfile", str(tmp_path), "--base", lab.replica(SLIM), "--certificates"]) == 0
+    options = BuildOptions(tag=image, host_network=True, secrets={"certificates": lab.bundle}, timeout=900)
+    lab.builder.build(tmp_path, options)
+    try:
+        assert lab.builder.run(image, RunOptions(network=False)).stdout == "4.10.0\n"
+    finally:
+        lab.builder.remove(image)
 
 
 def _proved(lab: Lab, directory: Path, tag: str, example: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from command import Place, locked
 from schemas import faults, published
 
-from tare.dockerfile.generate.needs import system_packages
+from tare.dockerfile.generate.needs import system_packages, unseen_packages
 from tare.dockerfile.generate.tables import system_needs, tool_for, tools, version_variables
 from tare.errors import TargetError, UsageError
 from tare.flow.dockerfiles.base import for_a_base
@@ -441,3 +441,15 @@ def test_every_lock_has_its_tool_and_every_row_its_source() -> None:
     assert all(name == normalize(name) for name in (*version_variables(), *system_needs()))
     with pytest.raises(UsageError):
         tool_for("uv", "pip")
+
+
+def test_what_opens_a_library_by_name_needs_it_though_it_has_a_wheel() -> None:
+    def wheel(name: str) -> LockedWheel:
+        return LockedWheel(name=name, version="1", filename="x", hashes={})
+
+    assert system_packages([wheel("python-magic"), wheel("lxml")], "debian", "trixie").run == ("libmagic1t64",)
+    assert unseen_packages(["python-magic", "lxml", "pyvips"], "alpine", "") == {
+        "python-magic": ("libmagic",),
+        "pyvips": ("vips",),
+    }
+    assert unseen_packages(["pyvips", "pyvips-binary"], "debian", "bookworm") == {}

@@ -41,11 +41,12 @@ def project(tool: str, example: str, place: Path) -> Path:
     if tool == "pipenv":
         (directory / "Pipfile").write_text(_pipfile(text), encoding="utf-8")
     manifest.write_text(text + _SETTINGS.get(tool, "").format(index=_index()), encoding="utf-8")
-    _lock(tool, directory, place)
+    lock(tool, directory, place)
     return directory
 
 
-def _lock(tool: str, directory: Path, place: Path) -> None:
+def lock(tool: str, directory: Path, place: Path) -> None:
+    """Have *tool* lock the project in *directory*, with what it makes on the way in *place*."""
     requirement = next((each.requirement for each in tools() if each.name == tool), None) or tool
     uv = str(Path(sys.executable).with_name("uv"))
     name, *arguments = _COMMANDS[tool]

@@ -357,7 +357,7 @@ def test_the_refusal_names_each_library_once_with_the_way_out() -> None:
     old = wheel("old", {"old/x.abi3.so": module("libc.so.6", requires={"libc.so.6": ["GLIBC_2.41"]})})
     both = missing([qt, old], SLIM, installed_paths=installed(qt, old))
 
-    error = refusal(both)
+    error = refusal(both, {"libGL.so.1": "libgl1", "libfoo.so.1": "libfoo1"})
 
     assert error.exit_code == 3
     assert (error.message, error.causes, error.hints) == (
@@ -367,7 +367,7 @@ def test_the_refusal_names_each_library_once_with_the_way_out() -> None:
             f"`qt/Core.abi3.so` of `{qt.wheel}` needs `libGL.so.1`; {NOWHERE} (and so do 2 more files)",
         ),
         (
-            "Choose a base that has what is needed, or add its packages",
+            "Choose a base that has what is needed, or add its packages: `libgl1`",
             "If a library is not needed at run time, say so: `--allow-missing libGL.so.1`",
         ),
     )
@@ -376,7 +376,7 @@ def test_the_refusal_names_each_library_once_with_the_way_out() -> None:
 def test_a_refusal_without_a_missing_library_offers_no_way_around() -> None:
     other = wheel("p", {"p/x.abi3.so": module("libc.so.6")})
 
-    error = refusal(missing([other], ALPINE, installed_paths=installed(other)))
+    error = refusal(missing([other], ALPINE, installed_paths=installed(other)), {})
 
     assert (error.message, error.causes, error.hints) == (
         "the base cannot load files of the wheels",

@@ -118,13 +118,14 @@ def summary(found: Iterable[Missing]) -> tuple[str, ...]:
     )
 
 
-def refusal(found: Iterable[Missing]) -> TargetError:
-    """Return the error that says what is missing."""
+def refusal(found: Iterable[Missing], packages: Mapping[str, str]) -> TargetError:
+    """Return the error that says what is missing; *packages* of the base's suite have some of the libraries."""
     found = tuple(found)
     causes = summary(found)
     libraries = sorted({item.library for item in found if item.kind == "library"})
     what = "shared library that wheels need" if len(libraries) == 1 else "shared libraries that wheels need"
-    hints = ["Choose a base that has what is needed, or add its packages"]
+    known = ", ".join(f"`{name}`" for name in sorted({packages[name] for name in libraries if name in packages}))
+    hints = [f"Choose a base that has what is needed, or add its packages{': ' if known else ''}{known}"]
     if libraries:
         allow = " ".join(f"--allow-missing {name}" for name in libraries[:3])
         hints.append(f"If a library is not needed at run time, say so: `{allow}`")

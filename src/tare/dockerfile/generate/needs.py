@@ -58,6 +58,14 @@ def system_packages(locked: Iterable[Locked], os: str, suite: str) -> SystemPack
     )
 
 
+def unseen_packages(names: Iterable[str], os: str, suite: str) -> dict[str, tuple[str, ...]]:
+    """Return what distributions called *names* need of the system when they run, which no file of theirs shows."""
+    table, every = system_needs(), frozenset(names)
+    rows = {name: table[name] for name in sorted(every) if name in table and not table[name].compiles}
+    found = {name: row.on(os, suite).run for name, row in rows.items() if every.isdisjoint(row.unless)}
+    return {name: packages for name, packages in found.items() if packages}
+
+
 def in_project(locked: Iterable[Locked], root: str) -> tuple[Locked, ...]:
     """Return those of *locked* that are files or directories of *root*, so that a build needs more than the lock.
 

@@ -65,7 +65,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SystemNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What distributions need that are built from source, by operating system or suite."""
+    """What distributions need of the system when they are built from source, or when they run."""
 
     names: tuple[str, ...]
     compiles: bool = True

@@ -169,7 +169,12 @@ def package_sources(world: World) -> Sources:
 
 
 def packages_of(world: World, request: Request, sonames: set[str], suite: str) -> tuple[str, ...]:
-    """Return the packages that have the libraries *sonames*, by the table or by the suite's index of all files."""
+    """Return the packages that have the libraries *sonames*."""
+    return tuple(sorted(set(providers(world, request, sonames, suite).values())))
+
+
+def providers(world: World, request: Request, sonames: set[str], suite: str) -> dict[str, str]:
+    """Return the package of each of the libraries *sonames*, by the table or by the suite's index of all files."""
     spec = BaseSpec(suite=suite, platform=request.platform, packages=request.system_packages, debug=request.debug)
     pin, _ = _pin(world, spec, pull=request.pull)
     supply = Supply(sources=lambda: package_sources(world), fetcher=world.fetcher, blobs=world.cache)
@@ -180,5 +185,5 @@ def packages_of(world: World, request: Request, sonames: set[str], suite: str) -
             # The index of all files is only asked for what the table does not know; what is then missing is an error
             # of its own, which says more than this one.
             world.reporter.warn(f"the packages of rare shared libraries cannot be looked up: {error.message}")
-            return tuple(sorted(name for soname in sonames if (name := tables().package_of(soname, suite))))
-    return tuple(sorted({provider.package for provider in found.values()}))
+            return {soname: name for soname in sonames if (name := tables().package_of(soname, suite))}
+    return {soname: provider.package for soname, provider in found.items()}

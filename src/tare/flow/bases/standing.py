@@ -22,7 +22,7 @@ from tare.stores.names import RegistryName, SuiteName, parse
 from tare.wheels.libraries import Libraries
 from tare.wheels.target import Libc, Target
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Raised when something else would be kept of a base that was read."""
 
 _LAYERS: Final = 6
@@ -54,6 +54,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     interpreter: str = ""
     libraries: Libraries | None = None
+    os: str = ""
+    """The system's `ID` in os-release, where the image was read."""
+
+    suite: str = ""
+    """Its `VERSION_CODENAME`."""
+
     ground: Ground = Ground()
     layers: int = _LAYERS
     pull: int | None = None
@@ -179,7 +185,9 @@ def _image(world: World, request: Request, name: RegistryName, *, glancing: bool
     """Return what the registry has, without asking one again that has just been found to be out of reach."""
     from tare.flow.bases.pulled import pulled
 
-    key = key_of(_HostKey(host=name.reference.registry, mirrors=world.mirrors))
+    key = key_of(
+        _HostKey(host=name.reference.registry, mirrors=(*world.mirrors, world.environment.get("TARE_MIRROR", "")))
+    )
     silent = world.cache.recall("unreachable", key, _Silent)
     if silent is not None and not request.pull and 0 <= world.now() - silent.at < _UNREACHABLE:
         raise NetworkError(f"`{name.reference.registry}` cannot be reached", causes=(silent.reason,))
@@ -231,6 +239,8 @@ def _of_base(request: Request, base: bases.Base, row: KnownBase | None) -> Stand
         unfit=unfit,
         interpreter=python.executable if python else "",
         libraries=libraries,
+        os=facts.os.id,
+        suite=facts.os.codename,
         ground=facts.ground,
         layers=len(base.image.manifest.layers),
         pull=sum(layer.size for layer in base.image.manifest.layers),

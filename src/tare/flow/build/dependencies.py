@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from tare import threads
+from tare.dockerfile.generate.needs import unseen_packages
 from tare.errors import TargetError
 from tare.flow.bases import named as bases
 from tare.flow.bases.named import Base
@@ -75,7 +76,7 @@ def plan_dependencies(
         layers=tuple(layer.on(base.facts.ground) for layer in layers),
         wheels={each.wheel.digest: each.wheel for each in acquired},
         built=frozenset(each.wheel.digest for each in acquired if each.built),
-        warnings=(*overlaps, *summary(gaps)),
+        warnings=(*overlaps, *summary(gaps), *_unseen(request, base, acquired)),
     )
 
 
@@ -200,8 +201,34 @@ def _with_libraries(
             found = gaps(base.facts.provided())
     errors = [gap for gap in found if gap.severity == "error"]
     if errors:
-        raise refusal(errors)
+        raise refusal(
+            errors, debian_packages({gap.library for gap in errors}, base.facts.os.id, base.facts.os.codename)
+        )
     return base, tuple(gap for gap in found if gap.severity != "error")
+
+
+def _unseen(request: Request, base: Base, acquired: Iterable[Acquired]) -> Iterator[str]:
+    """Yield what to know of distributions that open libraries by name, or start programs: no file shows it."""
+    system = base.facts.os
+    if system.id not in {"debian", "alpine"}:
+        return
+    found = unseen_packages((each.wheel.name for each in acquired), system.id, system.codename)
+    assembled = isinstance(parse(request.base), SuiteName)
+    for name, packages in found.items():
+        lacking = [package for package in packages if package not in request.system_packages]
+        if lacking:
+            names = ", ".join(f"`{package}`" for package in lacking)
+            what = "name it in `system-packages`" if assembled else "the base must have it"
+            yield f"`{name}` wants {names} of the system when it runs, which no file of a wheel shows: {what}"
+
+
+def debian_packages(libraries: Iterable[str], os: str, suite: str) -> dict[str, str]:
+    """Return the packages of *libraries* that are known without asking, where the system is Debian."""
+    from tare.bases.debian.tables import tables
+
+    if os != "debian":
+        return {}
+    return {each: package for each in libraries if (package := tables().package_of(each, suite))}
 
 
 def places_of(segments: Iterable[Segment]) -> dict[str, dict[str, str]]:

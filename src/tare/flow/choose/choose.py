@@ -27,7 +27,7 @@ from tare.projects.resolve import Coverage, covered_each
 from tare.stores.cache import key_of
 from tare.stores.names import RegistryName, SuiteName, parse
 
-FORMAT = 12
+FORMAT = 13
 """Raised whenever the same inputs would be judged otherwise."""
 
 

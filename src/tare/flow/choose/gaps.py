@@ -34,7 +34,7 @@ def supplied(
             installed_paths=places,
             allowed=request.allow_missing,
         )
-        return tuple(gap for gap in found if _certain(gap, known))
+        return tuple(gap for gap in found if is_certain(gap, known))
 
     found = gaps(standing)
     name = parse(request.base)
@@ -59,7 +59,7 @@ def supplied(
     return standing, found
 
 
-def _certain(gap: Missing, known: Mapping[str, Heads]) -> bool:
+def is_certain(gap: Missing, known: Mapping[str, Heads]) -> bool:
     """Whether something is surely missing, as far as the wheel was read.
 
     What leads from a module to a library that was not read is unknown. So of such a wheel only modules themselves count,

@@ -12,7 +12,7 @@ from tare.build.layers import Writing, write_layers
 from tare.build.predict import PredictedLayer, predict_layer
 from tare.errors import MachineError, TareError, TargetError
 from tare.flow.bases.standing import Standing
-from tare.flow.build.dependencies import is_native, layers_of, placed, requested, scheme_of
+from tare.flow.build.dependencies import debian_packages, is_native, layers_of, placed, requested, scheme_of
 from tare.flow.build.distributions import Acquired
 from tare.flow.build.provenance import direct_url
 from tare.flow.choose.at_hand import ready
@@ -108,7 +108,7 @@ def weigh(world: World, project: Project, job: Job, coverage: Coverage, looked: 
     work = _work(world, acquired, predicted, distributions)
     site = Sizes(pull=sum(each.size for each in predicted), unpacked=sum(each.unpacked for each in predicted))
     unbuilt = [each.name for each in distributions if each.unpacked is None]
-    obstacles = _obstacles(distributions, gaps, target)
+    obstacles = _obstacles(distributions, gaps, standing, target)
     unchecked = tuple(each.needs.wheel for each in needs if standing.libraries is None or each.unread)
     candidate = msgspec.structs.replace(
         job._replace(standing=standing).draft,
@@ -224,7 +224,9 @@ def _work(
     )
 
 
-def _obstacles(distributions: Iterable[Distribution], gaps: Iterable[Missing], target: Target) -> tuple[str, ...]:
+def _obstacles(
+    distributions: Iterable[Distribution], gaps: Iterable[Missing], standing: Standing, target: Target
+) -> tuple[str, ...]:
     found = []
     for each in distributions:
         if each.kind == "impossible":
@@ -235,7 +237,9 @@ def _obstacles(distributions: Iterable[Distribution], gaps: Iterable[Missing], t
             )
     libraries = sorted({gap.library for gap in gaps if gap.kind == "library"})
     if libraries:
-        found.append(f"It lacks {', '.join(libraries)}, which wheels need.")
+        packages = debian_packages(libraries, standing.os, standing.suite)
+        names = [f"{each} (of {packages[each]})" if each in packages else each for each in libraries]
+        found.append(f"It lacks {', '.join(names)}, which wheels need.")
     found += [_sentence(str(gap)) for gap in gaps if gap.kind != "library"][:2]
     return tuple(found)
 

@@ -68,6 +68,20 @@ def look_at(world: World, wheels: Iterable[LockedWheel]) -> dict[str, Looked]:
         return {wheel.filename: future.result() for wheel, future in zip(ordered, futures, strict=True)}
 
 
+def recalled(world: World, locked: LockedWheel) -> Heads | None:
+    """Return what is remembered of the libraries of a wheel: all of it, or what their beginnings told."""
+    digest = digest_of(locked)
+    known = world.cache.recall("elf", _needs_key(digest, locked.filename), WheelElf)
+    if known is not None:
+        return Heads(needs=known, complete=True)
+    return world.cache.recall("heads", _heads_key(digest, locked.filename), Heads)
+
+
+def heads_of(world: World, locked: LockedWheel, path: Path) -> Heads:
+    """Return what the libraries of the wheel at *path* need, all of which are read."""
+    return _whole(world, open_wheel(path, locked.filename, digest_of(locked)))
+
+
 def _look(world: World, locked: LockedWheel) -> Looked:
     digest = digest_of(locked)
     path = world.cache.path(digest)
@@ -131,10 +145,10 @@ def _heads(world: World, wheel: Wheel, size: int) -> Heads:
     """Return what a wheel needs, as a build would know it if it was built before, or as its libraries begin."""
     if not is_native(wheel):
         return Heads(needs=WheelElf(distribution=wheel.name, wheel=wheel.filename), complete=True)
-    known = world.cache.recall("elf", _needs_key(wheel), WheelElf)
+    known = world.cache.recall("elf", _needs_key(wheel.digest, wheel.filename), WheelElf)
     if known is not None:
         return Heads(needs=known, complete=True)
-    key = key_of(_HeadsKey(format=heads.FORMAT, wheel=wheel.digest, filename=wheel.filename))
+    key = _heads_key(wheel.digest, wheel.filename)
     found = world.cache.recall("heads", key, Heads)
     if found is None:
         found = heads.inspect_heads(wheel, size)
@@ -146,12 +160,16 @@ def _whole(world: World, wheel: Wheel) -> Heads:
     """Return the same of a wheel that is at hand, which is what its build will remember."""
     if not is_native(wheel):
         return Heads(needs=WheelElf(distribution=wheel.name, wheel=wheel.filename), complete=True)
-    known = world.cache.recall("elf", _needs_key(wheel), WheelElf)
+    known = world.cache.recall("elf", _needs_key(wheel.digest, wheel.filename), WheelElf)
     if known is None:
         known = needs.inspect(wheel)
-        world.cache.remember("elf", _needs_key(wheel), msgspec.json.encode(known))
+        world.cache.remember("elf", _needs_key(wheel.digest, wheel.filename), msgspec.json.encode(known))
     return Heads(needs=known, complete=True)
 
 
-def _needs_key(wheel: Wheel) -> Digest:
-    return key_of(NeedsKey(format=needs.FORMAT, wheel=wheel.digest, filename=wheel.filename))
+def _needs_key(wheel: Digest, filename: str) -> Digest:
+    return key_of(NeedsKey(format=needs.FORMAT, wheel=wheel, filename=filename))
+
+
+def _heads_key(wheel: Digest, filename: str) -> Digest:
+    return key_of(_HeadsKey(format=heads.FORMAT, wheel=wheel, filename=filename))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from tare.bases.catalogue.catalogue import catalogue
 from tare.bases.catalogue.support import ended
+from tare.bases.debian.tables import tables
 from tare.dockerfile.generate.recipe import Base
 from tare.dockerfile.model.images import BaseImage, base_image
 from tare.errors import NetworkError, TareError, TargetError, UsageError
@@ -41,6 +42,7 @@ def chosen_reference(project: Project, world: World, wish: Wish) -> str:
         python=default.partition(":")[2].partition("-")[0],
         extras=wish.extras,
         groups=wish.groups,
+        allow_missing=tuple(sorted({name for rows in tables().soname.values() for name in rows})),  # they are installed
     )
     requests = [each for each in candidates(world, project, template) if each.base.startswith("python:")]
     try:

@@ -23,12 +23,18 @@ from tare.projects.locks.requirements_file import Contents, Entry
 from tare.projects.names import normalize
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked_each
+from tare.wheels.target import Target
+
+
+def targets_of(project: Project, base: Base, wish: Wish) -> tuple[Target, ...]:
+    """Return what the image is for, on each platform that *base* says its wheels of."""
+    targets = (target_of(base.reference, platform) for platform in platforms_of(wish, project.config))
+    return tuple(target for target in targets if target is not None)
 
 
 def selection_of(world: World, project: Project, base: Base, wish: Wish) -> Selection:
     """Return what is installed: of several platforms, all that one of them takes."""
-    targets = [target_of(base.reference, platform) for platform in platforms_of(wish, project.config)]
-    known = [target for target in targets if target is not None]
+    known = targets_of(project, base, wish)
     if not known:
         raise ProjectError(
             f"the name `{base.reference}` does not say which wheels it takes",

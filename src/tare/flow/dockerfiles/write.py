@@ -23,7 +23,8 @@ from tare.flow.dockerfiles.base import (
     fits,
     make_base,
 )
-from tare.flow.dockerfiles.install import install_of, selection_of
+from tare.flow.dockerfiles.install import install_of, selection_of, targets_of
+from tare.flow.dockerfiles.libraries import RunLibraries, existing_packages, run_libraries
 from tare.flow.dockerfiles.wish import NAME, Wish, as_made
 from tare.flow.world import World
 from tare.oci.config import Healthcheck
@@ -75,17 +76,31 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
         )
     pieces = merge.split(old, wish.output) if old is not None else ()
     wish = as_made(wish, pieces) if wish.check else wish
-    known = existing_base(next((piece.lines for piece in pieces if piece.name == "run"), ()))
+    running = next((piece.lines for piece in pieces if piece.name == "run"), ())
+    known = existing_base(running)
     base = _base(world, project, wish, known)
     selection = selection_of(world, project, base, wish)
     needs = system_packages(selection.locked, base.os or "debian", base.suite)
+    world.fetch_for(project)
+    loaded = run_libraries(
+        world,
+        base,
+        selection.locked,
+        targets_of(project, base, wish),
+        ask=not (wish.check or world.offline),
+        existing=existing_packages(running),
+    )
+    needs = msgspec.structs.replace(needs, run=(*needs.run, *loaded.packages))
     recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
     dockerfile = Document(path=wish.output, old=old, new=merge.spelled(merge.merged(parts(recipe), pieces), old))
     documents = [dockerfile, _ignore(world, project, recipe, wish)]
     if wish.script:
         documents.append(_script(project))
     return Written(
-        project=project, recipe=recipe, documents=tuple(documents), notes=tuple(_notes(recipe, selection, needs))
+        project=project,
+        recipe=recipe,
+        documents=tuple(documents),
+        notes=(*_notes(recipe, selection, needs), *loaded.notes, *(() if wish.check else _unread(loaded))),
     )
 
 
@@ -234,3 +249,9 @@ def _notes(recipe: Recipe, selection: Selection, needs: SystemPackages) -> Itera
         yield f"the version comes from version control: build with `--build-arg {recipe.install.version}=VERSION`"
     if not (recipe.entrypoint or recipe.cmd):
         yield "nothing says what the container runs: set `entrypoint` in [tool.tare]"
+
+
+def _unread(loaded: RunLibraries) -> Iterable[str]:
+    if loaded.unread:
+        names = ", ".join(f"`{name}`" for name in loaded.unread)
+        yield f"which shared libraries {names} may want of the system is not known: not all of the wheel was read"
