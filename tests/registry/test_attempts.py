@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 from fixture_registry import Registry
-from hostile import hang_up, refuse, say
+from hostile import say
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback_server import Seen
 from samples import Waits, a_registry, client, reference_to, sample_image, seed, told
 
 from tare.errors import NetworkError
-from tare.net.connection import Content
 from tare.net.retry import TransientError
 from tare.net.wire import Fields
 from tare.stores.registry import manifests
@@ -177,18 +174,3 @@ def test_the_state_of_a_rate_limit_is_told(registry: Registry) -> None:
         "  it was tried 6 times\n"
         "hint: Run `docker login registry`: registries allow more to those whom they know"
     )
-
-
-@pytest.mark.parametrize("action", [say(503), hang_up, refuse(401, "UNAUTHORIZED")], ids=["503", "end", "401"])
-def test_a_body_that_can_be_had_only_once_is_sent_only_once(registry: Registry, action: object) -> None:
-    waits = Waits()
-    registry.rule("PUT", "uploads", action)  # type: ignore[arg-type]  # an action of `hostile`
-    content = Content(size=5, open=lambda: io.BytesIO(b"hello"), once=True)
-    repository = client(waits).open(reference_to(registry), doing="push")
-    with pytest.raises(NetworkError):
-        repository.request("PUT", "blobs/uploads/x", accept={201}, content=content)
-    again = msgspec.structs.replace(content, once=False)
-    assert len([seen for seen in registry.requests if seen.method == "PUT"]) == 1
-    assert waits.slept == []
-    with pytest.raises(NetworkError):
-        repository.request("PUT", "blobs/uploads/x", accept={201}, content=again)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from tare.wheels.kinds import KnownFile, Rule, inside, kind_names, kinds, table
+from tare.wheels.kinds import Kind, KnownFile, Rule, inside, kinds, table
 
 SITE = "opt/venv/lib/python3.13/site-packages"
 
@@ -130,4 +132,4 @@ def test_every_row_has_a_source_and_a_date() -> None:
     rows: list[Rule | KnownFile] = [*table().rule, *table().exception]
 
     assert [row for row in rows if len(row.source) < 5 or len(row.date) != 10] == []
-    assert {row.kind for row in rows} | {"data"} == set(kind_names())
+    assert {row.kind for row in rows} | {"data"} == set(get_args(Kind))

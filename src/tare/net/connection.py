@@ -57,9 +57,6 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     open: Callable[[], Stream]
     """Gives a stream of exactly *size* bytes from their start."""
 
-    once: bool = False
-    """The stream cannot be had a second time."""
-
 
 class StaleError(Exception):
     """The connection ended before anything of an answer came."""

@@ -15,7 +15,6 @@ TEMPORARY: Final = ".tare-"
 """How the names of files begin that are being written. A writer that holds the lock may remove the others'."""
 
 CHUNK: Final = 1024 * 1024
-_ONE_COPY: Final = 1 << 30
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -92,27 +91,6 @@ def remove_abandoned(directory: Path) -> None:
             if entry.name.startswith(TEMPORARY):
                 with contextlib.suppress(OSError):
                     Path(entry.path).unlink()
-
-
-def copy_file(source: BinaryIO, target: BinaryIO) -> int:
-    """Copy all of the fresh file *source* to where *target* stands; return the number of bytes.
-
-    `copy_file_range` shares blocks on file systems that can (Btrfs, XFS), and moves no byte through this process on
-    the others.
-    """
-    target.flush()
-    start = target.tell()
-    copied = 0
-    with contextlib.suppress(OSError, AttributeError):  # another file system, an old kernel, or not Linux
-        while part := os.copy_file_range(source.fileno(), target.fileno(), _ONE_COPY):
-            copied += part
-    # The kernel moved the positions; what it left is copied here. Some file systems answer 0 before the end.
-    source.seek(copied)
-    target.seek(start + copied)
-    while data := source.read(CHUNK):
-        target.write(data)
-        copied += len(data)
-    return copied
 
 
 def cannot_write(what: str, error: OSError) -> MachineError:

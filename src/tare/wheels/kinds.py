@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase, translate
 from functools import cache
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import msgspec
 
@@ -96,13 +96,6 @@ def kinds(paths: Iterable[str]) -> dict[str, Kind]:
         known[path] = _exception(path, kind)
     return known
 
-
-def kind_names() -> tuple[Kind, ...]:
-    """Return every kind, in the order in which they are shown."""
-    return _NAMES
-
-
-_NAMES: Final[tuple[Kind, ...]] = get_args(Kind)
 
 _ROOTS: Final = re.compile(r".*(?:^|/)(?:site-packages|dist-packages|lib(?:64)?/python3\.[0-9]+t?)/")
 

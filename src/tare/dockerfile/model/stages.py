@@ -138,10 +138,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
                 waiting.append(model.stage.parent)
         return tuple(stage for stage in self.stages if stage.stage.index in wanted)
 
-    def scope_of(self, instruction_order: int) -> Scope:
-        """Return the variables before an instruction."""
-        return self.file.scopes[instruction_order]
-
 
 def build_model(file: Dockerfile) -> Model:
     """Return the stages of *file*."""

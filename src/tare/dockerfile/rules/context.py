@@ -56,13 +56,6 @@ class Context:
         """What is installed in layers of the final image."""
         return tuple((stage, install) for stage in self.shipped for install in installs(stage))
 
-    @cached_property
-    def is_python(self) -> bool:
-        """Whether the image has a Python that tare knows of, or installs something for one."""
-        if any(stage.image is not None and stage.image.interpreter for stage in self.model.stages):
-            return True
-        return any(installs(stage) for stage in self.model.stages)
-
     def insert(self, offset: int, text: str) -> tuple[Edit, ...]:
         """Return the edit that puts *text* at *offset*."""
         return (Edit(start=offset, end=offset, text=text),)

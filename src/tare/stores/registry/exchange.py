@@ -35,11 +35,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     patience: float = 1.0
     """Multiplies the time for the answer."""
 
-    @property
-    def once(self) -> bool:
-        """Whether its body cannot be sent again."""
-        return isinstance(self.content, Content) and self.content.once
-
 
 class Exchange:
     """A request on its way."""

@@ -64,7 +64,7 @@ class Session:
 
     def request(self, request: Request) -> Answer:
         """Return an answer whose status is accepted; try again as long as that may help."""
-        return self._repeat(lambda: self.once(request), once=request.once)
+        return self._repeat(lambda: self.once(request))
 
     def read(self, request: Request, *, limit: int) -> tuple[Answer, bytes | None]:
         """Return an answer with its body, which has at most *limit* bytes; None when it has more."""
@@ -78,14 +78,12 @@ class Session:
 
         return self._repeat(attempt)
 
-    def _repeat(self, attempt: Callable[[], T], *, once: bool = False) -> T:
+    def _repeat(self, attempt: Callable[[], T]) -> T:
         attempts = self.attempts()
         while True:
             try:
                 return attempt()
             except TransientError as transient:
-                if once:
-                    raise transient.error from None
                 attempts.pause(transient)
 
     def _failed(self, request: Request, address: Address, fault: Fault) -> NetworkError | TransientError:
@@ -183,8 +181,6 @@ class Session:
 
     def _allowed_now(self, exchange: Exchange, answer: Answer) -> bool:
         if answer.status == 403 and "insufficient_scope" not in answer.fields.get("www-authenticate"):
-            return False
-        if exchange.request.once:
             return False
         try:
             allowed = self._authorizer.learn(answer, exchange.request.scopes, exchange.sent, exchange.request.task)
