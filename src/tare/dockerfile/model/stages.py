@@ -60,6 +60,12 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     order: int
 
     @property
+    def from_span(self) -> Span:
+        """Where it says what it copies from."""
+        flag = self.instruction.flag("from")
+        return flag.span if flag else self.instruction.keyword.span
+
+    @property
     def whole_context(self) -> bool:
         """Whether it copies everything there is."""
         return not self.origin and any(source in {".", "./", "/", "*", "./*"} for source in self.sources)

@@ -56,6 +56,13 @@ class Context:
         """What is installed in layers of the final image."""
         return tuple((stage, install) for stage in self.shipped for install in installs(stage))
 
+    def add_option(self, install: Install, text: str) -> tuple[Edit, ...]:
+        """Return the edit that adds an option to a call; none where the call is no line of the file's own."""
+        at = install.invocation.after_name
+        if install.run.instruction.form == "json" or self.text[at - 1 : at] in {'"', "'"}:
+            return ()
+        return self.insert(at, f" {text}")
+
     def insert(self, offset: int, text: str) -> tuple[Edit, ...]:
         """Return the edit that puts *text* at *offset*."""
         return (Edit(start=offset, end=offset, text=text),)

@@ -15,7 +15,18 @@ from tare.dockerfile.parse.source import Edit, Span
 if TYPE_CHECKING:
     from tare.dockerfile.rules.context import Context
 
-MODULES: Final = ("bases", "stages", "installs", "order", "bytecode", "running", "ignores")
+MODULES: Final = (
+    "bases",
+    "stages",
+    "leftovers",
+    "caches",
+    "locks",
+    "installs",
+    "order",
+    "bytecode",
+    "running",
+    "ignores",
+)
 """Modules of this package that have rules."""
 
 _DIRECTORY: Final = os.path.join(os.path.dirname(__file__), "data")

@@ -1,11 +1,10 @@
-"""Stages: what one gives to the next has to run there, and what only building needs has to stay behind."""
+"""Stages: what one gives to the next has to run there."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
 
-from tare.dockerfile.finding import Cost
 from tare.dockerfile.model.environments import (
     CopiedVenv,
     Interpreter,
@@ -13,21 +12,12 @@ from tare.dockerfile.model.environments import (
     has_unknown_base,
     interpreter_of,
     series_in,
-    venvs,
 )
-from tare.dockerfile.model.images import base_image, same_python
-from tare.dockerfile.model.installs import MANAGERS, Install, installs, is_true
-from tare.dockerfile.model.invocations import Invocation
-from tare.dockerfile.model.stages import Copy, Run, StageModel
-from tare.dockerfile.model.tables import table
-from tare.dockerfile.parse.source import Span
+from tare.dockerfile.model.images import same_python
+from tare.dockerfile.model.installs import Install, installs, is_true
+from tare.dockerfile.model.stages import Copy, StageModel
 from tare.dockerfile.rules.context import Context
 from tare.dockerfile.rules.registry import Hit, rule
-
-
-def _span(copy: Copy) -> Span:
-    flag = copy.instruction.flag("from")
-    return flag.span if flag else copy.instruction.keyword.span
 
 
 def _python_copies(context: Context) -> Iterator[tuple[StageModel, StageModel, Copy]]:
@@ -67,7 +57,7 @@ def _newer_libc(context: Context) -> Iterator[Hit]:
             continue
         if built.family != run.family or built.version > run.version:
             yield Hit(
-                span=_span(copy),
+                span=copy.from_span,
                 message=f"what `{maker.image.text}` installs is for {built}; `{taker.image.text}` has {run}",
             )
 
@@ -85,7 +75,7 @@ def _other_series(context: Context) -> Iterator[Hit]:
         )
         if found and run and run.series and found != run.series and not _brings_python(context, taker, built):
             yield Hit(
-                span=_span(copy),
+                span=copy.from_span,
                 message="what is copied was installed for Python {}.{}; this stage has {}.{}".format(
                     *found, *run.series
                 ),
@@ -127,7 +117,7 @@ def _interpreter_not_there(context: Context) -> Iterator[Hit]:
         where = f"a Python below `{built.path}` that uv downloaded" if built.managed else f"`{built.path}`"
         there = f"its Python is `{run.path}`" if run is not None else "it has no Python"
         yield Hit(
-            span=_span(copied.copy),
+            span=copied.copy.from_span,
             message=f"the environment is made with {where}, which is not in this stage: {there}",
         )
 
@@ -142,157 +132,9 @@ def venv_moved(context: Context) -> Iterator[Hit]:
     for copied in copied_venvs(context.model, context.feeding):
         if copied.path != copied.venv.path and not copied.venv.relocatable and not _only_passes_on(context, copied):
             yield Hit(
-                span=_span(copied.copy),
+                span=copied.copy.from_span,
                 message=f"the environment is made at `{copied.venv.path}` and copied to `{copied.path}`: its scripts start with the old path",
             )
-
-
-def _removed(run: Run, call: Invocation, name: str) -> bool:
-    """Return whether the same RUN removes a system package again."""
-    virtual = call.option("-t", "--virtual")
-    for other in run.invocations:
-        if other.program != call.program or other.span.start <= call.span.start:
-            continue
-        if other.subcommand not in {"purge", "remove", "autoremove", "del"}:
-            continue
-        removed = set(other.values)
-        if name in removed or (virtual is not None and virtual.value in removed) or None in removed:
-            return True
-    return False
-
-
-def _system_packages(context: Context) -> Iterator[tuple[StageModel, str, Span]]:
-    """Yield the system packages that layers of the final image keep."""
-    for stage in context.shipped:
-        for run in stage.runs:
-            for call in run.calls("apt-get", "apk", "dnf", "yum", "microdnf"):
-                if call.subcommand not in {"install", "add"}:
-                    continue
-                for token, value in zip(call.operands, call.values, strict=True):
-                    name = (value or "").partition("=")[0].partition(":")[0]
-                    if name and not _removed(run, call, name):
-                        yield stage, name, call.place(token.start, token.end)
-
-
-@rule("TP105")
-def compiler_in_the_image(context: Context) -> Iterator[Hit]:
-    names = set(table("model/packages.toml")["compilers"]["names"])
-    for _, name, span in _system_packages(context):
-        if name in names:
-            yield Hit(
-                span=span,
-                message=f"`{name}` stays in the image, which only builds need",
-                costs=name == "build-essential",
-            )
-
-
-@rule("TP106")
-def manager_in_the_image(context: Context) -> Iterator[Hit]:
-    seen = set()
-    for name, span, how in _managers(context):
-        if name in seen:
-            continue
-        seen.add(name)
-        row = table("model/packages.toml")["managers"].get(name)
-        cost = Cost(bytes=row["bytes"], what=row["what"], source=row["source"]) if row else None
-        yield Hit(span=span, message=f"{name} stays in the image: {how}", cost=cost)
-
-
-def _managers(context: Context) -> Iterator[tuple[str, Span, str]]:
-    final = context.model.final
-    root = context.shipped[0] if context.shipped else None
-    if final and root and root.image and root.image.kind == "uv" and root.stage.base_word:
-        yield "uv", root.stage.base_word.span, f"`{root.image.text}` has it"
-    for stage in context.shipped:
-        for copy in stage.copies:
-            yield from _copied_managers(context, copy)
-        for install in installs(stage):
-            for requirement in install.requirements:
-                if requirement.name in MANAGERS and not _uninstalled(install, requirement.name):
-                    yield requirement.name, requirement.span, "it is installed in a stage that the image is made of"
-        for run in stage.runs:
-            for call in run.invocations:
-                name = _installer(call)
-                if name:
-                    yield name, call.span, "its installer is run in a stage that the image is made of"
-
-
-def _copied_managers(context: Context, copy: Copy) -> Iterator[tuple[str, Span, str]]:
-    if copy.stage is None:
-        if copy.origin and base_image(copy.origin).kind == "uv":
-            yield "uv", _span(copy), f"it is copied from `{copy.origin}`"
-        return
-    maker = context.model.stages[copy.stage]
-    places = {venv.path for venv in venvs(context.model, maker)}
-    for stage in context.model.lineage(maker):
-        for install in installs(stage):
-            home = _home(install, places)
-            for requirement in install.requirements:
-                if requirement.name in MANAGERS and copy.lands(home) is not None:
-                    yield requirement.name, _span(copy), f"`{home}`, where it is installed, is copied into the image"
-
-
-def _home(install: Install, places: set[str]) -> str:
-    """Return the directory that an installation goes to: the environment of its pip, or where the image has its own."""
-    path = posixpath.dirname(posixpath.dirname(install.invocation.path))
-    if path in places:
-        return path
-    active = install.env.get("VIRTUAL_ENV")
-    return active if active in places else "/usr/local"
-
-
-def _uninstalled(install: Install, name: str) -> bool:
-    return any(
-        call.program in {"pip", "pipx"} and call.subcommand == "uninstall" and name in call.values
-        for call in install.run.invocations
-        if call.span.start > install.invocation.span.start
-    )
-
-
-def _installer(call: Invocation) -> str:
-    if call.program not in {"curl", "wget"}:
-        return ""
-    text = " ".join(call.command.argv)
-    if "install.python-poetry" in text:
-        return "poetry"
-    if "astral.sh/uv" in text or "astral-sh/uv/" in text:
-        return "uv"
-    return "pdm" if "pdm-project" in text and "install-pdm" in text else ""
-
-
-@rule("TP107")
-def headers_in_the_image(context: Context) -> Iterator[Hit]:
-    compilers = set(table("model/packages.toml")["compilers"]["names"])
-    headers = table("model/packages.toml")["headers"]
-    for stage, name, span in _system_packages(context):
-        if not name.endswith("-dev") or name in compilers or name.startswith("python3"):
-            continue
-        known = headers.get(stage.image.os if stage.image else "", {}).get(name)
-        instead = f"; `{known}` is what runs" if known else ""
-        yield Hit(span=span, message=f"`{name}` is for compiling{instead}")
-
-
-@rule("TP108")
-def pip_in_the_environment(context: Context) -> Iterator[Hit]:
-    kept = {copied.venv.path: copied.venv for copied in copied_venvs(context.model, context.shipped)}
-    if context.model.final is not None:
-        kept.update({venv.path: venv for venv in venvs(context.model, context.model.final)})
-    for venv in kept.values():
-        if venv.with_pip and not _loses_pip(context, venv.path):
-            yield Hit(span=venv.span, message=f"`{venv.path}` has a pip of its own, which nothing runs in the image")
-
-
-def _loses_pip(context: Context, path: str) -> bool:
-    for stage in context.feeding:
-        for run in stage.runs:
-            for call in run.invocations:
-                if call.program == "pip" and call.subcommand == "uninstall" and "pip" in call.values:
-                    return True
-                if call.program == "rm" and any(
-                    value and value.startswith(path) and "pip" in value for value in call.values
-                ):
-                    return True
-    return False
 
 
 @rule("TP109")
