@@ -86,7 +86,7 @@ lock: dev-venv  ## pin our requirements and the examples' anew, with hashes and 
 	$(BIN)/uv $(LOCK) pyproject.toml -o requirements/run.txt
 	$(BIN)/uv $(LOCK) --all-extras requirements/dev.in pyproject.toml -c requirements/run.txt -o requirements/dev.txt
 	cd src/tare/bench/projects/work && $(abspath $(BIN))/uv $(LOCK) pyproject.toml -o requirements.txt
-	cd src/tare/bench/projects/learning && $(abspath $(BIN))/uv $(LOCK) -c ../work/requirements.txt pyproject.toml -o requirements.txt
+	cd src/tare/bench/projects/learning && $(abspath $(BIN))/uv $(LOCK) --only-binary :all: --emit-build-options -c ../work/requirements.txt pyproject.toml -o requirements.txt
 	cd src/tare/bench/projects/app && $(abspath $(BIN))/uv $(LOCK) -c ../work/requirements.txt pyproject.toml -o requirements.txt
 	cd examples/api && $(abspath $(BIN))/uv $(LOCK) pyproject.toml -o requirements.txt
 	cd examples/science && $(abspath $(BIN))/uv $(LOCK) pyproject.toml -o requirements.txt

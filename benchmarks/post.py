@@ -3,10 +3,15 @@
     eval "$(make -s lab)" && python benchmarks/post.py
 
 needs what `make lab` exports: a Docker daemon and a registry with replicas of the official base images. Writes POST.md.
+
+    python benchmarks/post.py --sequel
+
+builds nothing: it writes the sequel's section alone, from the CPU.json that `cpu.py` made.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -22,6 +27,7 @@ from typing import NamedTuple
 
 import machine
 import peers
+import sequel
 from peers import HERE, POETRY, ROOT, NotMeasuredError, run
 
 HELLO = ROOT / "examples" / "hello"
@@ -176,8 +182,9 @@ The post's figures are what `docker images` showed it, which is *compressed and 
 is the column *docker images* here. *unpacked* is what the files take on disk, *to pull* what a registry sends.
 """
 
-TAIL = """\
-## What changed since, and why
+CHANGED = "## What changed since, and why"
+TAIL = f"""\
+{CHANGED}
 
 * The three figures of the first table are found again within a few percent, though the images are two years newer and replicas: they
   are a property of what is in a base (a distribution and its compilers; a minimal distribution; busybox and musl), not of the
@@ -187,11 +194,19 @@ TAIL = """\
 * On alpine, pandas and matplotlib have musllinux wheels: nothing has to be compiled, as the row of tare shows. The post's image of
   1.13 GB had compilers in it.
 * Times are of other machines, and of one build each: compare the rows of one table with each other, and not with the post's.
-* The sequel's k-means and random forest are `tare bench run --workloads learning`; they were not measured for this page.
+* What the sequel left out can be measured by one command each: `benchmarks/rows.py` and `benchmarks/cpu.py`.
 """
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the tables of the post again.")
+    parser.add_argument("--sequel", action="store_true", help="write the section of the sequel alone; build nothing")
+    if parser.parse_args().sequel:
+        page = (HERE / "POST.md").read_text("utf-8")
+        first, _, _ = page.partition(CHANGED)
+        first, _, _ = first.partition(sequel.TITLE)
+        write([first.rstrip("\n"), ""])
+        return 0
     try:
         host, registry = os.environ["DOCKER_HOST"], os.environ["TARE_LAB_REGISTRY"]
     except KeyError as error:
@@ -205,8 +220,13 @@ def main() -> int:
     for title, (measure, about) in TABLES.items():
         print(title, file=sys.stderr)
         parts.append(f"## {title}\n\n{about}\n\n{table(list(measure(lab)))}\n")
-    (HERE / "POST.md").write_text("\n".join([*parts, TAIL]), encoding="utf-8")
+    write(parts)
     return 0
+
+
+def write(parts: list[str]) -> None:
+    """Write the page: *parts*, and what is made of other results."""
+    (HERE / "POST.md").write_text("\n".join([*parts, sequel.section(HERE), TAIL]), encoding="utf-8")
 
 
 def table(rows: list[Row]) -> str:

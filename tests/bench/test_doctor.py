@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tare.bench.doctor import Finding, Vitals, examine, refuse
+from tare.bench.doctor import Finding, Vitals, disk_of, examine, memory_of, refuse
 from tare.bench.profiles import profiles
 from tare.errors import MachineError
 
@@ -21,7 +21,11 @@ FINE = Vitals(
 
 
 def found(**options: str | None) -> list[Finding]:
-    return [each for each in examine(FINE, profiles()["full"], engine="docker", **options) if each.kind != "good"]
+    return [
+        each
+        for each in examine(FINE, profiles()["full"], engine="docker", workloads=("io",), **options)
+        if each.kind != "good"
+    ]
 
 
 def test_a_machine_that_is_fit_has_nothing_to_be_told() -> None:
@@ -41,3 +45,33 @@ def test_what_is_impossible_is_refused_with_all_its_causes() -> None:
 
     assert caught.value.message == "the profile `full` cannot be measured here"
     assert caught.value.causes == ("engine: docker cannot be used: no daemon", "database: no PostgreSQL")
+
+
+@pytest.mark.parametrize(
+    ("profile", "workloads", "disk", "memory"),
+    [
+        ("full", ("io",), 30_000_000_000, 16_000_000_000),
+        ("full", ("cpu", "frames"), 4_000_000_000, 2_500_000_000),
+        ("standard", ("frames",), 4_000_000_000, 2_500_000_000),
+        ("smoke", ("frames",), 500_000_000, 520_000_000),
+        ("full", ("cpu",), 4_000_000_000, 500_000_000),
+    ],
+)
+def test_what_is_asked_for_is_what_the_workloads_need(
+    profile: str, workloads: tuple[str, ...], disk: int, memory: int
+) -> None:
+    wanted = profiles()[profile]
+
+    assert (disk_of(wanted, workloads), memory_of(wanted, workloads)) == (disk, memory)
+
+
+def test_a_hundred_million_rows_are_said_to_be_asked_in_chunks() -> None:
+    said = [each.text for each in examine(FINE, profiles()["full"], engine="docker", workloads=("frames",))]
+
+    assert said[-1] == (
+        "100,000,000 rows are made and asked in chunks of 10,000,000, for all images: "
+        "group-bys that add up over all of them, other questions of the first"
+    )
+    assert not any(
+        each.what == "frames" for each in examine(FINE, profiles()["standard"], engine="docker", workloads=("frames",))
+    )

@@ -113,7 +113,7 @@ GOOD = Vitals(
 
 
 def test_a_good_machine_has_nothing_noisy_and_nothing_impossible() -> None:
-    found = list(examine(GOOD, profiles()["full"], engine="docker"))
+    found = list(examine(GOOD, profiles()["full"], engine="docker", workloads=("io",)))
 
     assert {each.kind for each in found} == {"good"}
     refuse(found, "full")
@@ -121,7 +121,11 @@ def test_a_good_machine_has_nothing_noisy_and_nothing_impossible() -> None:
 
 def test_too_little_disk_and_no_engine_are_refused_before_anything_runs() -> None:
     small = msgspec.structs.replace(GOOD, disk=10**9)
-    found = list(examine(small, profiles()["full"], engine="docker", unavailable="there is no `docker` on PATH"))
+    found = list(
+        examine(
+            small, profiles()["full"], engine="docker", workloads=("io",), unavailable="there is no `docker` on PATH"
+        )
+    )
 
     with pytest.raises(MachineError) as caught:
         refuse(found, "full")
@@ -133,7 +137,7 @@ def test_too_little_disk_and_no_engine_are_refused_before_anything_runs() -> Non
 
 def test_what_is_noisy_is_said() -> None:
     noisy = msgspec.structs.replace(GOOD, cores=2, load=3.0, steal=0.1, swap=10**9, governor="powersave", cgroup="none")
-    found = examine(noisy, profiles()["smoke"], engine="host")
+    found = examine(noisy, profiles()["smoke"], engine="host", workloads=("io",))
 
     assert [each.what for each in found if each.kind == "noisy"] == [
         "cores",

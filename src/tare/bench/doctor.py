@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -67,9 +67,15 @@ def vitals(directory: Path, data: Path | None = None, *, root: Path = Path("/"))
 
 
 def examine(
-    found: Vitals, profile: Profile, *, engine: str, unavailable: str | None = None, without: str | None = None
+    found: Vitals,
+    profile: Profile,
+    *,
+    engine: str,
+    workloads: Collection[str],
+    unavailable: str | None = None,
+    without: str | None = None,
 ) -> Iterator[Finding]:
-    """Yield what there is to say of *found* for *profile*.
+    """Yield what there is to say of *found* for *workloads* of *profile*.
 
     *unavailable* is why the engine cannot be used, *without* why there is no database.
     """
@@ -77,8 +83,19 @@ def examine(
         yield Finding(kind="impossible", what="engine", text=f"{engine} cannot be used: {unavailable}")
     if without is not None:
         yield Finding(kind="impossible", what="database", text=without)
-    yield _enough("disk", found.disk, profile.disk, "free")
-    yield _enough("memory", found.memory, profile.memory, "available")
+    yield _enough("disk", found.disk, disk_of(profile, workloads), "free")
+    yield _enough("memory", found.memory, memory_of(profile, workloads), "available")
+    if "frames" in workloads and profile.rows > profile.chunk:
+        yield Finding(
+            kind="good",
+            what="frames",
+            text=f"{profile.rows:,} rows are made and asked in chunks of {profile.chunk:,}, for all images: "
+            "group-bys that add up over all of them, other questions of the first",
+        )
+    yield from _noisy(found)
+
+
+def _noisy(found: Vitals) -> Iterator[Finding]:
     if found.cores < 2:
         yield Finding(kind="noisy", what="cores", text="1 core: the load generator takes it from what is measured")
     elif found.cores < 4:
@@ -97,6 +114,26 @@ def examine(
         yield Finding(kind="noisy", what="clock", text=f"the governor is `{found.governor}`, not `performance`")
     if found.cgroup == "none":
         yield Finding(kind="noisy", what="cgroup", text="no control groups: peaks are those of processes")
+
+
+def disk_of(profile: Profile, workloads: Collection[str]) -> int:
+    """Return how many bytes have to be free: the profile's are for a table; images need some in any case."""
+    return profile.disk if "io" in workloads else min(profile.disk, _IMAGES)
+
+
+def memory_of(profile: Profile, workloads: Collection[str]) -> int:
+    """Return how many bytes have to be available: for a database, for a data frame or a chunk of it, or for a program."""
+    frame = round(min(profile.rows, profile.chunk) * _ROW) if "frames" in workloads else 0
+    return max(profile.memory if "io" in workloads else min(profile.memory, _PROGRAM), _PROGRAM + frame if frame else 0)
+
+
+_IMAGES: Final = 4_000_000_000
+"""Bytes of disk that some images take that have pandas, pyarrow and scikit-learn: 0.3 to 1.1 GB each, twice in a cache."""
+_PROGRAM: Final = 500_000_000
+"""Bytes of memory in which any program of ours runs, without its data."""
+_ROW: Final = 200
+"""Bytes of memory that a row of a data frame takes at most, copies of a question included. A chunk of 10⁷ rows of
+10⁸ took 2.1 GB in all on 2026-11-24, and as many rows without others 1.8 GB."""
 
 
 def refuse(findings: list[Finding], profile: str) -> None:

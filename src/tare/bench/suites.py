@@ -25,6 +25,13 @@ FRAMES: Final = tuple(
         "strings", "histogram", "hexagons", "line, as SVG", "threads that allocate",
     )
 )  # fmt: skip
+LEARNED: Final = tuple(
+    f"learning: {name}"
+    for name in (
+        "k-means, 3 clusters", "k-means, 5 clusters",
+        "random forest, 1 tree", "random forest, 10 trees", "random forest, 100 trees",
+    )
+)  # fmt: skip
 SQLITE: Final = tuple(f"sqlite: {name}" for name in ("load", "points", "range", "aggregate", "count", "fetch"))
 
 PYTHON_CASES: Final = tuple(
@@ -68,9 +75,8 @@ def frames(profile: Profile) -> Workload:
 
 def learning(profile: Profile) -> Workload:
     """Return the optional work with scikit-learn, for images that have it."""
-    command = ("work_learning.py", str(min(profile.rows, 200_000)))
-    cases = ("learning: k-means", "learning: random forest")
-    return ProgramWorkload(name="learning", programs=(Program(command=command, cases=cases, timeout=3600),))
+    command = ("work_learning.py", str(min(profile.rows, 1_000_000)))
+    return ProgramWorkload(name="learning", programs=(Program(command=command, cases=LEARNED, timeout=3600),))
 
 
 def sqlite(profile: Profile) -> Workload:

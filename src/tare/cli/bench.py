@@ -274,10 +274,13 @@ def _doctor(arguments: BenchArguments) -> int:
     directory = Path(arguments.output or ".")
     name = arguments.profile or "smoke"
     engine, unavailable = _engine(arguments)
-    served = "io" in workloads(arguments).split(",") and profiles()[name].database == "postgres"
+    wanted = workloads(arguments).split(",")
+    profile = profiles()[name]
+    served = "io" in wanted and profile.database == "postgres"
     without = missing() if served and arguments.database is None else None
     looked = vitals(directory)
-    findings = list(examine(looked, profiles()[name], engine=engine, unavailable=unavailable, without=without))
+    said = examine(looked, profile, engine=engine, workloads=wanted, unavailable=unavailable, without=without)
+    findings = list(said)
     if arguments.json:
         import msgspec
 

@@ -53,7 +53,9 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     _check_load(arguments.load)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
     here = _machine(arguments, journal.directory, profile, engine)
-    ready = _ready(world, names, baseline, engine, environments=environments, project=_installed(wanted, served=served))
+    ready = _ready(
+        world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served)
+    )
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(database(arguments.database, _data())) if served else None
         if server is not None:
@@ -97,7 +99,8 @@ def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engin
     """Look at the machine, refuse what cannot be done on it, and return it."""
     looked = vitals(directory, _data())
     name = engine.name if engine else "host"
-    findings = list(examine(looked, profile, engine=name, unavailable=engine.available() if engine else None))
+    unavailable = engine.available() if engine else None
+    findings = list(examine(looked, profile, engine=name, workloads=_wanted(arguments), unavailable=unavailable))
     refuse(findings, arguments.profile or "smoke")
     noisy = [f"{each.what}: {each.text}" for each in findings if each.kind == "noisy"]
     return flow.machine(looked, name=socket.gethostname(), engine=name, warnings=noisy)
@@ -110,12 +113,14 @@ def _ready(
     engine: Engine | None,
     *,
     environments: dict[str, dict[str, str]],
-    project: Path | None,
+    projects: Sequence[Path],
 ) -> list[flow.Ready]:
     import platform as this_machine
 
     platform = platforms.parse(this_machine.machine())
-    prepared = flow.prepare(world, names, engine=engine, platform=platform, environments=environments, project=project)
+    prepared = flow.prepare(
+        world, names, engine=engine, platform=platform, environments=environments, projects=projects
+    )
     ready = [flow.changed(each, ablation_of(each.candidate.name, names) if environments else None) for each in prepared]
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
 
@@ -131,11 +136,10 @@ def _check_load(load: str) -> None:
         raise error
 
 
-def _installed(wanted: Sequence[str], *, served: bool) -> Path | None:
-    """Return the project whose distributions every image gets, or None if the standard library is enough."""
-    if "learning" in wanted:
-        return suites.LEARNING
-    return suites.PROJECT if served or "frames" in wanted else None
+def _installed(wanted: Sequence[str], *, served: bool) -> list[Path]:
+    """Return the projects of which every image gets the first that it can have; none if the standard library is enough."""
+    more = [suites.LEARNING] if "learning" in wanted else []
+    return [*more, suites.PROJECT] if more or served or "frames" in wanted else []
 
 
 def _head(

@@ -17,7 +17,7 @@ from tare.bench.doctor import Vitals
 from tare.bench.places import HostPlace, ImagePlace, Job, Place
 from tare.bench.result import Candidate, Facts, Machine
 from tare.engines.interface import Engine
-from tare.errors import MachineError, UsageError
+from tare.errors import MachineError, TargetError, UsageError
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.image import Image
@@ -78,11 +78,11 @@ def prepare(
     engine: Engine | None,
     platform: Platform,
     environments: Mapping[str, dict[str, str]],
-    project: Path | None = None,
+    projects: Sequence[Path] = (),
 ) -> Iterator[Ready]:
     """Yield the candidates of *names*; without an *engine* they are interpreters of this machine.
 
-    Images get what *project* locks, installed by `tare build`.
+    Images get what the first of *projects* locks that has wheels for them, installed by `tare build`.
     """
     for name, reference in names.items():
         environment = environments.get(name, {})
@@ -91,7 +91,7 @@ def prepare(
                 yield _host(name, reference, environment, world)
             else:
                 yield _image(
-                    name, reference, world, engine=engine, platform=platform, environment=environment, project=project
+                    name, reference, world, engine=engine, platform=platform, environment=environment, projects=projects
                 )
         except MachineError as error:
             if not environment:
@@ -119,7 +119,7 @@ def _image(
     engine: Engine,
     platform: Platform,
     environment: dict[str, str],
-    project: Path | None,
+    projects: Sequence[Path],
 ) -> Ready:
     from tare.flow.bases.named import resolve
     from tare.measure.sizes import image_sizes
@@ -127,7 +127,7 @@ def _image(
     with world.step(f"get {reference}"):
         request = Request(base=reference, platform=platform)
         base = resolve(world, request)
-    image = base.image if project is None else _built(world, project, request)
+    image = _built(world, name, projects, request) if projects else base.image
     with world.step(f"weigh {reference}"):
         sizes = image_sizes(image, what=f"`{reference}`")
     place = ImagePlace(engine, image, environment=environment)
@@ -149,7 +149,17 @@ def _image(
     return Ready(candidate=candidate, place=place, image=image)
 
 
-def _built(world: World, project: Path, request: Request) -> Image:
+def _built(world: World, name: str, projects: Sequence[Path], request: Request) -> Image:
+    """Return *request*'s base with the first of *projects* that it can have: what the others add, it is measured without."""
+    for project in projects[:-1]:
+        try:
+            return _with(world, project, request)
+        except TargetError as error:
+            world.reporter.note(f"`{name}` is measured without it: {error.message}")
+    return _with(world, projects[-1], request)
+
+
+def _with(world: World, project: Path, request: Request) -> Image:
     from tare.flow.build.build import build
     from tare.projects.project import read
 
