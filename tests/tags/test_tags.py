@@ -16,7 +16,7 @@ from schemas import faults, published
 from worlds import NOW, MakeWorld, hold
 
 from tare.bases.tag_choice import Wanted
-from tare.bases.tags import Listing
+from tare.bases.tag_listing import Listing
 from tare.errors import NetworkError, UsageError
 from tare.flow.images.tags import Explained, explained, recorded
 from tare.oci.reference import parse

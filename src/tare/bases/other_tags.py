@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from tare.bases.tags import Content, Listing, Seen, Tag
+from tare.bases.tag_listing import Content, Listing, Seen, Tag
 from tare.oci.digest import Digest
 
 MAX_LOOKED_UP: Final = 200

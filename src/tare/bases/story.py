@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from tare.bases.facts import BaseFacts
-from tare.bases.tags import Tag
+from tare.bases.tag_listing import Tag
 from tare.oci.config import History, ImageConfig
 from tare.oci.descriptor import Descriptor
 from tare.oci.digest import Digest

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tare.bench.analysis import Analysis, Cell
-from tare.bench.families import Family
 from tare.bench.result import Facts, Results, Run
 from tare.report.bench import bench_json, reasons
-from tare.report.bench_cells import amount, beside, labelled, notes, peak, shown
+from tare.report.bench_cells import amount, labelled, notes, peak, shown
 from tare.report.bench_load import loads
 from tare.report.bench_start import waterfalls
+from tare.report.bench_verdict import relative_to, verdict
 from tare.report.page.document import (
     Axis,
     Bar,
@@ -24,9 +24,7 @@ from tare.report.page.document import (
     Forest,
     Part,
     Plot,
-    Point,
     Sample,
-    Scatter,
     Section,
     Span,
     Strip,
@@ -48,7 +46,7 @@ def document(results: Results, found: Analysis, texts: Words) -> Document:
     run = results.run
     workloads = list(dict.fromkeys(each.workload for each in found.cells))
     sections = (
-        Section(title=texts("section_verdict"), blocks=tuple(_verdict(run, found, texts))),
+        Section(title=texts("section_verdict"), blocks=tuple(verdict(run, found, texts))),
         Section(title=texts("section_size"), blocks=tuple(_sizes(run, texts))),
         Section(title=texts("section_build"), blocks=tuple(_builds(run, texts))),
         *(_section(results, found, name, texts) for name in workloads),
@@ -77,100 +75,6 @@ def _subtitle(results: Results, texts: Words) -> str:
         machine=", ".join(f"{each.processor}, {each.cores} {texts('cores')}" for each in run.machines.values()),
         day=f"{datetime.fromtimestamp(run.started, UTC):%Y-%m-%d}",
     )
-
-
-def _verdict(run: Run, found: Analysis, texts: Words) -> Iterator[Block]:
-    labels = {each.name: labelled(each) for each in shown(run)}
-    sentences = [_of_family(each, run, labels, texts) for each in found.families]
-    if found.front:
-        names = ", ".join(labels[each] for each in found.front)
-        sentences.insert(0, texts("front", names=names, workload=found.front_of))
-    for place, sentence in enumerate(sentences or [texts("no_verdict")]):
-        yield Text(text=sentence, kind="verdict" if place == 0 else "plain")
-    if any(each.replica for each in shown(run)):
-        yield Text(text=texts("replicas"))
-    points = tuple(_points(run, found))
-    if len(points) > 1:
-        yield Scatter(
-            title=texts("size_and_time"),
-            x=Axis(name=texts("pull"), unit="MB"),
-            y=Axis(name=texts("relative_time", baseline=found.baseline, workload=found.front_of)),
-            points=points,
-            best=texts("best"),
-        )
-    if found.families:
-        yield _summary(run, found, texts)
-
-
-def _of_family(each: Family, run: Run, labels: dict[str, str], texts: Words) -> str:
-    return texts(
-        "family",
-        candidate=labels[each.candidate],
-        beside=labels[beside(run, each.candidate)],
-        workload=each.workload,
-        word=_word(each, texts),
-        ratio=_bounds(each),
-        cases=each.cases,
-        faster=each.faster,
-        slower=each.slower,
-        undecided=each.undecided,
-    )
-
-
-_WORDS: Final = {"faster": "word_faster", "slower": "word_slower", "no practical difference": "word_same"}
-
-
-def _word(each: Family, texts: Words) -> str:
-    if each.mixed:
-        return texts("word_mixed")
-    return texts(_WORDS.get(each.comparison.verdict if each.comparison else "", "word_undecided"))
-
-
-def _bounds(each: Family) -> str:
-    whole = each.comparison
-    if whole is None or whole.low <= 0:
-        return f"{each.ratio:.2f}×"
-    return f"{whole.ratio:.2f}× ({whole.low:.2f}–{whole.high:.2f})"
-
-
-def _beside(run: Run, texts: Words) -> str:
-    """Return what ratios are relative to."""
-    changed = any(each.ablation_of for each in run.candidates)
-    return run.plan.baseline + (texts("own_image") if changed else "")
-
-
-def _summary(run: Run, found: Analysis, texts: Words) -> Table:
-    """Return a row for each image and a column for each kind of work: never a score over all of them."""
-    families = {(each.candidate, each.workload): each for each in found.families}
-    workloads = list(dict.fromkeys(each.workload for each in found.families))
-    rows = []
-    for each in shown(run):
-        cells = [families.get((each.name, workload)) for workload in workloads]
-        said = (
-            f"{_bounds(cell)} {_word(cell, texts)}" if cell else "1" if each.name == found.baseline else "–"
-            for cell in cells
-        )
-        rows.append((labelled(each), megabytes(each.sizes.pull) if each.sizes else "–", *said))
-    heads = (Column(name=texts("image")), Column(name=texts("pull"), number=True))
-    return Table(
-        caption=texts("by_work", baseline=_beside(run, texts)),
-        columns=(*heads, *(Column(name=workload, number=True) for workload in workloads)),
-        rows=tuple(rows),
-    )  # fmt: skip
-
-
-def _points(run: Run, found: Analysis) -> Iterator[Point]:
-    """Yield what is pulled, and the time of the one kind of work that the front is about; the baseline's is 1."""
-    times = {each.candidate: each.ratio for each in found.families if each.workload == found.front_of}
-    for each in shown(run):
-        if (
-            found.front_of
-            and each.sizes
-            and not each.ablation_of
-            and (each.name in times or each.name == found.baseline)
-        ):
-            time = times.get(each.name, 1.0)
-            yield Point(name=labelled(each), x=each.sizes.pull / _MEGA, y=time, best=each.name in found.front)
 
 
 def _sizes(run: Run, texts: Words) -> Iterator[Block]:
@@ -215,7 +119,7 @@ def _builds(run: Run, texts: Words) -> Iterator[Block]:
 
 def _section(results: Results, found: Analysis, workload: str, texts: Words) -> Section:
     cells = [each for each in found.cells if each.workload == workload]
-    blocks: list[Block] = list(_forest(cells, _beside(results.run, texts), texts))
+    blocks: list[Block] = list(_forest(cells, relative_to(results.run, texts), texts))
     samples = [each for each in results.samples if each.workload == workload]
     blocks += waterfalls(samples, [each.name for each in shown(results.run)], texts)
     blocks += loads(samples, texts)

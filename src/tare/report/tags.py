@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from tare.bases.tag_listing import Listing, Tag, VariantFacts
 from tare.bases.tag_names import parse
-from tare.bases.tags import Listing, Tag, VariantFacts
 from tare.flow.images.tags import Explained
 from tare.oci.platform import Platform
 from tare.report.text import printable, shortened, table

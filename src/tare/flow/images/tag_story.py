@@ -10,8 +10,8 @@ from tare.bases import story as stories
 from tare.bases.catalogue.catalogue import Catalogue, catalogue
 from tare.bases.facts import BaseFacts
 from tare.bases.story import Attestation, Story
+from tare.bases.tag_listing import Tag
 from tare.bases.tag_names import TagName, join, parse
-from tare.bases.tags import Tag
 from tare.errors import NetworkError, TargetError
 from tare.flow.images.tags import is_official
 from tare.flow.request import Request

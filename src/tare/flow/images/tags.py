@@ -12,7 +12,7 @@ import msgspec
 from tare.bases import other_tags, tag_choice, tags
 from tare.bases.catalogue.catalogue import Catalogue, catalogue
 from tare.bases.tag_choice import Wanted
-from tare.bases.tags import Content, Listing, Seen
+from tare.bases.tag_listing import Content, Listing, Seen
 from tare.errors import NetworkError, UsageError
 from tare.flow.world import World
 from tare.oci import manifest as documents
