@@ -5,25 +5,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from dockerfile_lab import SLIM, Lab
 from tool_locks import TOOLS, lock, project
 
 from tare.cli.main import run
-from tare.engines.building import Builder, BuildOptions
+from tare.engines.building import BuildOptions
 from tare.engines.interface import RunOptions
-from tare.flow.dockerfiles.builders import builders, built_sizes, choose_builder
+from tare.flow.dockerfiles.builders import built_sizes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-LAB = Path(__file__).parents[2] / "lab"
-SLIM, ALPINE, FULL = "3.13-slim-trixie", "3.13-alpine3.23", "3.13-trixie"
+ALPINE, FULL = "3.13-alpine3.23", "3.13-trixie"
 
 SERVE = """
 import os, subprocess, sys, time, urllib.request
@@ -49,56 +45,12 @@ print([place for place in places if os.path.exists(place)], compiled, list(envir
 """Runs in the container: what is there that only a build needs; whether there is bytecode, and which of tests."""
 
 
-class Lab(NamedTuple):
-    """What builds, and from what."""
-
-    replica: Callable[[str], str]
-    """Names a base by its tag."""
-
-    builder: Builder
-    bundle: Path
-
-
 PROVED = {
     "hello": (RunOptions(network=False), "Hello from Python!\n"),
     "api": (RunOptions(network=False, entrypoint=("python", "-c", SERVE)), "200 65532\n"),
     "science": (RunOptions(network=False), "Drawn to /tmp/parcels.png\n"),
 }
 """How an example is run, and the end of what it says."""
-
-
-@pytest.fixture(scope="session")
-def replica() -> Callable[[str], str]:
-    """Names a base of the lab's registry; where it is not there, and takes long to make, the test is skipped."""
-    host, registry = os.environ.get("DOCKER_HOST"), os.environ.get("TARE_LAB_REGISTRY")
-    if not host or not registry:
-        pytest.skip("there is no lab: `make test-dockerfiles` starts one")
-    sys.path.insert(0, str(LAB))
-    replicas: Any = import_module("replicas")  # a script of this checkout, not of a package
-    work = Path(__file__).parents[2] / ".lab"
-    work.mkdir(exist_ok=True)
-
-    def named(tag: str) -> str:
-        if not replicas.has(registry, tag):
-            if tag != SLIM:
-                pytest.skip(f"there is no replica of `python:{tag}`: `make lab` makes it")
-            replicas.push(replicas.REPLICAS[0], [_client(), "--host", host], registry, work)
-        return f"{registry}/{replicas.REPOSITORY}:{tag}"
-
-    return named
-
-
-def _client() -> str:
-    return "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
-
-
-@pytest.fixture(scope="session")
-def lab(replica: Callable[[str], str]) -> Lab:
-    """An engine, bases, and the machine's certificates: its network may have a proxy with its own."""
-    bundle = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
-    if not bundle.is_file():
-        pytest.skip("this machine has no bundle of certificates")
-    return Lab(replica, choose_builder(list(builders(dict(os.environ))), "docker"), bundle)
 
 
 @pytest.mark.parametrize("example", PROVED)

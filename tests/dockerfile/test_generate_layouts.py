@@ -272,3 +272,177 @@ def test_a_package_without_dependencies_needs_no_lock(place: Place) -> None:
     assert "RUN python -m venv --without-pip /opt/venv\nCOPY . .\n" in dockerfile(place)
     assert place("lint", "--no-hadolint").out == "no findings in 1 file\n"
     assert place("dockerfile", "--check") == (0, "", "")
+
+
+def manifest(name: str, *dependencies: str, more: str = "") -> str:
+    asked = ", ".join(f'"{each}"' for each in dependencies)
+    head = f'[project]\nname = "{name}"\nversion = "1"\nrequires-python = ">=3.11,<3.14"\n'
+    return f"{head}dependencies = [{asked}]\n{more}"
+
+
+def entry(name: str, *dependencies: str) -> str:
+    listed = ", ".join(f'{{ name = "{each}" }}' for each in dependencies)
+    head = f'\n[[package]]\nname = "{name}"\nversion = "1"\nsource = {{ editable = "packages/{name}" }}\n'
+    return f"{head}dependencies = [{listed}]\n[package.metadata]\nrequires-dist = [{listed}]\n"
+
+
+BUILT = '[build-system]\nrequires = []\n[project.scripts]\nserve = "api:main"\n'
+WORKSPACE = {
+    "pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\n',
+    "uv.lock": UV_LOCK.replace("[[package]]", '[manifest]\nmembers = ["api", "lib", "worker"]\n\n[[package]]', 1)
+    + entry("api", "lib", "sample")
+    + entry("lib")
+    + entry("worker", "lib"),
+    "packages/api/pyproject.toml": manifest(
+        "api", "lib", "sample", more=BUILT + "[tool.uv.sources]\nlib = { workspace = true }\n"
+    ),
+    "packages/api/api/__init__.py": "",
+    "packages/lib/pyproject.toml": manifest("lib", more="[build-system]\nrequires = []\n"),
+    "packages/worker/pyproject.toml": manifest("worker", "lib"),
+    "packages/worker/main.py": "print(1)\n",
+}
+
+
+def test_one_member_of_a_workspace_has_the_workspace_as_its_context(place: Place) -> None:
+    place.write(WORKSPACE)
+
+    assert place("dockerfile", *OPTIONS, "--package", "API", "--entrypoint")[::2] == (0, "")
+
+    lines = [line.strip(" \\&") for line in dockerfile(place).splitlines()]
+    assert lines[1:3] == [
+        "# api: made from packages/api/pyproject.toml, uv.lock by",
+        "#     tare dockerfile --package API --entrypoint",
+    ]
+    assert [line for line in lines if line.startswith(("uv sync", "COPY", "ENTRYPOINT"))] == [
+        "uv sync --frozen --no-default-groups --no-install-local --package API",
+        "COPY . .",
+        "uv sync --locked --no-default-groups --no-editable --package API",
+        "COPY --from=build /opt/venv /opt/venv",
+        "COPY --chown=65532:65532 packages/api/entrypoint.sh /app/",
+        'ENTRYPOINT ["sh", "/app/entrypoint.sh"]',
+    ]
+    assert (place.app / "packages/api/entrypoint.sh").is_file()
+    assert place("lint", "--no-hadolint").out == "no findings in 1 file\n"
+    assert place("dockerfile", "--check") == (0, "", "")
+
+
+def ignored(place: Place, name: str = ".dockerignore") -> list[str]:
+    return [
+        line for line in (place.app / name).read_text().splitlines() if line.startswith(("packages/", "!packages/"))
+    ]
+
+
+OTHERS = ["packages/worker/**", "!packages/worker/pyproject.toml"]
+
+
+def test_of_members_that_it_does_not_need_only_the_manifests_are_sent(place: Place) -> None:
+    place.write(WORKSPACE)
+
+    place("dockerfile", *OPTIONS, "--package", "api")
+
+    assert ignored(place) == OTHERS
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("packages/worker/Dockerfile", "FROM scratch\n"),
+        ("worker.Dockerfile", "FROM scratch\n"),
+        ("packages/worker/pyproject.toml", manifest("worker", "lib").replace('version = "1"', 'dynamic = ["version"]')),
+    ],
+)
+def test_what_something_else_may_want_is_sent(path: str, text: str, place: Place) -> None:
+    """Another Dockerfile may build that member, or uv has to build it to know its version."""
+    place.write({**WORKSPACE, path: text})
+
+    place("dockerfile", *OPTIONS, "--package", "api")
+
+    assert ignored(place) == []
+
+
+def test_a_dockerfile_of_another_name_has_a_dockerignore_of_its_own(place: Place) -> None:
+    place.write({**WORKSPACE, "worker.Dockerfile": "FROM scratch\n"})
+
+    place("dockerfile", *OPTIONS, "--package", "api", "--output", "packages/api/Dockerfile")
+
+    assert ignored(place, "packages/api/Dockerfile.dockerignore") == [
+        "packages/api/Dockerfile",
+        "packages/api/Dockerfile.dockerignore",
+        *OTHERS,
+    ]
+    assert place("dockerfile", "--check", "--output", "packages/api/Dockerfile") == (0, "", "")
+
+
+def test_sources_of_a_member_that_is_not_built_are_all_that_is_copied(place: Place) -> None:
+    exclude = '[tool.tare]\nexclude = ["data", "!data/kept.csv"]\n'
+    place.write({**WORKSPACE, "packages/worker/pyproject.toml": manifest("worker", "lib", more=exclude)})
+
+    assert place("dockerfile", *OPTIONS, "--package", "worker")[::2] == (0, "")
+
+    assert "COPY --chown=65532:65532 packages/worker .\n" in dockerfile(place)
+    assert 'ENTRYPOINT ["python", "main.py"]\n' in dockerfile(place)
+    assert ignored(place) == [
+        "packages/worker/data",
+        "!packages/worker/data/kept.csv",
+        "packages/api/**",
+        "!packages/api/pyproject.toml",
+    ]
+
+
+def test_which_member_is_meant_has_to_be_said(place: Place) -> None:
+    place.write(WORKSPACE)
+
+    assert place("dockerfile", *OPTIONS) == (
+        2,
+        "",
+        "error: `app` is a workspace, and no project itself\n"
+        "  caused by: its members are `api`, `lib`, `worker`\n\n"
+        "hint: Name the one that is meant with `--package NAME`\n",
+    )
+    assert place("dockerfile", *OPTIONS, "packages/api") == (
+        2,
+        "",
+        "error: the lock lies outside the project\n"
+        "  caused by: `../../uv.lock` cannot be in the build's context\n\n"
+        "hint: Name the workspace's directory as the project, and this project with `--package api`\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["build", "plan", "choose", "dockerfile"])
+def test_a_member_that_there_is_not(command: str, place: Place) -> None:
+    place.write(WORKSPACE)
+
+    assert place(command, "--offline", "--package", "works") == (
+        2,
+        "",
+        "error: the workspace has no member `works`\n"
+        "  caused by: `uv.lock` has `api`, `lib`, `worker`\n\n"
+        "hint: Did you mean `--package worker`?\n",
+    )
+
+
+def test_a_member_of_what_is_no_workspace(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": ""})
+
+    assert place("dockerfile", *OPTIONS, "--package", "api") == (
+        2,
+        "",
+        "error: `app` is no workspace\n"
+        "  caused by: `--package api` names a member of one, and there is no `uv.lock`\n\n"
+        "hint: Leave it out, or run `uv lock`\n",
+    )
+
+
+def test_a_lock_that_is_held_against_members_is_not_asked_before_they_are_there(place: Place) -> None:
+    """The root needs none of its members, but uv reads all manifests to tell whether the lock is fresh."""
+    root = manifest("root", "sample", more='[tool.uv.workspace]\nmembers = ["packages/*"]\n')
+    own = entry("root", "sample").replace('editable = "packages/root"', 'virtual = "."')
+    lock = WORKSPACE["uv.lock"].replace('members = ["api"', 'members = ["root", "api"') + own
+    place.write({**WORKSPACE, "pyproject.toml": root, "uv.lock": lock, "main.py": "print(1)\n"})
+
+    assert place("dockerfile", *OPTIONS)[::2] == (0, "")
+
+    assert [line.strip(" \\") for line in dockerfile(place).splitlines() if "uv sync" in line] == [
+        "uv sync --frozen --no-default-groups --no-install-local",
+        "uv sync --locked --no-default-groups --no-editable",
+    ]

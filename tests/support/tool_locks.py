@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -40,20 +41,20 @@ def project(tool: str, example: str, place: Path) -> Path:
     text = manifest.read_text(encoding="utf-8")
     if tool == "pipenv":
         (directory / "Pipfile").write_text(_pipfile(text), encoding="utf-8")
-    manifest.write_text(text + _SETTINGS.get(tool, "").format(index=_index()), encoding="utf-8")
+    manifest.write_text(text + _SETTINGS.get(tool, "").format(index=index()), encoding="utf-8")
     lock(tool, directory, place)
     return directory
 
 
-def lock(tool: str, directory: Path, place: Path) -> None:
-    """Have *tool* lock the project in *directory*, with what it makes on the way in *place*."""
+def lock(tool: str, directory: Path, place: Path, variables: Mapping[str, str] | None = None) -> None:
+    """Lock what *directory* has, by *tool* itself, whose own environments go below *place*."""
     requirement = next((each.requirement for each in tools() if each.name == tool), None) or tool
     uv = str(Path(sys.executable).with_name("uv"))
     name, *arguments = _COMMANDS[tool]
     argv = [uv, *arguments] if tool == "uv" else [uv, "tool", "run", "--from", requirement, name, *arguments]
     home = {"WORKON_HOME": str(place / "environments"), "PIPENV_IGNORE_VIRTUALENVS": "1", "UV_PYTHON": sys.executable}
     # A tool's own pip takes neither the wheels nor the constraints that this machine has for others.
-    env = {**os.environ, **home, "PIP_CONFIG_FILE": os.devnull, "UV_SYSTEM_CERTS": "1"}
+    env = {**os.environ, **home, "PIP_CONFIG_FILE": os.devnull, "UV_SYSTEM_CERTS": "1", **(variables or {})}
     done = subprocess.run(argv, cwd=directory, env=env, check=False, capture_output=True, text=True, timeout=600)
     if done.returncode:
         pytest.skip(f"{tool} does not lock here: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -67,7 +68,7 @@ def _pipfile(manifest: str) -> str:
     return f'[packages]\n{rows}\n[requires]\npython_version = "3.13"\n'
 
 
-def _index() -> str:
+def index() -> str:
     """Return the simple index that this machine uses: named by the environment, or pip's own default."""
     for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
         if os.environ.get(name):

@@ -14,8 +14,9 @@ from tare.errors import UsageError
 
 if TYPE_CHECKING:
     from tare.flow.dockerfiles.context import Context
+    from tare.flow.dockerfiles.document import Document
     from tare.flow.dockerfiles.wish import Wish
-    from tare.flow.dockerfiles.write import Document, Written
+    from tare.flow.dockerfiles.write import Written
 
 
 class DockerfileArguments(WorldArguments):
@@ -23,6 +24,7 @@ class DockerfileArguments(WorldArguments):
 
     project: str
     lock: str | None
+    package: str | None
     tool: str | None
     extra: list[str]
     group: list[str]
@@ -45,6 +47,7 @@ def configure(parser: Parser) -> None:
         "project", nargs="?", default=".", metavar="PROJECT", help="a directory, a lockfile or a pyproject.toml"
     )
     parser.add_argument("--lock", metavar="FILE", help="the lockfile, where a project has several")
+    parser.add_argument("--package", metavar="NAME", help="the member that is meant, of a workspace of uv")
     image = parser.add_argument_group("the image")
     image.add_argument("--base", metavar="IMAGE", help="what every stage starts from, such as python:3.13-slim-trixie")
     image.add_argument("--tool", metavar="NAME", help="uv, poetry, pdm, pipenv or pip, where the lock leaves a choice")
@@ -80,16 +83,20 @@ def configure(parser: Parser) -> None:
 
 def execute(arguments: Arguments) -> int:
     """Write the files, or show what they would be. 1 with --check when one of them does not fit."""
+    from tare.flow.dockerfiles.member import with_package
     from tare.flow.dockerfiles.write import make_dockerfile
     from tare.projects.project import read
+    from tare.projects.workspace import member_directory
 
     arguments = cast("DockerfileArguments", arguments)
     reporter = Terminal()
     world = make_world(arguments, reporter)
     try:
         with world.cache.in_use():
-            project = read(arguments.project, lock=arguments.lock, memo_directory=world.memo_directory)
-            written = make_dockerfile(world, project, _wish(arguments))
+            wish = with_package(_wish(arguments), arguments.project)
+            where = member_directory(arguments.project, wish.package) if wish.package else arguments.project
+            project = read(where, lock=arguments.lock, memo_directory=world.memo_directory)
+            written = make_dockerfile(world, project, wish)
     finally:
         world.close()
         reporter.close()
@@ -98,7 +105,7 @@ def execute(arguments: Arguments) -> int:
     writes = not (arguments.check or arguments.dry_run or arguments.stdout or arguments.context)
     if writes:
         for document in written.documents:
-            _write(project.root, document)
+            _write(written.root, document)
     sys.stdout.write(_answer(arguments, written, dry=not writes))
     return 1 if arguments.check and any(document.changed for document in written.documents) else 0
 
@@ -113,6 +120,7 @@ def _wish(arguments: DockerfileArguments) -> Wish:
             f"`--output {arguments.output}` leads out of the project", causes=("it is a path in the project",)
         )
     return Wish(
+        package=arguments.package,
         tool=arguments.tool,
         extras=tuple(dict.fromkeys(arguments.extra)),
         groups=tuple(dict.fromkeys(arguments.group)),
@@ -152,8 +160,7 @@ def _contexts(written: Written) -> tuple[Context, Context]:
     ignore = written.documents[1]
     new = Patterns(parse(ignore.new, ignore.path))
     old = Patterns(parse(ignore.old, ignore.path)) if ignore.old is not None else None
-    root = written.project.root
-    return measure_context(root, new), measure_context(root, old)
+    return measure_context(written.root, new), measure_context(written.root, old)
 
 
 def _write(root: str, document: Document) -> None:

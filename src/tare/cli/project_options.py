@@ -32,6 +32,7 @@ class ProjectArguments(WorldArguments):
 
     project: str
     lock: str | None
+    package: str | None
     base: str | None
     platform: list[str]
     python: str | None
@@ -90,6 +91,7 @@ def _add_image_options(parser: Parser, target: _ArgumentGroup, *, several_bases:
         help="the interpreter: a series such as 3.13, or its path in the base",
     )  # fmt: skip
     target.add_argument("--lock", metavar="FILE", help="the lockfile, where a project has several")
+    target.add_argument("--package", metavar="NAME", help="the member that is meant, of a workspace of uv")
     target.add_argument("--extra", action="append", default=[], metavar="NAME", help="install an optional feature")
     target.add_argument("--group", action="append", default=[], metavar="NAME", help="install a dependency group")
     target.add_argument("--entrypoint", metavar="COMMAND", help="what the container runs, split as a shell would")
@@ -122,7 +124,12 @@ def _add_slim_options(parser: Parser, target: _ArgumentGroup) -> None:
 
 def read_project(arguments: ProjectArguments, world: World) -> Project:
     """Return the project, with what the command line says instead of its configuration."""
-    project = read(arguments.project, lock=arguments.lock, memo_directory=world.memo_directory)
+    where = arguments.project
+    if arguments.package is not None:
+        from tare.projects.workspace import member_directory
+
+        where = member_directory(where, arguments.package)
+    project = read(where, lock=arguments.lock, memo_directory=world.memo_directory)
     if arguments.entrypoint is None:
         return project
     from tare.projects.settings import command

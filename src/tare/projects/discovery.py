@@ -115,7 +115,7 @@ def _in_directory(root: str, named: Lock | None) -> Found:
     lock, warnings = (named, ()) if named else _discover(root)
     workspace = None
     if lock is None and data is not None:
-        workspace = _workspace_above(root)
+        workspace = workspace_above(root)
         lock = (
             Lock(kind="uv", path=os.path.join(workspace, "uv.lock"))
             if workspace
@@ -173,7 +173,7 @@ def _may_be_lock(name: str) -> bool:
     return is_requirements and not any(word in name.removeprefix("requirements") for word in _FOR_WORK)
 
 
-def _workspace_above(root: str) -> str | None:
+def workspace_above(root: str) -> str | None:
     """Return the nearest directory above that has a `uv.lock` and a manifest that names a workspace."""
     directory = os.path.dirname(root)
     while directory != os.path.dirname(directory):

@@ -8,7 +8,8 @@ import os
 import msgspec
 
 from tare.flow.dockerfiles.context import Context
-from tare.flow.dockerfiles.write import Document, Written
+from tare.flow.dockerfiles.document import Document
+from tare.flow.dockerfiles.write import Written
 from tare.report.text import megabytes, printable, table
 
 SCHEMA = "tare.dockerfile/1"

@@ -33,7 +33,7 @@ def ignore_parts(
         if name == "secrets":
             lines += [f"!{pattern}" for pattern in table["except"]]
         lines.append("")
-    others = sorted({*found, *exclude})
+    others = list(dict.fromkeys((*sorted(found), *exclude)))
     lines += ["# Of this project.", *others] if others else []
     made = f"# Made by `{command}`; what stands outside these marks is yours."
     return (Part(name="ignored", lines=(made, *lines[: None if others else -1])),)

@@ -46,7 +46,7 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
     """The build argument that tells the project's version, when only version control knows it."""
 
     local: bool = False
-    """Whether some of the dependencies lie in the project."""
+    """Whether some of the dependencies lie in the project, or what the tool holds the lock against does."""
 
     sources_first: bool = False
     """Whether nothing can be installed before the sources are there, since the tool installs all or none."""
@@ -83,6 +83,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     workdir: str
     sources: bool
     """Whether the project's sources go into the image."""
+
+    directory: str = "."
+    """The project's directory in the context: another one for a member of a workspace."""
 
     user: str
     env: dict[str, str] = {}

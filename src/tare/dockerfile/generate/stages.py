@@ -35,7 +35,7 @@ Of pandas and matplotlib with what they need, tests are 35 of 63 MB of bytecode,
 docs/dockerfile.md."""
 
 _COMPILED = "Bytecode is made once, here, but for tests: no start needs theirs."
-_LOCAL = "Some dependencies lie in the project itself."
+_LOCAL = "Some of what is installed, or what the lock is held against, lies in the context itself."
 _SOURCES_FIRST = "tare: ignore[TP209] because some dependencies lie in the project, and the tool installs all or none"
 _LINKED = "The environment only refers to it: its lock wants it to be editable."
 _SECURITY = "because the suite's security updates are wanted, and old versions leave its archive"
@@ -192,7 +192,7 @@ def _run(recipe: Recipe) -> Iterator[Instruction]:
     for linked in recipe.install.links if recipe.install and not recipe.sources else ():
         yield instruction("COPY", "--from=build", *(f"{recipe.workdir}/{linked}",) * 2, comments=(_LINKED,))
     if recipe.sources:
-        yield instruction("COPY", f"--chown={recipe.user}", ".", ".")
+        yield instruction("COPY", f"--chown={recipe.user}", recipe.directory, ".")
     if recipe.script and not recipe.sources:
         yield instruction("COPY", f"--chown={recipe.user}", recipe.script, f"{recipe.workdir}/")
 

@@ -67,7 +67,7 @@ def default_reference(project: Project, world: World) -> str:
     today = datetime.fromtimestamp(world.now(), UTC).date()
     table = catalogue()
     offered = [row for row in table.series if row.version and not re.search(r"[a-z]", row.version)]
-    named = named_series(project.root)
+    named = named_series(project.root) or (named_series(project.workspace) if project.workspace else None)
     for row in sorted(offered, key=lambda row: (row.name == named, [*map(int, row.name.split("."))]), reverse=True):
         if table.official.slim in row.variants and not ended(row.eol, today) and wanted.contains(row.version or ""):
             return f"python:{row.name}-{table.official.slim}"

@@ -14,6 +14,7 @@ from tare.dockerfile.generate.recipe import Base, Install
 from tare.dockerfile.generate.tables import Tool, tool_for, version_variables
 from tare.errors import ProjectError, TargetError, UsageError
 from tare.flow.dockerfiles.base import for_a_base, target_of
+from tare.flow.dockerfiles.member import context_root, manifests
 from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
 from tare.projects import files
@@ -72,14 +73,11 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
     is_locked = project.lock is not None and (bool(selection.locked) or project.lock.kind != "pyproject")
     kind = project.lock.kind if project.lock is not None and is_locked else "requirements"
     tool = tool_for(kind, wish.tool, _locker(project))
-    lock = os.path.relpath(project.lock.path, project.root) if project.lock is not None and is_locked else ""
-    whole = lock.startswith("..")
-    if whole:
-        raise ProjectError(
-            "the lock lies outside the project", causes=(f"`{lock}` cannot be in the build's context",),
-            hints=("Name the workspace's directory as the project",),
-        )  # fmt: skip
-    local = in_project(selection.locked, project.root)
+    root = context_root(project, wish)
+    lock = os.path.relpath(project.lock.path, root) if project.lock is not None and is_locked else ""
+    if lock.startswith(".."):
+        raise _is_outside(project, lock)
+    local = in_project(selection.locked, root)
     requirements = (
         requirements_file.parse(project.lock.path, world.environment)
         if kind == "requirements" and project.lock is not None and is_locked
@@ -89,15 +87,24 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
     return Install(
         tool=tool,
         lock=lock,
-        files=tuple(_read_by(tool, project, lock, requirements)) if lock else (),
+        files=tuple(_read_by(tool, root, lock, requirements)) if lock else (),
         hashed=selection.hashed,
         options=tuple(_options(tool, lock, wish)),
         project=project.has_build_system,
         version=_version_argument(project),
-        local=is_itself or bool(local),
+        local=is_itself or bool(local) or (kind == "uv" and bool(manifests(project))),
         sources_first=is_itself or not is_apart(tool, local),
-        links=() if tool.project else tuple(_links(local, project.root)),
+        links=() if tool.project else tuple(_links(local, root)),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
+    )
+
+
+def _is_outside(project: Project, lock: str) -> ProjectError:
+    named = f", and this project with `--package {project.name}`" if project.workspace and project.name else ""
+    return ProjectError(
+        "the lock lies outside the project",
+        causes=(f"`{lock}` cannot be in the build's context",),
+        hints=(f"Name the workspace's directory as the project{named}",),
     )
 
 
@@ -112,6 +119,8 @@ def _locker(project: Project) -> str:
 
 def _options(tool: Tool, lock: str, wish: Wish) -> Iterator[str]:
     """Yield the options of *tool* that add what *wish* names, or raise `UsageError` when it has none for it."""
+    if wish.package:
+        yield f"--package {shlex.quote(wish.package)}"
     for kind, option, names in (("extra", tool.extra, wish.extras), ("group", tool.group, wish.groups)):
         for name in names:
             if not option:
@@ -144,10 +153,10 @@ def _version_argument(project: Project) -> str | None:
     return next((known[name] for match in names if match and (name := normalize(match[0])) in known), None)
 
 
-def _read_by(tool: Tool, project: Project, lock: str, requirements: Contents) -> list[str]:
+def _read_by(tool: Tool, root: str, lock: str, requirements: Contents) -> list[str]:
     """Return the files that the tool reads, the lock first."""
-    there = [name for name in tool.optional if os.path.isfile(os.path.join(project.root, name))]
-    included = [os.path.relpath(path, project.root).replace(os.sep, "/") for path in requirements.paths]
+    there = [name for name in tool.optional if os.path.isfile(os.path.join(root, name))]
+    included = [os.path.relpath(path, root).replace(os.sep, "/") for path in requirements.paths]
     return list(dict.fromkeys((lock, *tool.files, *there, *included)))
 
 

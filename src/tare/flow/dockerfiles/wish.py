@@ -19,6 +19,9 @@ NAME = "Dockerfile"
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What a person asks for. What is None is decided by the project, or kept as it is."""
 
+    package: str | None = None
+    """The member that is meant, when the context is a workspace of uv."""
+
     tool: str | None = None
     base: str | None = None
     extras: tuple[str, ...] = ()
@@ -40,12 +43,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
     """Return *wish* with the options that the file says it was made with, so that a check need not repeat them."""
-    made = next((piece.lines for piece in pieces if piece.name == "made"), ())
-    command = next((line[1:].strip() for line in made if line[1:].strip().startswith("tare dockerfile")), "")
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = []
+    words = _made_by(pieces)
     pairs = tuple(itertools.pairwise(words))
     values = dict(pairs)
     named = values.get("--platform", "")
@@ -58,6 +56,21 @@ def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
         certificates=wish.certificates or "--certificates" in words,
         script=wish.script or "--entrypoint" in words,
     )
+
+
+def made_for(pieces: Iterable[Piece]) -> str | None:
+    """Return the member of a workspace that the file says it was made for."""
+    return dict(itertools.pairwise(_made_by(pieces))).get("--package")
+
+
+def _made_by(pieces: Iterable[Piece]) -> list[str]:
+    """Return the words of the command that the file says it was made by."""
+    made = next((piece.lines for piece in pieces if piece.name == "made"), ())
+    command = next((line[1:].strip() for line in made if line[1:].strip().startswith("tare dockerfile")), "")
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return []
 
 
 def platforms_of(wish: Wish, config: ToolConfig) -> tuple[Platform, ...]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from tare.dockerfile.generate import merge
-from tare.dockerfile.generate.ignore import ignore_parts
 from tare.dockerfile.generate.needs import SystemPackages, system_packages
 from tare.dockerfile.generate.recipe import Base, Install, Recipe
 from tare.dockerfile.generate.stages import parts
@@ -23,8 +22,11 @@ from tare.flow.dockerfiles.base import (
     fits,
     make_base,
 )
+from tare.flow.dockerfiles.document import Document, read_if_there
+from tare.flow.dockerfiles.ignoring import ignore_document
 from tare.flow.dockerfiles.install import install_of, selection_of, targets_of
 from tare.flow.dockerfiles.libraries import RunLibraries, existing_packages, run_libraries
+from tare.flow.dockerfiles.member import check_member, context_root
 from tare.flow.dockerfiles.wish import NAME, Wish, as_made
 from tare.flow.world import World
 from tare.oci.config import Healthcheck
@@ -40,25 +42,11 @@ SCRIPT = "entrypoint.sh"
 _SECOND = 1_000_000_000
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that is written."""
-
-    path: str
-    """Relative to the project."""
-
-    old: str | None
-    """What it has now; None when it is not there."""
-
-    new: str
-    mode: int = 0o644
-
-    @property
-    def changed(self) -> bool:
-        return self.old != self.new
-
-
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """What comes of it."""
+
+    root: str
+    """The directory of the build's context, which the documents' paths are relative to."""
 
     project: Project
     recipe: Recipe
@@ -68,7 +56,9 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     """Return the Dockerfile of *project* and what goes with it; nothing is written."""
-    old = _read(project.root, wish.output)
+    check_member(project)
+    root = context_root(project, wish)
+    old = read_if_there(root, wish.output)
     if old is not None and not merge.is_ours(old):
         raise ProjectError(
             f"`{wish.output}` is there, and `tare dockerfile` did not make it",
@@ -93,10 +83,11 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     needs = msgspec.structs.replace(needs, run=(*needs.run, *loaded.packages))
     recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
     dockerfile = Document(path=wish.output, old=old, new=merge.spelled(merge.merged(parts(recipe), pieces), old))
-    documents = [dockerfile, _ignore(world, project, recipe, wish)]
+    documents = [dockerfile, ignore_document(world, project, recipe, wish)]
     if wish.script:
-        documents.append(_script(project))
+        documents.append(_script(root, recipe.script or SCRIPT))
     return Written(
+        root=root,
         project=project,
         recipe=recipe,
         documents=tuple(documents),
@@ -120,18 +111,21 @@ def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | No
 def _recipe(world: World, project: Project, wish: Wish, base: Base, selection: Selection) -> Recipe:
     install = install_of(world, project, wish, selection)
     config, reason = _started(world, project, selection.locked)
+    root = context_root(project, wish)
+    directory = os.path.relpath(project.root, root).replace(os.sep, "/")
     entry, cmd = config.entrypoint or (), config.cmd or ()
     if wish.script:
         entry, cmd = ("sh", f"{config.workdir or WORKDIR}/{SCRIPT}"), (*entry, *cmd)
     return Recipe(
         command=_command(project, wish, install),
         title=project.name or os.path.basename(project.root),
-        made_from=tuple(_made_from(project, selection)),
+        made_from=tuple(_made_from(project, selection, root)),
         base=base,
         install=install,
         certificates=wish.certificates,
         workdir=config.workdir or WORKDIR,
         sources=not project.has_build_system,
+        directory=directory,
         user=config.user or USER,
         env=config.env,
         labels=config.labels,
@@ -142,7 +136,7 @@ def _recipe(world: World, project: Project, wish: Wish, base: Base, selection: S
         entrypoint=entry,
         cmd=cmd,
         reason=reason,
-        script=SCRIPT if wish.script else None,
+        script=os.path.normpath(f"{directory}/{SCRIPT}") if wish.script else None,
     )
 
 
@@ -164,7 +158,8 @@ def _started(world: World, project: Project, locked: Iterable[Locked]) -> tuple[
 
     found = entrypoint.find(project, taken, read, [each.name for each in locked])
     if found.warning:
-        world.reporter.warn(found.warning)
+        # `--entrypoint` of `tare dockerfile` is another one than the hint means.
+        world.reporter.warn(found.warning.removesuffix(", or pass `--entrypoint`"))
     says = "" if project.config.entrypoint is not None or project.config.cmd is not None else found.reason
     return with_entrypoint(project, found), says[:1].upper() + says[1:] + "." if says else ""
 
@@ -183,7 +178,7 @@ def _healthcheck(ports: Sequence[str]) -> Healthcheck | None:
 def _command(project: Project, wish: Wish, install: Install | None) -> str:
     """Return the command that makes the same again. A base that was named is kept in the file itself."""
     own = {"requirements": "pip"}.get(project.lock.kind if project.lock else "")
-    words = ["tare", "dockerfile"]
+    words = ["tare", "dockerfile", *(("--package", wish.package) if wish.package else ())]
     if wish.tool and install is not None and install.tool.name != (own or install.tool.name):
         words += ["--tool", wish.tool]
     words += [word for name in wish.extras for word in ("--extra", name)]
@@ -195,35 +190,13 @@ def _command(project: Project, wish: Wish, install: Install | None) -> str:
     return shlex.join(words)
 
 
-def _made_from(project: Project, selection: Selection) -> list[str]:
-    names = [os.path.basename(project.manifest)] if project.manifest else []
+def _made_from(project: Project, selection: Selection, root: str) -> list[str]:
+    names = [os.path.relpath(project.manifest, root).replace(os.sep, "/")] if project.manifest else []
     names += [project.lock.name] if project.lock is not None and selection.origin else []
     return list(dict.fromkeys(names)) or ["its files"]
 
 
-def _ignore(world: World, project: Project, recipe: Recipe, wish: Wish) -> Document:
-    path = f"{wish.output}.dockerignore" if wish.output != NAME else sources.IGNORE_FILE
-    old = _read(project.root, path)
-    pieces = merge.split(old, path) if old is not None else ()
-    needed = [*(recipe.install.files if recipe.install else ()), *([recipe.script] if recipe.script else [])]
-    own = (wish.output, path) if wish.output != NAME else ()  # which no general pattern names
-    found = (*_made_by_tools(project.root), *own)
-    new = ignore_parts(_table(world), needed, found, project.config.exclude, recipe.command)
-    return Document(path=path, old=old, new=merge.spelled(merge.merged(new, pieces), old))
-
-
-def _table(world: World) -> Mapping[str, Sequence[str]]:
-    return sources.table(world.memo_directory)
-
-
-def _made_by_tools(root: str) -> list[str]:
-    """Return the directories of *root* that a tool has marked as its own: environments and caches of any name."""
-    with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    return [name for name in names if sources.is_marked(os.path.join(root, name))]
-
-
-def _script(project: Project) -> Document:
+def _script(root: str, path: str) -> Document:
     text = (
         "#!/bin/sh\n"
         "# Runs before the program, as the same user; `exec` makes the program process 1, which gets the signals.\n"
@@ -231,13 +204,8 @@ def _script(project: Project) -> Document:
         "\n"
         'exec "$@"\n'
     )
-    old = _read(project.root, SCRIPT)
-    return Document(path=SCRIPT, old=old, new=text if old is None else old, mode=0o755)
-
-
-def _read(root: str, path: str) -> str | None:
-    full = os.path.join(root, path)
-    return files.text(full) if os.path.isfile(full) else None
+    old = read_if_there(root, path)
+    return Document(path=path, old=old, new=text if old is None else old, mode=0o755)
 
 
 def _notes(recipe: Recipe, selection: Selection, needs: SystemPackages) -> Iterable[str]:
@@ -247,8 +215,6 @@ def _notes(recipe: Recipe, selection: Selection, needs: SystemPackages) -> Itera
         yield f"what {names} needs of the system to be built from source is not known; add it if the build asks for it"
     if recipe.install and recipe.install.version:
         yield f"the version comes from version control: build with `--build-arg {recipe.install.version}=VERSION`"
-    if not (recipe.entrypoint or recipe.cmd):
-        yield "nothing says what the container runs: set `entrypoint` in [tool.tare]"
 
 
 def _unread(loaded: RunLibraries) -> Iterable[str]:
