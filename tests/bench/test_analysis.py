@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from bench_runs import head, simulated
 
-from tare.bench.analysis import analyse, checked, same_answer
+from tare.bench.analysis import analyse
+from tare.bench.answers import checked, same_answer
 from tare.bench.gate import between, failures, parse_limit, within
 from tare.bench.result import LIMITED, Results, Sample
 from tare.errors import UsageError

@@ -1,8 +1,7 @@
-"""What samples show: answers compared, figures per cell, and verdicts against the baseline."""
+"""What samples show: figures per cell, and verdicts against the baseline."""
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import Counter, defaultdict
@@ -11,13 +10,11 @@ from typing import Final
 
 import msgspec
 
+from tare.bench.answers import checked
 from tare.bench.correction import corrected
 from tare.bench.families import Family, Key, Rounds, family, front, leading, taken_together
 from tare.bench.result import LIMITED, SERVER, Results, Sample, Status
 from tare.bench.statistics import FEWEST, Comparison, compare, geometric_mean, log_ratios, noise, order_effect
-
-TOLERANCE: Final = 1e-9
-"""How much numbers of an answer may differ, relatively: sums in another order are still the same sums."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,48 +86,6 @@ def analyse(results: Results) -> Analysis:
         front_of=chosen if best else None,
         warnings=(*_warnings(samples, cells), *_throttled(samples), *_apart(samples, baseline), *_skew(results)),
     )
-
-
-def checked(results: Results) -> tuple[Sample, ...]:
-    """Return the samples; those with another answer than the baseline's are `mismatch`."""
-    right: dict[tuple[str, str], str] = {}
-    for name in (results.run.plan.baseline, None):
-        answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for sample in results.samples:
-            if sample.check is not None and sample.status == "ok" and name in {None, sample.candidate}:
-                answers[sample.workload, sample.case][sample.check] += 1
-        for key, found in answers.items():
-            right.setdefault(key, found.most_common(1)[0][0])
-    return tuple(_judged(each, right.get((each.workload, each.case))) for each in results.samples)
-
-
-def _judged(sample: Sample, right: str | None) -> Sample:
-    if sample.check is None or right is None or same_answer(sample.check, right):
-        return sample
-    note = f"its answer is {sample.check[:80]}, the baseline's {right[:80]}"
-    return msgspec.structs.replace(sample, status="mismatch", note=note)
-
-
-def same_answer(one: str, other: str) -> bool:
-    """Tell whether two answers are the same: numbers within a tolerance, everything else exactly."""
-    if one == other:
-        return True
-    try:
-        return _same(json.loads(one), json.loads(other))
-    except ValueError:
-        return False
-
-
-def _same(one: object, other: object) -> bool:
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if (isinstance(one, float) and isinstance(other, float | int)) or (
-        isinstance(other, float) and isinstance(one, int)
-    ):
-        return math.isclose(one, other, rel_tol=TOLERANCE)
-    return one == other
 
 
 def _grouped(samples: Iterable[Sample]) -> dict[Key, list[Sample]]:

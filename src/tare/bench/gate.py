@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tare.bench.analysis import Cell, analyse, checked, paired_values
+from tare.bench.analysis import Cell, analyse, paired_values
+from tare.bench.answers import checked
 from tare.bench.families import Key, Rounds
 from tare.bench.result import Results, Status
 from tare.bench.statistics import Comparison, compare, compare_apart, log_ratios
