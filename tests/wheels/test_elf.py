@@ -21,6 +21,7 @@ from make.elves import AMD64, ARM64, I386, S390X, make_elf
 from tare.errors import HostileInputError, IntegrityError
 from tare.wheels import elf
 from tare.wheels.elf import ElfInfo
+from tare.wheels.elf_bytes import CHUNK
 
 
 def read(data: bytes, path: str = "pkg/module.so") -> ElfInfo:
@@ -124,9 +125,9 @@ def test_a_module_has_an_init_function_under_its_own_name(path: str, symbol: str
     assert read(make_elf(symbols=[symbol]), path).module is module
 
 
-@pytest.mark.parametrize("before", [0, elf._CHUNK - 12, elf._CHUNK - 1, elf._CHUNK])
+@pytest.mark.parametrize("before", [0, CHUNK - 12, CHUNK - 1, CHUNK])
 def test_an_init_function_is_found_across_the_pieces_that_are_searched(before: int) -> None:
-    data = make_elf(symbols=["x" * before, "PyInit_module", "y" * elf._CHUNK])
+    data = make_elf(symbols=["x" * before, "PyInit_module", "y" * CHUNK])
 
     assert read(data).module
 
