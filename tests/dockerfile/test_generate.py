@@ -56,7 +56,7 @@ RUN python -m venv /opt/tool
 WORKDIR /app
 # Bytecode is made once, here, but for tests: no start needs theirs.
 RUN --mount=type=cache,target=/var/cache/pip \\
-    --mount=type=bind,source=requirements.txt,target=requirements.txt \\
+    --mount=type=bind,source=requirements.txt,target=/app/requirements.txt \\
     python -m venv --without-pip /opt/venv \\
     && /opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile --require-hashes -r requirements.txt \\
     && (/opt/venv/bin/python -m compileall -qq -j 0 -x /tests/ /opt/venv/lib || true)

@@ -104,6 +104,45 @@ def test_podman_builds_as_it_must_here() -> None:
     assert start.told == ["podman --runtime=runc build --layers --isolation=chroot --tag=x /p"]
 
 
+def test_a_registry_without_encryption_is_for_who_pulls_to_be_told_of() -> None:
+    starts = [Start(), Start(), Start({"docker buildx": (1, "")})]
+    builders = (PodmanBuilder, BuildahBuilder, DockerBuilder)
+    for start, make in zip(starts, builders, strict=True):
+        make(env={"BUILDAH_ISOLATION": "chroot"}, start=start).build(Path("/p"), BuildOptions(tag="x", insecure=True))
+
+    assert [start.told[-1] for start in starts] == [
+        "podman build --layers --tls-verify=false --tag=x /p",
+        "buildah build --layers --tls-verify=false --tag=x /p",
+        "docker build --progress=plain --tag=x /p",
+    ]
+
+
+@pytest.mark.parametrize(("runtime", "controllers", "options"), [
+    ("crun", "hugetlb", " --runtime=runc"), ("runc", "hugetlb", ""), ("crun", "", ""),
+])  # fmt: skip
+def test_podman_builds_with_a_runtime_that_bears_both_versions_of_control_groups(
+    tmp_path: Path, runtime: str, controllers: str, options: str
+) -> None:
+    (tmp_path / "controllers").write_text(controllers)
+    start = Start({"podman info --format": (0, f"{runtime}\n")})
+    podman = PodmanBuilder(env={}, start=start, hybrid=tmp_path / "controllers")
+
+    assert podman.available() is None
+    podman.build(Path("/p"), BuildOptions(tag="x"))
+    assert start.told[-1] == f"podman{options} build --layers --tag=x /p"
+
+
+@pytest.mark.parametrize(("controllers", "options"), [("hugetlb", " --runtime=runc"), ("", "")])
+def test_buildah_builds_with_a_runtime_that_bears_both_versions_of_control_groups(
+    tmp_path: Path, controllers: str, options: str
+) -> None:
+    (tmp_path / "controllers").write_text(controllers)
+    start = Start()
+    BuildahBuilder(env={}, start=start, hybrid=tmp_path / "controllers").build(Path("/p"), BuildOptions(tag="x"))
+
+    assert start.told == [f"buildah build --layers{options} --tag=x /p"]
+
+
 def test_a_dockerfile_that_does_not_build_is_told_with_its_step() -> None:
     said = "#5 [2/2] RUN false\n#5 ERROR: exit code: 1\n"
     start = Start({"docker buildx": (1, ""), "docker build": (1, said)})

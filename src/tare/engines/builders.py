@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from tare.engines.building import BuildOptions
 from tare.engines.command_line import last_line
 from tare.engines.command_line_builder import CommandLineBuilder, text_of
+from tare.engines.control_groups import is_hybrid
 from tare.engines.following import Follow, Followed, follow
 from tare.engines.interface import RunOptions
 from tare.engines.runner import Finished
@@ -62,6 +64,9 @@ class DockerBuilder(CommandLineBuilder):
             return ("buildx", "build", "--load", "--progress=rawjson")
         return ("build", "--progress=plain")
 
+    def _trust(self, options: BuildOptions) -> Sequence[str]:
+        return ()
+
     def _steps(self, ended: Followed) -> tuple[Step, ...]:
         if self._progress == "rawjson":
             return parse_rawjson("\n".join(line for _, line in ended.lines))
@@ -73,11 +78,23 @@ class PodmanBuilder(CommandLineBuilder):
 
     name = "podman"
 
+    def available(self) -> str | None:
+        reason = super().available()
+        if reason is None and self._own_runtime is None and is_hybrid(self._hybrid):
+            said = self._ask("info", "--format={{.Host.OCIRuntime.Name}}", check=False).strip()
+            self._own_runtime = "runc" if said == "crun" else None
+        return reason
+
 
 class BuildahBuilder(CommandLineBuilder):
     """buildah: it builds, and runs nothing."""
 
     name = "buildah"
+
+    def _build(self) -> Sequence[str]:
+        if self._isolation is None and "BUILDAH_ISOLATION" not in self._env and is_hybrid(self._hybrid):
+            return ("build", "--layers", "--runtime=runc")
+        return super()._build()
 
     def save(self, reference: str, archive: Path) -> None:
         self._ask("push", reference, f"docker-archive:{archive}", timeout=_LONG)

@@ -39,6 +39,9 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     cache: bool = True
     """Whether layers of earlier builds are taken over."""
 
+    insecure: bool = False
+    """Whether bases may come from a registry without encryption. Docker's daemon decides that by itself."""
+
     pull: bool = False
     """Whether bases are asked for again."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from tare.engines.building import BuildOptions, Built
 from tare.engines.command_line import last_line, run_arguments, run_flags
+from tare.engines.control_groups import HYBRID
 from tare.engines.copying import write_out
 from tare.engines.following import Follow, Followed, follow
 from tare.engines.interface import TIMED_OUT, RunOptions
@@ -19,6 +21,9 @@ from tare.errors import MachineError, ProjectError
 
 _QUICK = 60.0
 """Seconds that a question to an engine may take."""
+
+_WIDEST = 120
+"""Characters of a step's name in an error: what went wrong with it is behind it."""
 
 _LONG = 1200.0
 """Seconds that writing an image to a file may take."""
@@ -42,6 +47,7 @@ class CommandLineBuilder:
         runtime: str | None = None,
         limits: Sequence[str] = (),
         start: Follow = follow,
+        hybrid: Path = HYBRID,
     ) -> None:
         self._argv = (program or self.name, *options)
         self._env = dict(env)
@@ -49,6 +55,7 @@ class CommandLineBuilder:
         self._own_runtime = runtime
         self._own_limits = limits
         self._start = start
+        self._hybrid = hybrid
 
     def available(self) -> str | None:
         try:
@@ -60,7 +67,14 @@ class CommandLineBuilder:
     def build(self, context: Path, options: BuildOptions) -> Built:
         with tempfile.TemporaryDirectory(prefix="tare-build-") as place:
             id_file = Path(place, "id")
-            argv = [*self._argv, *self._build(), *_build_flags(options), f"--iidfile={id_file}", str(context)]
+            argv = [
+                *self._argv,
+                *self._build(),
+                *self._trust(options),
+                *_build_flags(options),
+                f"--iidfile={id_file}",
+                str(context),
+            ]
             ended = self._start(argv, env=self._env, cwd=context, timeout=options.timeout)
             steps = self._steps(ended)
             if ended.code != 0:
@@ -76,6 +90,10 @@ class CommandLineBuilder:
         """Return the command that builds."""
         isolation = (f"--isolation={self._isolation}",) if self._isolation else ()
         return (*self._runtime(), "build", "--layers", *isolation)
+
+    def _trust(self, options: BuildOptions) -> Sequence[str]:
+        """Return the options that say how a registry has to show who it is."""
+        return ("--tls-verify=false",) if options.insecure else ()
 
     def _steps(self, ended: Followed) -> tuple[Step, ...]:
         return parse_buildah(ended.lines, ended.seconds)
@@ -153,7 +171,7 @@ def _does_not_build(called: str, steps: Sequence[Step], ended: Followed, timeout
     if ended.code is None:
         return MachineError(f"{called} took longer than {timeout:g} s to build", hints=("Allow it more time",))
     failed = next((step for step in steps if step.error), None)
-    where = (f"`{failed.name}`: {failed.error}",) if failed else ()
+    where = (f"`{textwrap.shorten(failed.name, _WIDEST, placeholder=' …')}`: {failed.error}",) if failed else ()
     last = last_line(text_of(ended).replace("ERROR: ", ""))
     return ProjectError(f"{called} does not build", causes=where or (last or "the engine says nothing",))
 

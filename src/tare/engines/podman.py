@@ -8,12 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tare.engines.command_line import CommandLineEngine, last_line
+from tare.engines.control_groups import HYBRID, is_hybrid
 from tare.engines.runner import Runner
 from tare.errors import MachineError
-
-_HYBRID = Path("/sys/fs/cgroup/unified/cgroup.controllers")
-"""Has content on machines that use both versions of control groups. crun refuses to run there; runc does not mind."""
-
 
 _IDS = 65_536
 """How many users a namespace needs for images: theirs have numbers below that, and podman keeps who owns a file."""
@@ -32,7 +29,7 @@ class Podman(CommandLineEngine):
         program: str = "podman",
         options: Sequence[str] = (),
         runner: Runner | None = None,
-        hybrid: Path = _HYBRID,
+        hybrid: Path = HYBRID,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(program=program, options=options, runner=runner, monotonic=monotonic)
@@ -52,7 +49,7 @@ class Podman(CommandLineEngine):
         if sizes and sum(map(int, sizes)) < _IDS:
             ids = sum(map(int, sizes))
             return f"it can use {ids:,} user ID{'' if ids == 1 else 's'} and needs {_IDS:,} (`/etc/subuid`)"
-        if runtime == "crun" and self._is_hybrid():
+        if runtime == "crun" and is_hybrid(self._hybrid):
             self._chosen = ("--runtime=runc",)
             if not self._has_runc():
                 return "its runtime `crun` does not work with control groups of both versions, and there is no `runc`"
@@ -65,12 +62,6 @@ class Podman(CommandLineEngine):
 
     def _past(self) -> Sequence[str]:
         return ("--stream=false",)
-
-    def _is_hybrid(self) -> bool:
-        try:
-            return bool(self._hybrid.read_text().strip())
-        except OSError:
-            return False
 
     def _has_runc(self) -> bool:
         try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tare.errors import UsageError
 from tare.net import address as addresses
-from tare.net.dial import Tls
-from tare.oci.reference import DEFAULT_REGISTRY
+from tare.net.dial import Tls, is_loopback
+from tare.oci.reference import DEFAULT_REGISTRY, parse
 from tare.stores.registry.credentials import credential_files
 from tare.stores.registry.settings import CredentialSources, Settings
 
@@ -61,6 +61,19 @@ def check(insecure: Sequence[str], mirrors: Sequence[str]) -> None:
                 f"`--insecure-registry {word}` is not a host", hints=(f"Write `--insecure-registry {host}`",)
             )
     _check_mirrors(mirrors, "--mirror ")
+
+
+def unverified(image: str, insecure: Sequence[str]) -> bool:
+    """Tell whether the registry of *image* need not show who it is: on loopback, as Docker has it, or as was said.
+
+    >>> unverified("127.0.0.1:5000/python", ()), unverified("registry.example/python", ("registry.example",))
+    (True, True)
+    >>> unverified("python:3.13-slim", ("registry.example",))
+    False
+    """
+    registry = parse(image).registry
+    address = addresses.parse(f"https://{registry}")
+    return address is not None and (is_loopback(address.host) or registry in insecure or address.host in insecure)
 
 
 def _check_mirrors(words: Sequence[str], said: str) -> None:

@@ -186,6 +186,12 @@ class World:
             whereabouts=self.whereabouts,
         )
 
+    def unverified(self, image: str) -> bool:
+        """Tell whether the registry of *image* need not show who it is: on loopback, as Docker has it, or as was said."""
+        from tare.flow.registries import unverified
+
+        return unverified(image, self.insecure)
+
     def close(self) -> None:
         """End the connections that were made."""
         for name in ("fetcher", "registries", "glancing"):

@@ -25,9 +25,12 @@ def cache(target: str, *, locked: bool = False) -> Mount:
     return Mount(kind="cache", options=(("target", target), *((("sharing", "locked"),) if locked else ())))
 
 
-def bind(source: str) -> Mount:
-    """Return a file of the context, seen in the working directory while the command runs."""
-    return Mount(kind="bind", options=(("source", source), ("target", source)))
+def bind(source: str, directory: str) -> Mount:
+    """Return a file of the context, seen in *directory* while the command runs.
+
+    BuildKit takes a target that is relative to the working directory; podman 4 and its buildah refuse it.
+    """
+    return Mount(kind="bind", options=(("source", source), ("target", f"{directory.rstrip('/')}/{source}")))
 
 
 def secret(name: str, target: str | None = None) -> Mount:

@@ -147,7 +147,7 @@ def _commands(install: Install, commands: Iterable[str]) -> Iterator[str]:
 def _mounts(recipe: Recipe, install: Install) -> Iterator[Mount]:
     yield cache(install.tool.cache)
     if not install.sources_first:
-        yield from map(bind, install.files)
+        yield from (bind(each, recipe.workdir) for each in install.files)
     yield from _secrets(recipe, install)
 
 

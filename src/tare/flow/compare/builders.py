@@ -144,6 +144,7 @@ class Engine:
             secrets={"certificates": Path(bundle)} if bundle else {},
             host_network=True,
             cache=change != "cold",
+            insecure=self._world.unverified(image),
         )
         built = self._engine.build(project, options)
         archive = self._scratch / "image.tar"
