@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
                 return
             try:
                 self._read_head(self._data[:end])
-            except ValueError:
+            except (ValueError, IndexError):
                 self._fail(ConnectionResetError("the answer is not HTTP/1.1 with a length"))
                 self.close()
                 return

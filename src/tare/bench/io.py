@@ -30,7 +30,14 @@ class TableWorkload(msgspec.Struct, frozen=True, kw_only=True):
 
     profile: Profile
     database: Database
+    driver: str
+    """What asks the database: the module `driver_NAME` of the programs."""
     name: str = "io"
+
+    @property
+    def identity(self) -> str:
+        """What two runs have in common whose figures can be compared."""
+        return f"driver {self.driver} "
 
     def measure(self, candidate: str, place: Place, *, round_seed: str) -> list[Measured]:
         found: list[Measured] = []
@@ -43,14 +50,14 @@ class TableWorkload(msgspec.Struct, frozen=True, kw_only=True):
         found += self._load(place, "event_ingest", min(rows, self.profile.ingest), round_seed)
         self.database.drop("event_ingest")
         ask = Program(
-            command=("work_postgres.py", "ask", self.database.url, table, str(rows)),
+            command=("work_postgres.py", "ask", self.database.url, table, str(rows), self.driver),
             cases=tuple(f"postgres: {name}" for name in QUESTIONS),
             timeout=3600,
         )
         return found + ProgramWorkload(name=self.name, programs=(ask,)).measure(candidate, place, round_seed=round_seed)
 
     def _load(self, place: Place, table: str, rows: int, round_seed: str) -> list[Measured]:
-        command = ("work_postgres.py", "load", self.database.url, table, str(rows))
+        command = ("work_postgres.py", "load", self.database.url, table, str(rows), self.driver)
         outcome = place.run(Job(command=command, environment={"PYTHONHASHSEED": round_seed}, timeout=7200))
         return reported(outcome, LOAD_CASES)
 

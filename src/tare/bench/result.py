@@ -102,6 +102,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Distributions that were built from source for this image."""
     http_parser: str = ""
     event_loop: str = ""
+    driver: str = ""
+    """Of the database, its version, and whether it is in C; empty where none is asked."""
     seccomp: str = ""
 
 

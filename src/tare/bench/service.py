@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,7 +16,7 @@ from tare.bench.capacity import capacity
 from tare.bench.http_client import connect, request
 from tare.bench.io import table_of
 from tare.bench.load import BUSY, Loaded, Spec, percentiles
-from tare.bench.places import Job, Place, Running
+from tare.bench.places import Job, Outcome, Place, Running
 from tare.bench.postgres import Database
 from tare.bench.profiles import Profile
 from tare.bench.result import LIMITED, Sample, Status
@@ -26,6 +26,13 @@ from tare.errors import MachineError
 
 _START: Final = 60.0
 """Seconds that a service may take until its first answer."""
+_PATIENCE: Final = 120.0
+"""Seconds that a load may last beyond its own."""
+_ANSWER: Final = 60.0
+"""Seconds that one answer may take whose content is looked at."""
+_GRACE: Final = 2.0
+"""Seconds in which a service that broke is seen to have ended."""
+_FIRST: Final = "service: first answer"
 _CONNECTIONS: Final = 256
 """Of an open load: as many as may wait for an answer at once."""
 _LONGEST_STEP: Final = 15.0
@@ -53,9 +60,13 @@ class Generator(msgspec.Struct, frozen=True, kw_only=True):
     def run(self, spec: Spec) -> Loaded:
         source = str(Path(__file__).resolve().parents[2])
         command = [self.python, "-X", "utf8", "-c", _LOAD, source, msgspec.json.encode(spec).decode()]
-        finished = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=spec.seconds * 3 + 120, env={"PATH": ""}
-        )
+        most = spec.seconds * 3 + _PATIENCE
+        try:
+            finished = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=most, env={"PATH": ""}
+            )
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"requests had no answer within {most:.0f} s") from None
         if finished.returncode:
             said = finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"]
             raise MachineError("the load generator failed", causes=(said[-1],))
@@ -68,6 +79,7 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     profile: Profile
     database: Database
+    driver: str
     generator: LoadGenerator
     peaks: Callable[[], dict[str, float]]
     """By path, the peak of the weakest candidate in the first round."""
@@ -79,26 +91,56 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
     def measure(self, candidate: str, place: Place, *, round_seed: str) -> list[Measured]:
         port = self.free_port()
         rows = self.profile.rows
-        command = ("service.py", str(port), self.database.url, table_of(rows), str(rows), self.address)
+        command = ("service.py", str(port), self.database.url, table_of(rows), str(rows), self.address, self.driver)
         running = place.serve(Job(command=command, environment={"PYTHONHASHSEED": round_seed}, timeout=3 * 3600))
+        found: list[Measured] = []
+        trouble: Exception | None = None
         try:
-            first = first_answer(running, self.address, port)
-            if first is None:
-                return [self._failed(running)]
-            found = [Measured(case="service: first answer", value=first, values=(first,))] if not self.open else []
-            for route in ROUTES:
-                found += self._route(port, route)
+            self._all(running, port, found)
+        except (OSError, MachineError) as error:
+            trouble = error
+            _await_end(running)
         finally:
+            alive = running.alive()
             outcome = running.stop()
-        return [*found[:1], *found[1:-1], msgspec.structs.replace(found[-1], counters=outcome.counters)]
+        if trouble is None:
+            return [*found[:-1], msgspec.structs.replace(found[-1], counters=outcome.counters)]
+        status, note = _broken(trouble) if alive else _ended(outcome)
+        done = {each.case for each in found}
+        # What was measured is kept, and what was not is there with the reason: no cell is dropped.
+        return [*found, *(Measured(case=case, status=status, note=note) for case in self._cases() if case not in done)]
 
-    def _failed(self, running: Running) -> Measured:
-        outcome = running.stop()
-        case = "service: first answer"
-        if not outcome.code:
-            return Measured(case=case, status="failed", note="the service did not answer")
-        status, note = failure(outcome)
-        return Measured(case=case, status=status, note=note)
+    def _all(self, running: Running, port: int, found: list[Measured]) -> None:
+        """Add to *found* as long as the service bears it."""
+        first = first_answer(running, self.address, port)
+        if first is None:
+            raise TimeoutError(f"the service did not answer within {_START:.0f} s")
+        if not self.open:
+            found.append(Measured(case=_FIRST, value=first, values=(first,)))
+        for route in ROUTES:
+            found += self._route(port, route)
+
+    def _cases(self) -> Iterator[str]:
+        """Yield the names of all that is measured."""
+        if not self.open:
+            yield _FIRST
+        for route in ROUTES:
+            if self.open:
+                yield from (_latency_case(route, share) for share in self._shares(route))
+                yield from (self._capacity_case(route),) if route.headline else ()
+            else:
+                yield from (_closed_case(route, users) for users in self._levels(route))
+
+    def _levels(self, route: Route) -> Sequence[int]:
+        levels = self.profile.concurrency
+        return levels if route.headline else levels[len(levels) // 2 :][:1]
+
+    def _shares(self, route: Route) -> Sequence[float]:
+        shares = self.profile.shares
+        return shares if route.headline else shares[len(shares) // 2 :][:1]
+
+    def _capacity_case(self, route: Route) -> str:
+        return f"{route.name}: highest rate with a p99 below {self.profile.limit * 1000:.0f} ms"
 
     def _route(self, port: int, route: Route) -> list[Measured]:
         check = answers(self.address, port, route)
@@ -117,28 +159,25 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
         return self._closed(spec, route, check)
 
     def _closed(self, spec: Spec, route: Route, check: str) -> list[Measured]:
-        levels = self.profile.concurrency
         found = []
-        for users in levels if route.headline else levels[len(levels) // 2 :][:1]:
+        for users in self._levels(route):
             told = msgspec.structs.replace(spec, connections=users, seconds=self.profile.load_seconds)
             loaded, wrong = self._counted(told)
-            case = f"{route.name}: {users} connection{'s' if users > 1 else ''}"
-            found.append(judged(case, loaded, check, wrong=wrong, rate=True))
+            found.append(judged(_closed_case(route, users), loaded, check, wrong=wrong, rate=True))
         return found
 
     def _open(self, spec: Spec, route: Route, check: str) -> list[Measured]:
         peak = self.peaks().get(route.name, 0.0)
         if not peak:
             note = "no candidate had a peak in the closed load"
-            return [Measured(case=f"{route.name}: latency", status="invalid", note=note)]
+            cases = (case for case in self._cases() if case.startswith(f"{route.name}: "))
+            return [Measured(case=case, status="invalid", note=note) for case in cases]
         spec = msgspec.structs.replace(spec, mode="open", connections=_CONNECTIONS, seconds=self.profile.open_seconds)
-        shares = self.profile.shares
         found = []
-        for share in shares if route.headline else shares[len(shares) // 2 :][:1]:
+        for share in self._shares(route):
             rate = max(1.0, round(peak * share, 1))
             loaded, wrong = self._counted(msgspec.structs.replace(spec, rate=rate))
-            case = f"{route.name}: latency at {share:.0%} of the weakest peak"
-            found.append(judged(case, loaded, check, wrong=wrong, rate=False, offered=rate))
+            found.append(judged(_latency_case(route, share), loaded, check, wrong=wrong, rate=False, offered=rate))
         return [*found, self._capacity(spec, route, peak)] if route.headline else found
 
     def _capacity(self, spec: Spec, route: Route, peak: float) -> Measured:
@@ -150,9 +189,8 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
 
         # A closed load's peak is beyond what an open one bears; another candidate may bear more than the weakest.
         found = capacity(offer, top=2 * peak, limit=self.profile.limit, steps=self.profile.halvings)
-        case = f"{route.name}: highest rate with a p99 below {self.profile.limit * 1000:.0f} ms"
         measured = Measured(
-            case=case, value=found.rate, values=(found.rate,), unit="requests/s", lower_is_better=False,
+            case=self._capacity_case(route), value=found.rate, values=(found.rate,), unit="requests/s", lower_is_better=False,
             extra={"p99": found.p99, "refused": found.refused or 0.0},
         )  # fmt: skip
         if not found.rate:
@@ -167,6 +205,33 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
         self.database.reset_statements()
         loaded = self.generator.run(spec)
         return loaded, miscounted(loaded.sent, self.database.statements(table_of(self.profile.rows)))
+
+
+def _closed_case(route: Route, users: int) -> str:
+    return f"{route.name}: {users} connection{'s' if users > 1 else ''}"
+
+
+def _latency_case(route: Route, share: float) -> str:
+    return f"{route.name}: latency at {share:.0%} of the weakest peak"
+
+
+def _await_end(running: Running) -> None:
+    """Wait a little: a connection breaks before the process that had it is gone."""
+    give_up = time.monotonic() + _GRACE
+    while running.alive() and time.monotonic() < give_up:
+        time.sleep(0.05)
+
+
+def _ended(outcome: Outcome) -> tuple[Status, str]:
+    """Return what became of a service that ended by itself."""
+    return failure(outcome) if outcome.code else ("failed", "the service ended")
+
+
+def _broken(trouble: Exception) -> tuple[Status, str]:
+    """Return what is wrong with a service that is there all the same."""
+    causes = trouble.causes if isinstance(trouble, MachineError) else ()
+    note = "; ".join((str(trouble) or type(trouble).__name__, *causes))[:500]
+    return ("timeout" if isinstance(trouble, TimeoutError) else "failed"), note
 
 
 def judged(case: str, loaded: Loaded, check: str, *, wrong: str | None, rate: bool, offered: float = 0.0) -> Measured:
@@ -237,7 +302,11 @@ async def _answers(address: str, port: int, route: Route) -> str:
     total = hashlib.sha256()
     for path in route.parts:
         for key in range(0, 5000, 97):
-            status, body = await connection.get(request(f"{address}:{port}", path.replace("{key}", str(key))))
+            head = request(f"{address}:{port}", path.replace("{key}", str(key)))
+            try:
+                status, body = await asyncio.wait_for(connection.get(head), _ANSWER)
+            except TimeoutError:
+                raise TimeoutError(f"`{path}` had no answer within {_ANSWER:.0f} s") from None
             total.update(f"{status}\n".encode() + body)
     connection.close()
     return f"sha256:{total.hexdigest()}"

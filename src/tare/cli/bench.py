@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("run", "report", "compare", "explain", "doctor", "worker")
 PROFILES = ("smoke", "standard", "full")
+DRIVERS = ("asyncpg", "psycopg")
 _WITHOUT_RESULTS = ("run", "explain", "doctor")
 
 
@@ -52,6 +53,7 @@ class BenchArguments(WorldArguments):
     project: str | None
     builder: list[str]
     load: str
+    driver: str
     fail_on: list[str]
     html: str | None
     language: str
@@ -97,6 +99,9 @@ def configure(parser: Parser) -> None:
         "--load", default="tare", metavar="HOW",
         help="what makes load on a service: tare, locust:WORKERS, locust:WORKERS@ADDRESS:PORT (default: tare)",
     )  # fmt: skip
+    how.add_argument(
+        "--driver", choices=DRIVERS, default=DRIVERS[0], help="what images ask PostgreSQL with (default: asyncpg)"
+    )
     how.add_argument("-o", "--output", metavar="DIR", help="where results go")
     how.add_argument(
         "--fail-on",

@@ -84,6 +84,7 @@ def options(arguments: BenchArguments) -> list[str]:
         ("--seed", arguments.seed), ("--database", arguments.database), ("--define", arguments.define),
         ("--threads", arguments.threads), ("--load-seconds", arguments.load_seconds), ("--project", arguments.project),
         ("--load", arguments.load if arguments.load != "tare" else None),
+        ("--driver", arguments.driver if arguments.driver != "asyncpg" else None),
     )  # fmt: skip
     several: tuple[tuple[str, Sequence[str]], ...] = (
         ("--image", arguments.image), ("--find-links", arguments.find_links), ("--mirror", arguments.mirror),

@@ -54,8 +54,9 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
     here = _machine(arguments, journal.directory, profile, engine)
     ready = _ready(
-        world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served)
-    )
+        world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served),
+        driver=arguments.driver if served else None,
+    )  # fmt: skip
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(database(arguments.database, _data())) if served else None
         if server is not None:
@@ -114,12 +115,13 @@ def _ready(
     *,
     environments: dict[str, dict[str, str]],
     projects: Sequence[Path],
+    driver: str | None,
 ) -> list[flow.Ready]:
     import platform as this_machine
 
     platform = platforms.parse(this_machine.machine())
     prepared = flow.prepare(
-        world, names, engine=engine, platform=platform, environments=environments, projects=projects
+        world, names, engine=engine, platform=platform, environments=environments, projects=projects, driver=driver
     )
     ready = [flow.changed(each, ablation_of(each.candidate.name, names) if environments else None) for each in prepared]
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
@@ -217,7 +219,7 @@ def _workloads(
 ) -> list[Workload]:
     made: dict[str, Callable[[], list[Workload]]] = {
         "start": lambda: [suites.start(profile)],
-        "io": lambda: _io(profile, journal, database, names, arguments.load),
+        "io": lambda: _io(arguments, profile, journal, database, names),
         "cpu": lambda: [suites.cpu(profile)],
         "frames": lambda: [suites.frames(profile)],
         "learning": lambda: [suites.learning(profile)],
@@ -245,7 +247,9 @@ def _building(
             yield workload
 
 
-def _io(profile: Profile, journal: Journal, database: Database | None, names: list[str], load: str) -> list[Workload]:
+def _io(
+    arguments: BenchArguments, profile: Profile, journal: Journal, database: Database | None, names: list[str]
+) -> list[Workload]:
     if database is None:
         return [suites.sqlite(profile)]
     from tare.bench.io import TableWorkload
@@ -254,8 +258,8 @@ def _io(profile: Profile, journal: Journal, database: Database | None, names: li
 
     generator: LoadGenerator = Generator(python=sys.executable)
     address = "127.0.0.1"
-    if load != "tare":
-        wanted = locusts(load)
+    if arguments.load != "tare":
+        wanted = locusts(arguments.load)
         generator = LocustGenerator(python=sys.executable, wanted=wanted, free_port=_free_port)
         address = wanted.address or address
 
@@ -264,6 +268,7 @@ def _io(profile: Profile, journal: Journal, database: Database | None, names: li
             name=name,
             profile=profile,
             database=database,
+            driver=arguments.driver,
             generator=generator,
             address=address,
             peaks=lambda: lowest_peaks(journal.read().samples, names),
@@ -272,7 +277,7 @@ def _io(profile: Profile, journal: Journal, database: Database | None, names: li
         )
 
     return [
-        TableWorkload(profile=profile, database=database),
+        TableWorkload(profile=profile, database=database, driver=arguments.driver),
         service(CLOSED, is_open=False),
         service(OPEN, is_open=True),
     ]

@@ -104,6 +104,11 @@ def _why(run: Run) -> str:
         "bytecode": [_yes(each.bytecode) for each in facts if each],
         "event loop": [each.event_loop for each in facts if each],
         "HTTP parser": [each.http_parser or "none" for each in facts if each],
+        **(
+            {"driver": [each.driver or "none" for each in facts if each]}
+            if any(each.driver for each in facts if each)
+            else {}
+        ),
         "built from source": [", ".join(each.built) or "nothing" for each in facts if each],
         "seccomp": [each.seccomp or "?" for each in facts if each],
     }

@@ -218,6 +218,7 @@ _FACTS: Final = {
     "bytecode": "bytecode",
     "event_loop": "event loop",
     "http_parser": "HTTP parser",
+    "driver": "driver",
     "built": "built from source",
     "seccomp": "seccomp",
 }

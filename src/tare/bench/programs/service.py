@@ -1,6 +1,6 @@
 """The service under load: FastAPI on uvicorn, with the server, event loop and parser of HTTP all named.
 
-    python3 service.py PORT URL TABLE ROWS [ADDRESS]
+    python3 service.py PORT URL TABLE ROWS ADDRESS DRIVER
 
 If the image lacked uvloop or httptools, uvicorn would fall back in silence and be slow for another reason than its base:
 named here, they are an error instead.
@@ -8,20 +8,20 @@ named here, they are an error instead.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from contextlib import asynccontextmanager
 
-import asyncpg
 import uvicorn
 from fastapi import FastAPI
 
-PORT, URL, TABLE, ROWS = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-ADDRESS = sys.argv[5] if len(sys.argv) > 5 else "127.0.0.1"
+PORT, URL, TABLE, ROWS, ADDRESS = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]
+DRIVER = importlib.import_module(f"driver_{sys.argv[6]}")
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI):
-    app.state.pool = await asyncpg.create_pool(URL, min_size=8, max_size=32)
+    app.state.pool = await DRIVER.open_pool(URL)
     yield
     await app.state.pool.close()
 

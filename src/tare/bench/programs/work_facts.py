@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import importlib.util
 import json
 import os
@@ -107,6 +108,14 @@ def present(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+def driver(name: str) -> str:
+    """Return what the driver of that name says of itself: its version, and whether it is in C."""
+    try:
+        return str(importlib.import_module(f"driver_{name}").facts())
+    except ImportError as error:
+        return f"no {name}: {error}"
+
+
 def main() -> None:
     arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
     flags = f"{sysconfig.get_config_var('PY_CORE_CFLAGS') or ''} {sysconfig.get_config_var('PY_CFLAGS') or ''}"
@@ -127,6 +136,9 @@ def main() -> None:
         "event_loop": "uvloop" if present("uvloop") else "asyncio",
         "seccomp": seccomp(),
     }
+    if len(sys.argv) > 1:
+        # Last, since what it imports writes its bytecode.
+        facts["driver"] = driver(sys.argv[1])
     sys.stdout.write(json.dumps(facts) + "\n")
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL from inside of the candidate: a table loaded over binary COPY, and seven questions asked of it.
 
-    python3 work_postgres.py load URL TABLE ROWS
-    python3 work_postgres.py ask URL TABLE ROWS
+    python3 work_postgres.py load URL TABLE ROWS DRIVER
+    python3 work_postgres.py ask URL TABLE ROWS DRIVER
 
 The rows are made deterministically, block by block, as numpy arrays that are the rows of binary COPY as they stand: no
 row is touched by Python. https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4
@@ -10,13 +10,13 @@ row is touched by Python. https://www.postgresql.org/docs/current/sql-copy.html#
 from __future__ import annotations
 
 import asyncio
+import importlib
 import random
 import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import asyncpg
 import numpy as np
 import work
 
@@ -69,9 +69,9 @@ def block(number: int, rows: int, total: int) -> tuple[np.ndarray, tuple[int, in
     return table, (rows, int(category.sum()))
 
 
-async def load(url: str, table: str, rows: int) -> None:
+async def load(driver, url: str, table: str, rows: int) -> None:
     """Make the table, fill it in the transaction that made it, and index it."""
-    connection = await asyncpg.connect(url)
+    connection = await driver.connect(url)
     sums = [0, 0]
 
     async def bytes_of_rows():
@@ -94,9 +94,9 @@ async def load(url: str, table: str, rows: int) -> None:
         await connection.execute(f"DROP TABLE IF EXISTS {table}")
         await connection.execute(CREATE.format(table=table))
         # Frozen rows of a table that the same transaction made need neither a log nor a later vacuum.
-        await connection.copy_to_table(table, source=bytes_of_rows(), format="binary", freeze=True, timeout=7200)
+        await driver.copy(connection, table, bytes_of_rows())
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    found = await connection.fetchrow(f"SELECT count(*) AS n, sum(category)::int8 AS s FROM {table}", timeout=3600)
+    found = await connection.fetchrow(f"SELECT count(*) AS n, sum(category)::int8 AS s FROM {table}")
     right = (found["n"], found["s"]) == tuple(sums)
     common = {"status": "ok" if right else "mismatch", "check": work.checked([found["n"], found["s"]])}
     work.say(
@@ -109,7 +109,7 @@ async def load(url: str, table: str, rows: int) -> None:
         ("analyze", f"ANALYZE {table}"),
     ):
         begun = time.perf_counter()
-        await connection.execute(sql, timeout=7200)
+        await connection.execute(sql)
         # The server's work alone: no image has a part in it, which is worth seeing.
         work.say(f"postgres: {name} (server)", values=[time.perf_counter() - begun])
     await connection.close()
@@ -118,7 +118,7 @@ async def load(url: str, table: str, rows: int) -> None:
 class Questions:
     """The seven questions. Each returns what identifies its answer."""
 
-    def __init__(self, connection: asyncpg.Connection, table: str, rows: int) -> None:
+    def __init__(self, connection, table: str, rows: int) -> None:
         self.connection = connection
         self.table = table
         dice = random.Random(SEED)
@@ -150,15 +150,15 @@ class Questions:
         return [[each["category"], each["n"]] for each in await self.connection.fetch(sql)]
 
     async def count(self):
-        return await self.connection.fetchval(f"SELECT count(*) FROM {self.table}", timeout=600)
+        return await self.connection.fetchval(f"SELECT count(*) FROM {self.table}")
 
     async def fetch(self):
         found = await self.connection.fetch(f"SELECT * FROM {self.table} WHERE id < 100000")
         return [len(found), sum(each["category"] for each in found)]
 
 
-async def ask(url: str, table: str, rows: int) -> None:
-    connection = await asyncpg.connect(url)
+async def ask(driver, url: str, table: str, rows: int) -> None:
+    connection = await driver.connect(url)
     await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     questions = Questions(connection, table, rows)
     for name in ("point", "twenty_points", "range", "day", "top", "count", "fetch"):
@@ -182,15 +182,16 @@ async def ask(url: str, table: str, rows: int) -> None:
     await connection.close()
 
 
-async def server_seconds(connection: asyncpg.Connection, table: str) -> float:
+async def server_seconds(connection, table: str) -> float:
     """Return how long the server worked at statements about *table* since the last reset."""
     sql = "SELECT coalesce(sum(total_exec_time), 0) FROM pg_stat_statements WHERE query LIKE $1"
     return float(await connection.fetchval(sql, f"%{table}%")) / 1000
 
 
 def main() -> None:
-    action, url, table, rows = sys.argv[1:5]
-    asyncio.run({"load": load, "ask": ask}[action](url, table, int(rows)))
+    action, url, table, rows, name = sys.argv[1:6]
+    driver = importlib.import_module(f"driver_{name}")
+    asyncio.run({"load": load, "ask": ask}[action](driver, url, table, int(rows)))
 
 
 if __name__ == "__main__":

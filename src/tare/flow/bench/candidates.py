@@ -79,27 +79,30 @@ def prepare(
     platform: Platform,
     environments: Mapping[str, dict[str, str]],
     projects: Sequence[Path] = (),
+    driver: str | None = None,
 ) -> Iterator[Ready]:
     """Yield the candidates of *names*; without an *engine* they are interpreters of this machine.
 
-    Images get what the first of *projects* locks that has wheels for them, installed by `tare build`.
+    Images get what the first of *projects* locks that has wheels for them, installed by `tare build`. With a *driver* they
+    are asked what they know of it.
     """
     for name, reference in names.items():
         environment = environments.get(name, {})
         try:
             if engine is None:
-                yield _host(name, reference, environment, world)
+                yield _host(name, reference, environment, world, driver)
             else:
                 yield _image(
-                    name, reference, world, engine=engine, platform=platform, environment=environment, projects=projects
-                )
+                    name, reference, world, engine=engine, platform=platform, environment=environment, projects=projects,
+                    driver=driver,
+                )  # fmt: skip
         except MachineError as error:
             if not environment:
                 raise
             world.reporter.note(f"`{name}` is left out: {'; '.join(error.causes) or error.message}")
 
 
-def _host(name: str, reference: str, environment: dict[str, str], world: World) -> Ready:
+def _host(name: str, reference: str, environment: dict[str, str], world: World, driver: str | None) -> Ready:
     python = shutil.which(reference, path=world.environment.get("PATH", os.defpath))
     if python is None:
         raise UsageError(
@@ -107,7 +110,8 @@ def _host(name: str, reference: str, environment: dict[str, str], world: World) 
             hints=("Name programs such as `python3.13`, or run images with `--engine chroot`",),
         )
     place = HostPlace(os.path.abspath(python), environment=environment)
-    candidate = Candidate(name=name, reference=reference, environment=environment, facts=read_facts(place, name))
+    facts = read_facts(place, name, driver)
+    candidate = Candidate(name=name, reference=reference, environment=environment, facts=facts)
     return Ready(candidate=candidate, place=place, image=None)
 
 
@@ -120,6 +124,7 @@ def _image(
     platform: Platform,
     environment: dict[str, str],
     projects: Sequence[Path],
+    driver: str | None,
 ) -> Ready:
     from tare.flow.bases.named import resolve
     from tare.measure.sizes import image_sizes
@@ -133,7 +138,7 @@ def _image(
     place = ImagePlace(engine, image, environment=environment)
     # Debian's `configure` does not say what its rules do; the catalogue knows.
     known = base.facts.python
-    facts = read_facts(place, name)
+    facts = read_facts(place, name, driver)
     if known is not None:
         facts = msgspec.structs.replace(facts, pgo=known.pgo, lto=known.lto)
     candidate = Candidate(
@@ -169,9 +174,10 @@ def _with(world: World, project: Path, request: Request) -> Image:
         return build(world, found, msgspec.structs.replace(request, bytecode=wish)).image
 
 
-def read_facts(place: Place, name: str) -> Facts:
-    """Return what the candidate says of itself."""
-    outcome = place.run(Job(command=("work_facts.py",), timeout=120))
+def read_facts(place: Place, name: str, driver: str | None = None) -> Facts:
+    """Return what the candidate says of itself, and of a *driver* that it has."""
+    command = ("work_facts.py",) if driver is None else ("work_facts.py", driver)
+    outcome = place.run(Job(command=command, timeout=120))
     lines = outcome.stdout.splitlines()
     try:
         return msgspec.json.decode(lines[-1] if lines else b"", type=Facts)
