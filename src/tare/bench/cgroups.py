@@ -24,6 +24,18 @@ def version(root: Path = Path("/sys/fs/cgroup")) -> Literal["v1", "v2", "none"]:
     return "v1" if (root / "memory" / "memory.limit_in_bytes").exists() else "none"
 
 
+PREFIX: Final = "tare-bench-"
+"""How names of groups begin; the number of the process that made the group follows."""
+
+
+def sweep(root: Path = Path("/sys/fs/cgroup")) -> None:
+    """Remove groups whose maker was killed. One that still has a process in it stays."""
+    for name in {path.name for pattern in ("", "*/") for path in root.glob(f"{pattern}{PREFIX}*")}:
+        maker = name.removeprefix(PREFIX).partition("-")[0]
+        if maker.isdigit() and not Path("/proc", maker).exists():
+            Group(name, root=root).remove()
+
+
 class Group:
     """A group called *name*, below the root of every hierarchy."""
 

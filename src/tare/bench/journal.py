@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -76,16 +77,17 @@ class Journal:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep others from adding to the same results at the same time."""
-        import fcntl
-
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / LOCK).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            # Who was killed has children that hold it, too, until they have noticed.
+            for _ in range(_ATTEMPTS):
+                if _locked(file):
+                    break
+                time.sleep(_PAUSE)
+            else:
                 raise MachineError(
                     f"`{self.directory}` is being written to", causes=("another `tare bench run` has it open",)
-                ) from None
+                )
             yield
 
     def _mend(self) -> None:
@@ -96,6 +98,21 @@ class Journal:
             whole = data.rfind(b"\n") + 1
             if whole < len(data):
                 os.truncate(path, whole)
+
+
+_ATTEMPTS: Final = 20
+_PAUSE: Final = 0.1
+"""Seconds between them."""
+
+
+def _locked(file: IO[str]) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def read_run(path: Path) -> Run:

@@ -15,12 +15,13 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from tare.bench.http_client import Connection, connect, request
+from tare.bench.pacing import Alarm, step_forward
 from tare.errors import MachineError
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class _Load:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.dice = random.Random(spec.seed)
-        self.histogram: Any = histogram()
+        self.latencies: list[float] = []
+        """In seconds; counted afterwards, since a histogram takes longer for each than to note it."""
         self.requests = self.errors = 0
         self._paths = tuple(spec.parts)
         self._weights = tuple(itertools.accumulate(spec.parts.values()))
@@ -154,8 +156,8 @@ class _Load:
         return connection if not connection.closed else await self.connection()
 
     def record(self, seconds: float) -> None:
-        """Count a latency."""
-        self.histogram.record_value(max(1, min(HIGHEST, round(seconds * 1e6))))
+        """Note a latency."""
+        self.latencies.append(seconds)
 
     async def connection(self) -> Connection:
         made = await connect(self.spec.host, self.spec.port)
@@ -169,9 +171,11 @@ class _Load:
         await asyncio.sleep(0)
 
     def loaded(self, seconds: float, busy: float, **others: Any) -> Loaded:  # noqa: ANN401  # fields of Loaded
-        text = self.histogram.encode().decode()
+        counted = histogram()
+        for each in self.latencies:
+            counted.record_value(max(1, min(HIGHEST, round(each * 1e6))))
         return Loaded(
-            requests=self.requests, errors=self.errors, seconds=seconds, histogram=text, busy=busy / seconds,
+            requests=self.requests, errors=self.errors, seconds=seconds, histogram=counted.encode().decode(), busy=busy / seconds,
             sent=self._sent, **others,
         )  # fmt: skip
 
@@ -196,21 +200,12 @@ class _Open(_Load):
         idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
         for _ in range(self.spec.connections):
             idle.put_nowait(await self.connection())
-        lags = histogram()
         running: dict[asyncio.Task[None], float] = {}
+        alarm = Alarm()
         begun, cpu = time.perf_counter(), time.process_time()
-        total = max(1, round(self.spec.rate * self.spec.seconds))
-        for number in range(total):
-            due = begun + number / self.spec.rate
-            if (wait := due - time.perf_counter()) > 0:
-                await asyncio.sleep(wait)
-            elif number % 16 == 0:
-                await asyncio.sleep(0)  # Behind, but answers have to be read.
-            lags.record_value(max(1, min(HIGHEST, round((time.perf_counter() - due) * 1e6))))
-            task = asyncio.create_task(self._one(idle, due))
-            running[task] = due
-            task.add_done_callback(lambda done: running.pop(done, None))
+        lags = [lag async for lag in self._sent_in_time(idle, running, alarm, begun)]
         seconds, busy = time.perf_counter() - begun, time.process_time() - cpu
+        alarm.close()
         if running:
             await asyncio.wait(list(running), timeout=max(5.0, self.spec.seconds))
         late = dict(running)
@@ -220,8 +215,21 @@ class _Open(_Load):
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         await self.close()
-        lag = float(lags.get_value_at_percentile(99)) / 1e6
-        return self.loaded(seconds, busy, lag_p99=lag, planned=total / self.spec.rate, dropped=len(late))
+        lag = sorted(lags)[min(len(lags) - 1, len(lags) * 99 // 100)]
+        return self.loaded(seconds, busy, lag_p99=lag, planned=len(lags) / self.spec.rate, dropped=len(late))
+
+    async def _sent_in_time(
+        self, idle: asyncio.LifoQueue[Connection], running: dict[asyncio.Task[None], float], alarm: Alarm, begun: float
+    ) -> AsyncIterator[float]:
+        """Start each request at its time, and give how much later that was."""
+        for number in range(max(1, round(self.spec.rate * self.spec.seconds))):
+            due = begun + number / self.spec.rate
+            if due > time.perf_counter() or number % 16 == 0:
+                await alarm.until(due)  # When behind, answers have to be read all the same.
+            yield time.perf_counter() - due
+            task = asyncio.create_task(self._one(idle, due))
+            running[task] = due
+            task.add_done_callback(lambda done: running.pop(done, None))
 
     async def _one(self, idle: asyncio.LifoQueue[Connection], due: float) -> None:
         connection = await idle.get()
@@ -231,4 +239,5 @@ class _Open(_Load):
 def main(argument: str) -> str:
     """Run the load that *argument* describes, and return what came of it, as JSON."""
     spec = msgspec.json.decode(argument.encode(), type=Spec)
+    step_forward()
     return msgspec.json.encode(asyncio.run(run(spec))).decode()

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, Protocol
 
 import msgspec
 
-from tare.bench.cgroups import Group
+from tare.bench.cgroups import PREFIX, Group, sweep
 from tare.bench.result import Counters
 from tare.engines.interface import TIMED_OUT, Engine, Mount, RunOptions
 from tare.errors import MachineError, TareError
@@ -98,10 +98,10 @@ class ImagePlace:
         self._environment = dict(environment or {})
 
     def run(self, job: Job) -> Outcome:
-        return _Child(self._start(job)).wait()
+        return _Child(self._start(job), last_word=_last_word(self._engine)).wait()
 
     def serve(self, job: Job) -> Running:
-        return _Child(self._start(job))
+        return _Child(self._start(job), last_word=_last_word(self._engine))
 
     def _start(self, job: Job) -> Start:
         command = job.command if job.whole else ("python3", *_at(job.command, INSIDE))
@@ -153,7 +153,15 @@ def serve(engine: Engine, image: Image, options: RunOptions) -> Running:
     def start(stdout: int, stderr: int, group: str | None) -> int:
         return engine.run(image, msgspec.structs.replace(options, stdout=stdout, stderr=stderr, cgroup=group))
 
-    return _Child(start)
+    return _Child(start, last_word=_last_word(engine))
+
+
+def _last_word(engine: Engine) -> signal.Signals:
+    """Return what the process that runs a container gets when this one was killed.
+
+    The program that talks to a daemon passes a signal on; killed itself, it would leave the container behind.
+    """
+    return signal.SIGKILL if engine.name == "chroot" else signal.SIGTERM
 
 
 _EVEN: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
@@ -169,11 +177,15 @@ def _process(command: Sequence[str], environment: Mapping[str, str], job: Job, s
     import resource
     import subprocess
 
+    from tare.engines.linux import ends_with
     from tare.engines.runner import held_signals, supervise
+
+    parent = os.getpid()
 
     def limit() -> None:
         if release is not None:
             release()
+        ends_with(parent, signal.SIGKILL)
         if job.memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (job.memory, job.memory))
 
@@ -197,8 +209,11 @@ def _process(command: Sequence[str], environment: Mapping[str, str], job: Job, s
 class _Child:
     """A child of this process, in a control group of its own where there can be one, that runs *start*."""
 
-    def __init__(self, start: Start) -> None:
-        self._group = Group(f"tare-bench-{os.getpid()}-{os.urandom(4).hex()}")
+    def __init__(self, start: Start, *, last_word: signal.Signals = signal.SIGKILL) -> None:
+        sweep()
+        self._last_word = last_word
+        self._parent = os.getpid()
+        self._group = Group(f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         self._grouped = self._group.create()
         self._stdout, self._stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # closed in wait
         self._code: int | None = None
@@ -210,7 +225,11 @@ class _Child:
     def _become(self, start: Start) -> NoReturn:
         code = _BROKEN
         stderr = self._stderr.fileno()
+        from tare.engines.linux import ends_with
+
         try:
+            # A run that is killed measures nothing any more, and its containers would disturb the one that goes on.
+            ends_with(self._parent, self._last_word)
             if self._grouped:
                 self._group.enter()
             code = start(self._stdout.fileno(), stderr, f"/{self._group.name}" if self._grouped else None)

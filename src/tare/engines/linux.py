@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import struct
+import sys
 from typing import Any, Final
 
 CLONE_NEWNS: Final = 0x00020000
@@ -112,6 +113,15 @@ def prctl(option: int, argument: int = 0, second: int = 0) -> None:
     """Change something about this process."""
     numbers = [ctypes.c_ulong(number) for number in (argument, second, 0, 0)]
     _check(_libc().prctl(option, *numbers), "prctl")
+
+
+def ends_with(parent: int, number: int) -> None:
+    """Let this process get the signal *number* when the thread of *parent* that started it is gone, however it ended."""
+    if sys.platform != "linux":
+        return
+    prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # It was gone before it could be followed.
+        os.kill(os.getpid(), number)
 
 
 def drop_bounding_set() -> None:
