@@ -7,8 +7,9 @@ import pytest
 
 from tare.oci.platform import Platform
 from tare.wheels.elf import ElfInfo
+from tare.wheels.lacking import Missing, refusal
 from tare.wheels.libraries import KnownLibrary, Libraries, known_libraries
-from tare.wheels.linking import Missing, missing, refusal
+from tare.wheels.linking import missing
 from tare.wheels.needs import ElfFile, WheelElf
 from tare.wheels.target import Libc
 

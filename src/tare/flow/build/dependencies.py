@@ -28,8 +28,9 @@ from tare.projects.resolve import Selection
 from tare.stores.cache import key_of
 from tare.stores.names import SuiteName, parse
 from tare.wheels.install import install
+from tare.wheels.lacking import Missing, refusal, summary
 from tare.wheels.libraries import Libraries
-from tare.wheels.linking import Missing, missing, refusal, summary
+from tare.wheels.linking import missing
 from tare.wheels.needs import FORMAT, WheelElf, inspect
 from tare.wheels.scheme import Scheme
 from tare.wheels.target import Target

@@ -25,58 +25,62 @@ def of_coverage(
     segments: Sequence[Segment],
 ) -> tuple[Distribution, ...]:
     """Return what *coverage* has for *target*, sorted by name; *acquired* and *segments* are of what was looked at."""
-    unpacked = {segment.name: segment.size for segment in segments}
-    parts = {segment.name: _parts(segment) for segment in segments}
+    of_segment = {segment.name: segment for segment in segments}
     sizes = {each.wheel.name: each.size for each in acquired}
-    found = []
+    found = [_impossible(each, _remedy(world, project, each, target)) for each in coverage.impossible]
     for each in coverage.selection.locked:
         if isinstance(each, LockedWheel):
-            found.append(
-                Distribution(
-                    name=each.name,
-                    version=each.version,
-                    kind="wheel",
-                    file=each.filename,
-                    tag=_tag(each.filename, target),
-                    size=sizes[each.name],
-                    unpacked=unpacked[each.name],
-                    native=not each.filename.endswith("-any.whl"),
-                    parts=parts[each.name],
-                )
-            )
+            found.append(_wheel(each, target, sizes[each.name], of_segment[each.name]))
         else:
-            from tare.flow.choose.natures import nature
-
-            native, why = (False, "built here before") if each.name in unpacked else nature(world, each)
-            found.append(
-                Distribution(
-                    name=each.name,
-                    version=getattr(each, "version", ""),
-                    kind="sdist",
-                    file=getattr(each, "filename", None) or getattr(each, "path", None),
-                    tag=None,
-                    size=getattr(each, "size", None),
-                    unpacked=unpacked.get(each.name),
-                    native=native,
-                    why=why,
-                    remedy=_remedy(world, project, each, target) if native else "",
-                )
-            )
-    found += [
-        Distribution(
-            name=each.name,
-            version=each.version,
-            kind="impossible",
-            file=None,
-            tag=None,
-            size=None,
-            unpacked=None,
-            why=each.reason,
-            remedy=_remedy(world, project, each, target),
-        )
-        for each in coverage.impossible
-    ]
+            found.append(_source(world, project, each, target, built=of_segment.get(each.name)))
     return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _wheel(locked: LockedWheel, target: Target, size: int, segment: Segment) -> Distribution:
+    return Distribution(
+        name=locked.name,
+        version=locked.version,
+        kind="wheel",
+        file=locked.filename,
+        tag=_tag(locked.filename, target),
+        size=size,
+        unpacked=segment.size,
+        native=not locked.filename.endswith("-any.whl"),
+        parts=_parts(segment),
+    )
+
+
+def _source(world: World, project: Project, locked: Locked, target: Target, *, built: Segment | None) -> Distribution:
+    """Return what building *locked* is like; what it was *built* to before is known to need no compiler here."""
+    from tare.flow.choose.natures import nature
+
+    native, why = (False, "built here before") if built is not None else nature(world, locked)
+    return Distribution(
+        name=locked.name,
+        version=getattr(locked, "version", ""),
+        kind="sdist",
+        file=getattr(locked, "filename", None) or getattr(locked, "path", None),
+        tag=None,
+        size=getattr(locked, "size", None),
+        unpacked=built.size if built is not None else None,
+        native=native,
+        why=why,
+        remedy=_remedy(world, project, locked, target) if native else "",
+    )
+
+
+def _impossible(each: Impossible, remedy: str) -> Distribution:
+    return Distribution(
+        name=each.name,
+        version=each.version,
+        kind="impossible",
+        file=None,
+        tag=None,
+        size=None,
+        unpacked=None,
+        why=each.reason,
+        remedy=remedy,
+    )
 
 
 def _remedy(world: World, project: Project, locked: Locked | Impossible, target: Target) -> str:

@@ -14,7 +14,8 @@ from tare.flow.world import World
 from tare.plan.plan import Segment
 from tare.stores.names import SuiteName, parse
 from tare.wheels.heads import COMPILERS_OWN, Heads
-from tare.wheels.linking import Missing, missing
+from tare.wheels.lacking import Missing
+from tare.wheels.linking import missing
 
 
 def supplied(

@@ -30,7 +30,7 @@ from tare.projects.locked import LockedWheel
 from tare.projects.project import Project
 from tare.projects.resolve import Coverage
 from tare.stores.cache import key_of
-from tare.wheels.linking import Missing
+from tare.wheels.lacking import Missing
 from tare.wheels.scheme import Provenance, Scheme
 from tare.wheels.target import Target
 from tare.wheels.wheel import Wheel

@@ -21,8 +21,9 @@ from tare.flow.choose.suppliers import suppliers
 from tare.flow.world import World
 from tare.projects.locked import Locked, LockedWheel
 from tare.wheels.heads import Heads
+from tare.wheels.lacking import Missing
 from tare.wheels.libraries import Libraries
-from tare.wheels.linking import Missing, missing
+from tare.wheels.linking import missing
 from tare.wheels.scheme import Scheme
 from tare.wheels.target import Target
 
