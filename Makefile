@@ -58,7 +58,7 @@ test-reproducible: dev-venv engines  ## the same image under all circumstances, 
 	$(PYTEST) tests/reproducibility $(ARGS)
 
 test-dockerfiles: dev-venv engines  ## build and run every generated Dockerfile, with an engine of its own (as root)
-	@lab="$$($(PYTHON) lab/lab.py up --services)"; eval "$$lab"; $(PYTEST) -m slow tests/dockerfile/test_builds.py $(ARGS); \
+	@lab="$$($(PYTHON) lab/lab.py up --services)"; eval "$$lab"; $(PYTEST) -m slow tests/dockerfile/test_builds.py tests/dockerfile/test_builds_layouts.py $(ARGS); \
 		code=$$?; $(PYTHON) lab/lab.py down; exit $$code
 
 lint: dev-venv  ## style, types, and the rules of this house

@@ -100,7 +100,8 @@ def _install(run: Run, call: Invocation) -> Install | None:  # noqa: PLR0911 - o
         return _named(run, call, program)
     if (program, subcommand) == ("uv", "sync"):
         project = not (
-            call.has("--no-install-project", "--no-install-workspace") or is_true(call.env.get("UV_NO_INSTALL_PROJECT"))
+            call.has("--no-install-project", "--no-install-workspace", "--no-install-local")
+            or is_true(call.env.get("UV_NO_INSTALL_PROJECT"))
         )
         editable = project and not (call.has("--no-editable") or is_true(call.env.get("UV_NO_EDITABLE")))
         return _sync(run, call, "uv", project=project, editable=editable)

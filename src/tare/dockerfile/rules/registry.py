@@ -25,6 +25,7 @@ MODULES: Final = (
     "order",
     "bytecode",
     "running",
+    "serving",
     "ignores",
 )
 """Modules of this package that have rules."""
