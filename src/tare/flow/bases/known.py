@@ -8,7 +8,8 @@ import msgspec
 
 from tare.bases.catalogue.catalogue import catalogue
 from tare.errors import TareError
-from tare.flow.bases.standing import Standing, recorded, stand
+from tare.flow.bases.looking import recorded, stand
+from tare.flow.bases.standing import Standing
 from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.platform import Platform

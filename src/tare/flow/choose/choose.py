@@ -8,8 +8,9 @@ import msgspec
 
 from tare import __version__
 from tare.errors import TareError, TargetError
+from tare.flow.bases.looking import stand
 from tare.flow.bases.named import moment
-from tare.flow.bases.standing import Standing, stand
+from tare.flow.bases.standing import Standing
 from tare.flow.build import estimate
 from tare.flow.choose.at_hand import at_hand
 from tare.flow.choose.judge import Job, Judged, weigh, with_project
