@@ -125,8 +125,8 @@ HEAD = """\
 
 What images do alike, and what they do not, when nothing waits for a disk or a network: made by `benchmarks/cpu.py`. Images are
 replicas of the official ones, and what tare assembles on `deb:trixie`; each round runs all of them in a new order, each in a fresh
-container (chroot engine), and the baseline twice. Lines marked *first* are the first time in a container, when imports
-are undone and caches cold; all others are medians of the repetitions after it.
+container (chroot engine), and the baseline twice. *The first time* is the first in a container, when
+imports are undone and caches cold; all other figures are medians of the repetitions after it.
 
 """
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import msgspec
+import pytest
 from bench_runs import head, simulated
 from schemas import PUBLISHED, faults, published
 
@@ -107,6 +108,20 @@ def test_the_servers_time_stands_below_the_whole_one() -> None:
 
     assert "  of it the server" in bench_text(results, found)
     assert "| of it the server |  |  | 200.0 ms |" in bench_markdown(results, found)
+
+
+@pytest.mark.parametrize(
+    ("first", "values", "shown"),
+    [(2.5, (1.0, 1.0), True), (1.2, (1.0, 1.0), False), (0.012, (0.005, 0.005), False), (2.5, (2.5,), False)],
+)
+def test_the_first_time_in_a_container_has_a_row_where_it_is_felt(
+    first: float, values: tuple[float, ...], shown: bool
+) -> None:
+    results = of_cases({"case": "figure", "first": first, "values": values, "value": values[-1]})
+    found = analyse(results)
+
+    assert ("  the first time" in bench_text(results, found)) is shown
+    assert (f"| the first time |  |  | {first:.2f} s |" in bench_markdown(results, found)) is shown
 
 
 def test_peak_memory_and_throttling_are_shown() -> None:

@@ -53,8 +53,9 @@ def test_a_stall_is_seen_by_the_open_load_and_hidden_from_the_closed_one() -> No
 def test_latency_counts_from_the_time_that_was_set_even_without_a_free_connection() -> None:
     found = asyncio.run(loaded(Service(healthy=0.5, stall=1.0), mode="open", rate=100.0, seconds=1.6, connections=2))
 
-    # With two connections only two requests were sent into the silence; all that were due in it waited.
-    assert percentiles(found.histogram)[50] > 0.2
+    # With two connections only two requests were sent into the silence; the hundred that were due in it waited for up
+    # to a second, and sixty did not: the eightieth of all waited for about 0.2 s.
+    assert percentiles(found.histogram)[50] > 0.15
 
 
 def test_requests_that_are_never_answered_count_and_mark_the_cell() -> None:
@@ -139,6 +140,15 @@ QUERIES, DB, UPDATE = "/queries?key={key}&n=20", "/db?key={key}", "/update?key={
 )
 def test_an_answer_without_its_statements_is_a_mismatch(sent: dict[str, int], counted: int, believed: bool) -> None:
     assert (miscounted(sent, counted) is None) is believed
+
+
+def test_requests_without_an_answer_may_have_been_executed_or_not() -> None:
+    sent = {"/db?key={key}": 4453}
+
+    assert miscounted(sent, 4709, dropped=256) is None
+    assert miscounted(sent, 4453, dropped=256) is None
+    assert miscounted(sent, 4709) == "4709 statements were executed for 4453 requests, 4453 expected"
+    assert miscounted(sent, 4300, dropped=256) == "4300 statements were executed for 4453 requests, 4453 expected"
 
 
 def test_every_path_of_every_route_has_its_statements_counted() -> None:

@@ -136,6 +136,22 @@ def test_what_explains_it_is_printed_beside_it() -> None:
     assert "alpine: the interpreter is built without PGO" in text
 
 
+@pytest.mark.parametrize(("language", "case"), [("en", "figure: the first time"), ("ko", "figure: 첫 번째 실행")])
+def test_a_cold_first_time_stands_below_the_warm_median(language: str, case: str) -> None:
+    made = results()
+    cold = tuple(
+        sample("alpine", turn, 0.2, case="figure", first=first, values=(0.2, 0.2))
+        for turn, first in enumerate((0.7, 0.9, 0.8))
+    )
+    made = msgspec.structs.replace(made, samples=(*made.samples, *cold))
+    tables = blocks(document(made, analyse(made), words(language)), Table)
+
+    rows = [row for table in tables if isinstance(table, Table) for row in table.rows]
+    assert (case, "–", "800.0 ms") in rows
+    assert ("figure", "–", "200.0 ms") in rows
+    assert not any(row[0].startswith("sort:") for row in rows)
+
+
 def test_replicas_are_marked() -> None:
     assert "alpine\\*" in to_markdown(page())
 

@@ -29,6 +29,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     median: float | None = None
     lowest: float | None = None
     highest: float | None = None
+    first: float | None = None
+    """The median of the very first repetitions, one in each container, which `median` leaves out; None without any."""
     rounds: int = 0
     cpu_seconds: float | None = None
     memory_peak: int | None = None
@@ -197,6 +199,7 @@ def _cell(key: Key, samples: Sequence[Sample], *, comparison: Comparison | None,
     good = [each for each in samples if each.status == "ok" and each.value is not None]
     figures = [each.value for each in good if each.value is not None]
     peaks = [each.counters.memory_peak or each.counters.rss_peak or 0 for each in good]
+    firsts = [each.first for each in good if each.first is not None and each.values != (each.first,)]
     seconds = [each.counters.cpu_seconds for each in good if each.counters.cpu_seconds is not None]
     # What the load generator could not exceed says nothing of the image, and would look like no difference.
     compared = status == "ok" and not any(each.extra.get(LIMITED) for each in samples)
@@ -209,6 +212,7 @@ def _cell(key: Key, samples: Sequence[Sample], *, comparison: Comparison | None,
         median=statistics.median(figures) if figures else None,
         lowest=min(figures, default=None),
         highest=max(figures, default=None),
+        first=statistics.median(firsts) if firsts else None,
         rounds=len(figures),
         cpu_seconds=statistics.median(seconds) if seconds else None,
         memory_peak=max(peaks, default=0) or None,

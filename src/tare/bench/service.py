@@ -204,7 +204,8 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
         """Make load, and return what came of it, and why its answers are not believed."""
         self.database.reset_statements()
         loaded = self.generator.run(spec)
-        return loaded, miscounted(loaded.sent, self.database.statements(table_of(self.profile.rows)))
+        counted = self.database.statements(table_of(self.profile.rows))
+        return loaded, miscounted(loaded.sent, counted, dropped=loaded.dropped)
 
 
 def _closed_case(route: Route, users: int) -> str:

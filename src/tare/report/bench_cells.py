@@ -42,7 +42,9 @@ def cell_table(run: Run, found: Analysis, workload: str) -> CellTable:
         rows.append((case, first, *own, *(_cell(cells.get((case, name)), baseline=False) for name in others)))
         servers = [cells.get((case, name)) for name in (found.baseline, *controls, *others)]
         if any(each is not None and "server" in each.extra for each in servers):
-            rows.append(("  of it the server", *map(_server, servers)))
+            rows.append(("  of it the server", *map(server, servers)))
+        if colder(servers):
+            rows.append(("  the first time", *map(first_time, servers)))
     peaks = [peak(cells.values(), name) for name in (found.baseline, *controls, *others)]
     if any(peaks):
         rows.append(("peak memory", *peaks))
@@ -116,8 +118,30 @@ def _against_itself(cell: Cell | None) -> str:
     return percent(cell.comparison.ratio, digits=1)
 
 
-def _server(cell: Cell | None) -> str:
+def server(cell: Cell | None) -> str:
+    """Return the server's share of a cell's time."""
     return amount(cell.extra["server"], "s") if cell is not None and "server" in cell.extra else ""
+
+
+_COLDER: Final = 1.5
+_NOTICED: Final = 0.01
+"""Seconds that the first time has to take more: below, nobody would wait for it."""
+
+
+def colder(cells: Iterable[Cell | None]) -> bool:
+    """Tell whether the first time in a fresh container is worth a row: with most images it took clearly longer."""
+    known = [
+        (each.first, each.median)
+        for each in cells
+        if each is not None and each.unit == "s" and each.median is not None and each.first is not None
+    ]
+    felt = sum(first > max(_COLDER * warm, warm + _NOTICED) for first, warm in known)
+    return felt * 2 > len(known)
+
+
+def first_time(cell: Cell | None) -> str:
+    """Return what the first time took, when imports were undone and caches cold."""
+    return amount(cell.first, cell.unit) if cell is not None and cell.first is not None else ""
 
 
 def notes(cells: Iterable[Cell], names: Sequence[str]) -> Iterator[str]:

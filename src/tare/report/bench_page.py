@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tare.bench.analysis import Analysis, Cell
-from tare.bench.result import Facts, Results, Run
-from tare.report.bench import bench_json, reasons
-from tare.report.bench_cells import amount, labelled, notes, peak, shown
+from tare.bench.result import Results, Run
+from tare.report.bench import bench_json
+from tare.report.bench_cells import labelled, shown
 from tare.report.bench_load import loads
+from tare.report.bench_medians import medians
+from tare.report.bench_noise import machines, noise
 from tare.report.bench_start import waterfalls
 from tare.report.bench_verdict import relative_to, verdict
+from tare.report.bench_why import why
 from tare.report.page.document import (
     Axis,
     Bar,
@@ -24,12 +27,9 @@ from tare.report.page.document import (
     Forest,
     Part,
     Plot,
-    Sample,
     Section,
     Span,
-    Strip,
     Table,
-    Text,
     Timeline,
     Track,
 )
@@ -50,9 +50,9 @@ def document(results: Results, found: Analysis, texts: Words) -> Document:
         Section(title=texts("section_size"), blocks=tuple(_sizes(run, texts))),
         Section(title=texts("section_build"), blocks=tuple(_builds(run, texts))),
         *(_section(results, found, name, texts) for name in workloads),
-        Section(title=texts("section_why"), blocks=tuple(_why(run, texts))),
-        Section(title=texts("section_noise"), blocks=tuple(_noise(results, found, texts))),
-        Section(title=texts("section_machine"), blocks=(_machines(run, texts),)),
+        Section(title=texts("section_why"), blocks=tuple(why(run, texts))),
+        Section(title=texts("section_noise"), blocks=tuple(noise(results, found, texts))),
+        Section(title=texts("section_machine"), blocks=(machines(run, texts),)),
     )
     return Document(
         title=texts("bench_title", count=len(shown(run))),
@@ -123,7 +123,7 @@ def _section(results: Results, found: Analysis, workload: str, texts: Words) -> 
     samples = [each for each in results.samples if each.workload == workload]
     blocks += waterfalls(samples, [each.name for each in shown(results.run)], texts)
     blocks += loads(samples, texts)
-    blocks.append(_medians(results.run, cells, workload, found.baseline, texts))
+    blocks.append(medians(results.run, cells, workload, found.baseline, texts))
     key = _TITLES.get(workload)
     title = workload if key is None else texts(key)
     return Section(title=title, blocks=tuple(blocks))
@@ -156,119 +156,3 @@ def _forest(cells: Sequence[Cell], baseline: str, texts: Words) -> Iterator[Plot
             estimates=estimates,
             threshold=min(thresholds),
         )
-
-
-def _medians(run: Run, cells: Sequence[Cell], workload: str, baseline: str, texts: Words) -> Table:
-    names = [each.name for each in shown(run)]
-    # What only the second self of an image did, such as loading a table once for all, was done by that image.
-    selves = {each.name: each.control for each in run.candidates if each.control}
-    by_place = {(each.case, selves[each.candidate]): each for each in cells if each.candidate in selves}
-    by_place |= {(each.case, each.candidate): each for each in cells}
-    rows: list[tuple[str, ...]] = []
-    for case in dict.fromkeys(each.case for each in cells):
-        found = [by_place.get((case, name)) for name in names]
-        rows.append((case, *(_shown_cell(cell, baseline) for cell in found)))
-        if any(cell is not None and "server" in cell.extra for cell in found):
-            # Only the rest of the time can depend on the image.
-            rows.append((texts("of_it_server", case=case), *map(_server, found)))
-    peaks = [peak(cells, name) for name in names]
-    if any(peaks):
-        rows.append((texts("memory"), *peaks))
-    heads = (Column(name=texts("case")), *(Column(name=labelled(each), number=True) for each in shown(run)))
-    return Table(
-        caption=texts("medians", workload=workload), columns=heads, rows=tuple(rows), notes=tuple(notes(cells, names))
-    )
-
-
-def _server(cell: Cell | None) -> str:
-    return amount(cell.extra["server"], "s") if cell is not None and "server" in cell.extra else "–"
-
-
-def _shown_cell(cell: Cell | None, baseline: str) -> str:
-    if cell is None:
-        return "–"
-    if cell.status != "ok" or cell.median is None:
-        return cell.status
-    figure = amount(cell.median, cell.unit)
-    if cell.candidate == baseline or cell.comparison is None:
-        return figure
-    return f"{figure} ({cell.comparison.ratio:.2f}×, {cell.comparison.words})"
-
-
-def _why(run: Run, texts: Words) -> Iterator[Block]:
-    known = [(each, each.facts) for each in shown(run) if each.facts]
-    if not known:
-        return
-    rows = {name: tuple(_fact(facts, name, texts) for _, facts in known) for name in _FACTS}
-    yield Table(
-        caption=texts("explains"),
-        columns=(Column(name=texts("what")), *(Column(name=labelled(each)) for each, _ in known)),
-        rows=tuple((title, *rows[name]) for name, title in _FACTS.items()),
-    )
-    yield from (Text(text=f"{sentence}.") for sentence in reasons(run))
-
-
-_FACTS: Final = {
-    "python": "CPython",
-    "pgo": "PGO",
-    "lto": "LTO",
-    "libc": "libc",
-    "allocator": "allocator",
-    "thread_stack": "thread stack",
-    "bytecode": "bytecode",
-    "event_loop": "event loop",
-    "http_parser": "HTTP parser",
-    "driver": "driver",
-    "built": "built from source",
-    "seccomp": "seccomp",
-}
-"""The facts of an interpreter, by the names that its own documentation has for them."""
-
-
-def _fact(facts: Facts, name: str, texts: Words) -> str:
-    value = getattr(facts, name)
-    if value is None:
-        return texts("unknown")
-    if isinstance(value, bool):
-        return texts("yes" if value else "no")
-    if name == "thread_stack":
-        return megabytes(value)
-    return (", ".join(value) if isinstance(value, tuple) else value) or "–"
-
-
-def _noise(results: Results, found: Analysis, texts: Words) -> Iterator[Block]:
-    for workload, ratio in found.noise.items():
-        yield Text(text=texts("aa", percent=(ratio - 1) * 100, workload=workload) + ".")
-    for warning in found.warnings:
-        yield Text(text=warning, kind="warning")
-    for machine in results.run.machines.values():
-        yield from (Text(text=warning, kind="warning") for warning in machine.warnings)
-    yield from _strips(results, texts)
-
-
-def _strips(results: Results, texts: Words) -> Iterator[Plot]:
-    """Yield the rounds of the first case of each workload that is a time, for every candidate and the A/A control."""
-    for workload in dict.fromkeys(each.workload for each in results.samples):
-        timed = [each for each in results.samples if each.workload == workload and each.unit == "s"]
-        if not timed:
-            continue
-        case = timed[0].case
-        values: dict[str, list[float]] = {}
-        for each in timed:
-            if each.case == case and each.value is not None:
-                values.setdefault(each.candidate, []).append(each.value)
-        yield Strip(
-            title=texts("rounds_of", case=f"{workload}, {case}"),
-            axis=Axis(name=texts("time"), unit="s"),
-            samples=tuple(Sample(name=name, values=tuple(found)) for name, found in values.items()),
-        )
-
-
-def _machines(run: Run, texts: Words) -> Table:
-    rows = [
-        (name, each.system, each.processor, str(each.cores), megabytes(each.memory), each.engine, each.cgroup)
-        for name, each in run.machines.items()
-    ]
-    names = ("block", "system", "processor", "cores", "memory", "engine")
-    heads = (*(Column(name=texts(name)) for name in names), Column(name="cgroup"))
-    return Table(caption=texts("section_machine"), columns=heads, rows=tuple(rows))
