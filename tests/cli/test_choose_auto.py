@@ -164,3 +164,33 @@ def test_a_registry_that_lacks_one_tag_is_asked_for_the_next(place: Place, regis
             "the registry does not have it (repository name not known to registry)",
         ),
     }
+
+
+def test_a_registry_that_was_out_of_reach_is_asked_at_once_by_another_mirror(place: Place, registry: Registry) -> None:
+    official(registry, "3.12-slim-trixie", slim("3.12.14"))
+    place.write({"main.py": "print(1)\n", "pylock.toml": pylock(place.wheels.add("sample").locked())})
+    mirror = place.environment["TARE_MIRROR"]
+
+    silent = place("choose", "--base", "python:3.12-slim-trixie", env={"TARE_MIRROR": "127.0.0.1:1"})
+    found = place("choose", "--base", "python:3.12-slim-trixie", env={"TARE_MIRROR": mirror})
+
+    assert "? is unknown: the image could not be read." in silent.out
+    assert "unknown" not in found.out
+
+
+def test_a_dockerfile_keeps_the_slim_base_where_it_can_install_what_that_lacks(
+    place: Place, registry: Registry
+) -> None:
+    official(registry, "3.12-slim-trixie", slim("3.12.14"))
+    official(registry, "3.12-trixie", slim("3.12.14", libGL_so_1=library("libGL.so.1")))
+    module = make_elf(needed=["libGL.so.1", "libc.so.6"], symbols=("PyInit_core",))
+    wheel = place.wheels.add("draw", tag="cp312-cp312-manylinux_2_28_x86_64", files={"draw/core.abi3.so": module})
+    place.write({"main.py": "print(1)\n", "pylock.toml": pylock(wheel.locked()), ".python-version": "3.12\n"})
+    judged = place("choose", "--base", "python:3.12-slim-trixie", "--base", "python:3.12-trixie")
+
+    place("dockerfile")
+
+    assert "Take python:3.12-trixie:" in judged.out
+    text = (place.app / "Dockerfile").read_text()
+    assert "FROM python:3.12-slim-trixie@sha256:" in text
+    assert "install -y --no-install-recommends libgl1\n" in text
