@@ -186,7 +186,8 @@ def test_a_dockerfile_keeps_the_slim_base_where_it_can_install_what_that_lacks(
     module = make_elf(needed=["libGL.so.1", "libc.so.6"], symbols=("PyInit_core",))
     wheel = place.wheels.add("draw", tag="cp312-cp312-manylinux_2_28_x86_64", files={"draw/core.abi3.so": module})
     place.write({"main.py": "print(1)\n", "pylock.toml": pylock(wheel.locked()), ".python-version": "3.12\n"})
-    judged = place("choose", "--base", "python:3.12-slim-trixie", "--base", "python:3.12-trixie")
+    bases = ("--base", "python:3.12-slim-trixie", "--base", "python:3.12-trixie")
+    judged = place("choose", "--python", "3.12", *bases)
 
     place("dockerfile")
 
