@@ -9,8 +9,9 @@ import pytest
 from trees import write
 
 from tare.dockerfile.beside import Beside
-from tare.dockerfile.lint import fixed, lint
+from tare.dockerfile.lint import lint
 from tare.dockerfile.parse.source import Source
+from tare.dockerfile.repair import fixed
 from tare.dockerfile.settings import Settings
 
 TODAY = dt.date(2026, 11, 24)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tare.dockerfile.beside import Beside
-from tare.dockerfile.lint import Result, fixed, lint
+from tare.dockerfile.lint import Result, lint
 from tare.dockerfile.parse.source import Source, decode
+from tare.dockerfile.repair import fixed
 from tare.dockerfile.settings import Settings
 
 TODAY = dt.date(2026, 11, 24)

@@ -10,9 +10,10 @@ from trees import write
 
 from tare.bases.catalogue.catalogue import catalogue
 from tare.dockerfile.beside import Beside
-from tare.dockerfile.lint import fixed, lint
+from tare.dockerfile.lint import lint
 from tare.dockerfile.model.images import series_end, suites
 from tare.dockerfile.parse.source import Source
+from tare.dockerfile.repair import fixed
 from tare.dockerfile.rules.registry import Example, about, codes, rules
 from tare.dockerfile.settings import Settings
 from tare.projects.uv import Uv

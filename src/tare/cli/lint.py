@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tare.cli.arguments import Arguments, Parser
+from tare.cli.lint_inputs import beside_of, find_hadolint, found_here, read, settings_of
 from tare.cli.lint_measure import MeasureArguments, add_measure_options, chosen_builder, measured
 from tare.errors import UsageError
 
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from tare.dockerfile.parse.source import Source
     from tare.dockerfile.settings import Settings
     from tare.flow.dockerfiles.measure import Measured
-    from tare.projects.uv import Uv
-
-_LARGEST = 1024 * 1024
-"""Bytes. A larger file is no Dockerfile."""
-
-_ROUNDS = 10
-"""How often a file is fixed and looked at again: a fix may uncover something else."""
 
 
 class LintArguments(MeasureArguments):
@@ -78,8 +71,8 @@ def execute(arguments: Arguments) -> int:
     if arguments.explain is not None:
         sys.stdout.write(_explained(arguments.explain))
         return 0
-    names = arguments.files or _found_here()
-    hadolint = None if arguments.no_hadolint else _hadolint()
+    names = arguments.files or found_here()
+    hadolint = None if arguments.no_hadolint else find_hadolint()
     builder = chosen_builder(arguments) if arguments.measure else None
     results: list[Result] = []
     every: list[Measured] = []
@@ -97,24 +90,6 @@ def execute(arguments: Arguments) -> int:
     return 1 if any(result.findings for result in results) else 0
 
 
-def _found_here() -> list[str]:
-    """Return the Dockerfiles of this directory."""
-    names = sorted(
-        name
-        for name in os.listdir(".")
-        if (name.startswith(("Dockerfile", "Containerfile")) or name.lower().endswith(".dockerfile"))
-        and not name.endswith((".dockerignore", ".orig", ".rej", "~"))
-        and os.path.isfile(name)
-    )
-    if not names:
-        raise UsageError(
-            "there is no Dockerfile here",
-            causes=("`tare lint` looks for `Dockerfile*`, `Containerfile*` and `*.dockerfile`",),
-            hints=("Name one: `tare lint FILE`",),
-        )
-    return names
-
-
 class _Checked(NamedTuple):
     """A file that was checked, and what its fixes make of it."""
 
@@ -130,21 +105,16 @@ class _Checked(NamedTuple):
 
 
 def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> _Checked:
-    from tare.dockerfile.lint import fixed as fix
-
-    source = _read(name)
-    beside = _beside(arguments, name)
-    settings = _settings(arguments, beside)
+    source = read(name)
+    beside = beside_of(name, arguments.context)
+    settings = settings_of(beside, select=arguments.select, ignore=arguments.ignore)
     result = _lint(source, beside, settings, hadolint)
     if not (arguments.fix or arguments.diff or arguments.measure):
         return _Checked(result, 0, source, beside, source.text, 0)
-    original, total = result, 0
-    for _ in range(_ROUNDS):
-        text, count = fix(result.source, result.findings)
-        if not count or text == result.source.text:
-            break
-        total += count
-        result = _lint(_with_text(source, text), beside, settings, hadolint)
+    from tare.dockerfile.repair import repaired
+
+    original = result
+    result, total = repaired(original, lambda changed: _lint(changed, beside, settings, hadolint))
     if total and (arguments.fix or arguments.diff):
         _show_and_write(arguments, name, source, result.source)
     shown, count = (result, total) if arguments.fix else (original, 0)
@@ -171,93 +141,6 @@ def _lint(source: Source, beside: Beside, settings: Settings, hadolint: Hadolint
 
     today = dt.datetime.fromtimestamp(time.time(), tz=dt.UTC).date()
     return lint(source, beside=beside, today=today, settings=settings, hadolint=hadolint)
-
-
-def _with_text(source: Source, text: str) -> Source:
-    from tare.dockerfile.parse.source import Source
-
-    return Source(text, source.name, lossy=source.lossy, bom=source.bom)
-
-
-def _read(name: str) -> Source:
-    from tare.dockerfile.parse.source import decode
-
-    if name == "-":
-        data = sys.stdin.buffer.read(_LARGEST + 1)
-    else:
-        try:
-            with open(name, "rb") as file:
-                data = file.read(_LARGEST + 1)
-        except OSError as error:
-            raise UsageError(f"cannot read `{name}`", causes=((error.strerror or str(error)).lower(),)) from error
-    if len(data) > _LARGEST:
-        raise UsageError(f"`{name}` is too large", causes=(f"it has more than {_LARGEST:,} bytes",))
-    return decode(data, os.path.normpath(name) if name != "-" else name)
-
-
-def _beside(arguments: LintArguments, name: str) -> Beside:
-    from tare.dockerfile.beside import Beside, context_of
-
-    root = os.path.abspath(arguments.context) if arguments.context else None
-    if root is not None and not os.path.isdir(root):
-        raise UsageError(f"`--context {arguments.context}` is no directory")
-    if root is None and name != "-":
-        root = context_of(name)
-    return Beside(root, dockerfile=os.path.abspath(name) if name != "-" else None, uv=_uv if root else None)
-
-
-def _uv() -> Uv:
-    """Return uv, which reads locks where a rule asks for one. It fetches nothing for this."""
-    from tare.cli.settings import cache_directory
-    from tare.projects.uv import Uv
-
-    memo = os.path.join(cache_directory(), "memo", "projects")
-    return Uv(python=sys.executable, env=dict(os.environ), offline=True, memo=memo)
-
-
-def _settings(arguments: LintArguments, beside: Beside) -> Settings:
-    from tare.dockerfile.rules.registry import codes
-    from tare.dockerfile.settings import Settings, by_code, check_codes, combined
-
-    own = Settings(select=_codes(arguments.select), ignore=_codes(arguments.ignore))
-    check_codes((*own.select, *own.ignore), "the command line", codes())
-    config = beside.project.config.lint if beside.project else None
-    if config is None:
-        return own
-    every = (
-        *config.select,
-        *config.ignore,
-        *config.severity,
-        *(code for each in config.per_file_ignores.values() for code in each),
-    )
-    check_codes(every, "[tool.tare.lint]", codes())
-    return combined(
-        own,
-        Settings(
-            select=config.select,
-            ignore=config.ignore,
-            severity=by_code(config.severity),
-            per_file=config.per_file_ignores,
-        ),
-    )
-
-
-def _codes(texts: list[str]) -> tuple[str, ...]:
-    return tuple(code.strip().upper() for text in texts for code in text.split(",") if code.strip())
-
-
-def _hadolint() -> Hadolint | None:
-    """Return hadolint: the one beside this interpreter, where its distribution puts it, or the one on PATH."""
-    import shutil
-
-    own = os.path.join(os.path.dirname(sys.executable), "hadolint")
-    program = own if os.access(own, os.X_OK) else shutil.which("hadolint")
-    if program is None:
-        return None
-    from tare.dockerfile.hadolint import Hadolint
-    from tare.projects.process import run
-
-    return Hadolint(program=program, env=dict(os.environ), directory=os.getcwd(), runner=run)
 
 
 def _say_notes(results: list[Result], arguments: LintArguments, *, missing: bool) -> None:

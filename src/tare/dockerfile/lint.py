@@ -15,7 +15,7 @@ from tare.dockerfile.model.stages import build_model
 from tare.dockerfile.parse.document import Dockerfile
 from tare.dockerfile.parse.parse import parse
 from tare.dockerfile.parse.problems import Problem
-from tare.dockerfile.parse.source import Edit, Source, Span, edited
+from tare.dockerfile.parse.source import Source, Span
 from tare.dockerfile.rules.context import Context
 from tare.dockerfile.rules.registry import Hit, Rule, about, rules
 from tare.dockerfile.settings import Settings
@@ -154,19 +154,3 @@ def _wanted(found: Iterable[Finding], settings: Settings, file: str) -> Iterator
             continue
         severity = settings.severity_of(finding.code, finding.severity)
         yield finding if severity == finding.severity else msgspec.structs.replace(finding, severity=severity)
-
-
-def fixed(source: Source, findings: Iterable[Finding]) -> tuple[str, int]:
-    """Return the text with every fix that does not touch another, and how many those are."""
-    taken: list[Edit] = []
-    count = 0
-    for finding in findings:
-        edits = finding.fix.edits if finding.fix else ()
-        if edits and not any(_touch(edit, other) for edit in edits for other in taken):
-            taken += edits
-            count += 1
-    return edited(source.text, taken), count
-
-
-def _touch(one: Edit, other: Edit) -> bool:
-    return one.start <= other.end and other.start <= one.end
