@@ -65,7 +65,9 @@ RUN --mount=type=cache,target=/var/cache/pip \\
 # tare: begin run
 # {BASE}
 FROM {BASE}@{DIGEST}
+# A user that is only a number has no home but `/`, where it cannot write; gunicorn and matplotlib want to.
 ENV PATH=/opt/venv/bin:$PATH \\
+    HOME=/tmp \\
     PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
@@ -124,7 +126,9 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\
     rm -f /etc/apt/apt.conf.d/docker-clean \\
     && apt-get update \\
     && apt-get install -y --no-install-recommends ffmpeg
+# A user that is only a number has no home but `/`, where it cannot write; gunicorn and matplotlib want to.
 ENV PATH=/opt/venv/bin:$PATH \\
+    HOME=/tmp \\
     PYTHONUNBUFFERED=1 \\
     GREETING="good day"
 WORKDIR /app
@@ -453,3 +457,17 @@ def test_what_opens_a_library_by_name_needs_it_though_it_has_a_wheel() -> None:
         "pyvips": ("vips",),
     }
     assert unseen_packages(["pyvips", "pyvips-binary"], "debian", "bookworm") == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "home"),
+    [("", ["HOME=/tmp"]), ('user = "app"\n', []), ('user = "0"\n', []), ('env = { HOME = "/data" }\n', ["HOME=/data"])],
+)
+def test_a_user_without_a_name_has_a_home_to_write_to(settings: str, home: list[str], place: Place) -> None:
+    manifest = f'[project]\nname = "app"\nversion = "1"\n[tool.tare]\n{settings}'
+    place.write({"main.py": "", "pyproject.toml": manifest})
+
+    place("dockerfile", *OPTIONS)
+
+    lines = [line.strip(" \\").removeprefix("ENV ") for line in (place.app / "Dockerfile").read_text().splitlines()]
+    assert [line for line in lines if line.startswith("HOME=")] == home

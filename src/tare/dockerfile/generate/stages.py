@@ -38,6 +38,7 @@ _COMPILED = "Bytecode is made once, here, but for tests: no start needs theirs."
 _LOCAL = "Some of what is installed, or what the lock is held against, lies in the context itself."
 _SOURCES_FIRST = "tare: ignore[TP209] because some dependencies lie in the project, and the tool installs all or none"
 _LINKED = "The environment only refers to it: its lock wants it to be editable."
+_HOMELESS = "A user that is only a number has no home but `/`, where it cannot write; gunicorn and matplotlib want to."
 _SECURITY = "because the suite's security updates are wanted, and old versions leave its archive"
 
 
@@ -181,7 +182,11 @@ def _run(recipe: Recipe) -> Iterator[Instruction]:
             recipe, recipe.run_packages, "Libraries that what was built links to, and what the project names."
         )
     path = {"PATH": "/opt/venv/bin:$PATH"} if recipe.install else {}
-    yield env({**path, "PYTHONUNBUFFERED": "1", **recipe.env})
+    home = {} if _has_home(recipe.user) else {"HOME": "/tmp"}  # noqa: S108 - the container's own
+    yield msgspec.structs.replace(
+        env({**path, **home, "PYTHONUNBUFFERED": "1", **recipe.env}),
+        comments=(_HOMELESS,) if home and "HOME" not in recipe.env else (),
+    )
     yield instruction("WORKDIR", recipe.workdir)
     if recipe.volumes and recipe.user.partition(":")[0] not in {"0", "root"}:
         paths = shlex.join(recipe.volumes)
@@ -195,6 +200,12 @@ def _run(recipe: Recipe) -> Iterator[Instruction]:
         yield instruction("COPY", f"--chown={recipe.user}", recipe.directory, ".")
     if recipe.script and not recipe.sources:
         yield instruction("COPY", f"--chown={recipe.user}", recipe.script, f"{recipe.workdir}/")
+
+
+def _has_home(user: str) -> bool:
+    """Return whether *user* may have a home: root has, and who has a name."""
+    name = user.partition(":")[0]
+    return not name.isdecimal() or int(name) == 0
 
 
 def _start(recipe: Recipe) -> Iterator[Instruction]:
