@@ -180,7 +180,7 @@ def test_results_of_another_version_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError) as caught:
         Journal(tmp_path).read()
-    assert caught.value.causes == ("it is of `tare.bench/9`, this version reads `tare.bench/1`",)
+    assert caught.value.causes == ("`tare.bench/9`, by a version that is not named; this version reads `tare.bench/1`",)
 
 
 def test_no_results_are_no_traceback(tmp_path: Path) -> None:

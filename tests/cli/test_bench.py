@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from bench_runs import simulated
 from command import Place
@@ -31,12 +32,58 @@ from tare.bench.journal import Journal
             ("run", "--workloads", "gpu"),
             "error: there is no workload `gpu`\n\nhint: Choose of size, build, start, io, cpu, frames, learning\n",
         ),
+        (
+            ("run", "--workloads", "size"),
+            "error: an interpreter of this machine has no size\n\nhint: Name images with `--image`, or other workloads\n",
+        ),
+        (
+            ("run", "--workloads", "io", "--database", "sqlite:///x"),
+            "error: `sqlite:///x` is not the address of a PostgreSQL\n\n"
+            "hint: Write `--database postgresql://USER@HOST/NAME`\n",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(place: Place, words: tuple[str, ...], error: str) -> None:
     ran = place("bench", *words)
 
     assert (ran.code, ran.out, ran.err) == (2, "", error)
+
+
+@pytest.mark.parametrize(
+    ("schema", "error"),
+    [
+        (
+            "tare.bench/0",
+            "error: `results/run.json` was written by an older version of tare\n"
+            "  caused by: `tare.bench/0`, by 0.0.9; this version reads `tare.bench/1`\n\n"
+            "hint: Read it with that version, or measure again\n",
+        ),
+        (
+            "tare.bench/2",
+            "error: `results/run.json` was written by a newer version of tare\n"
+            "  caused by: `tare.bench/2`, by 0.0.9; this version reads `tare.bench/1`\n\n"
+            "hint: Read it with that version, or a newer one\n",
+        ),
+        (
+            "asv/1",
+            "error: `results/run.json` is not the head of a benchmark\n  caused by: its schema is `asv/1`\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "words", [("report", "results"), ("compare", "results"), ("run", "--workloads", "start", "-o", "results")]
+)
+def test_results_of_another_version_are_refused_before_anything_is_measured(
+    place: Place, words: tuple[str, ...], schema: str, error: str
+) -> None:
+    results = simulated({"slim": 0.0})
+    run = msgspec.structs.replace(results.run, schema=schema, tare="0.0.9")
+    Journal(place.app / "results").write(msgspec.structs.replace(results, run=run))
+
+    ran = place("bench", *words)
+
+    assert (ran.code, ran.out, ran.err) == (2, "", error)
+    assert Journal(place.app / "results").directory.joinpath("samples.jsonl").stat().st_size > 0
 
 
 @pytest.mark.parametrize("option", ["--rounds", "--more"])

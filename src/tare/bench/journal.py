@@ -124,19 +124,31 @@ def read_run(path: Path) -> Run:
             f"`{path.parent}` has no results", hints=(f"Measure with `tare bench run -o {path.parent}`",)
         ) from None
     try:
-        schema = msgspec.json.decode(data, type=_Head).schema
-        if schema != SCHEMA:
-            raise UsageError(
-                f"`{path}` was written by another version of tare",
-                causes=(f"it is of `{schema}`, this version reads `{SCHEMA}`",),
-            )
+        head = msgspec.json.decode(data, type=_Head)
+        if head.schema != SCHEMA:
+            raise _foreign(path, head)
         return decoder(Run).decode(data)
     except msgspec.DecodeError as error:
         raise UsageError(f"`{path}` is not the head of a benchmark", causes=(str(error),)) from None
 
 
 class _Head(msgspec.Struct):
-    schema: str = ""
+    schema: str
+    tare: str = "a version that is not named"
+
+
+def _foreign(path: Path, head: _Head) -> UsageError:
+    """Return the error for results of another format: the older one is measured again, the newer one waits for its tare."""
+    ours, theirs = (text.removeprefix("tare.bench/") for text in (SCHEMA, head.schema))
+    if not theirs.isdecimal():
+        return UsageError(f"`{path}` is not the head of a benchmark", causes=(f"its schema is `{head.schema}`",))
+    newer = int(theirs) > int(ours)
+    advice = "Read it with that version, or a newer one" if newer else "Read it with that version, or measure again"
+    return UsageError(
+        f"`{path}` was written by {'a newer' if newer else 'an older'} version of tare",
+        causes=(f"`{head.schema}`, by {head.tare}; this version reads `{SCHEMA}`",),
+        hints=(advice,),
+    )
 
 
 def _sample(line: bytes, path: Path, number: int) -> Sample:

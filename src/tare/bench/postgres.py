@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tare.errors import MachineError
+from tare.errors import MachineError, UsageError
 
 OWNER: Final = "postgres"
 """Whom the server runs as if we are root, which it refuses to be. Debian's package makes that user."""
@@ -59,6 +59,18 @@ class Database:
     def version(self) -> str:
         return "PostgreSQL " + self.ask("SHOW server_version").split()[0]
 
+    def check(self) -> None:
+        """Raise `MachineError` if it cannot be measured with: before anything is built."""
+        self.ask("SELECT 1")
+        try:
+            self.reset_statements()
+        except MachineError as error:
+            raise MachineError(
+                "the database does not count statements",
+                causes=error.causes,
+                hints=("It needs `shared_preload_libraries = 'pg_stat_statements'`, and a user who may read it",),
+            ) from None
+
     def reset_statements(self) -> None:
         """Forget what was counted. Raises `MachineError` if the server does not count."""
         self.ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
@@ -85,12 +97,18 @@ class Database:
 @contextlib.contextmanager
 def database(url: str | None, directory: Path) -> Iterator[Database]:
     """Give the database at *url*, or one that is started with its data in *directory* and ended afterwards."""
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError(
+            f"`{url}` is not the address of a PostgreSQL", hints=("Write `--database postgresql://USER@HOST/NAME`",)
+        )
     programs = _programs()
     psql = shutil.which("psql") or (str(programs / "psql") if programs else None)
     if psql is None:
         raise MachineError("there is no `psql`", hints=("Install PostgreSQL, or choose `--profile smoke`",))
     if url is not None:
-        yield Database(url, psql)
+        named = Database(url, psql)
+        named.check()
+        yield named
         return
     if programs is None:
         raise MachineError(

@@ -52,13 +52,17 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     wanted = _wanted(arguments)
     _check_load(arguments.load)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
+    if journal.exists:
+        journal.read()  # Results of another version are an error, and now: not after everything was built.
+    if engine is None and "size" in wanted and arguments.workloads is not None:
+        reporter.note("interpreters of this machine have no size: that is for images")
     here = _machine(arguments, journal.directory, profile, engine)
-    ready = _ready(
-        world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served),
-        driver=arguments.driver if served else None,
-    )  # fmt: skip
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(database(arguments.database, _data())) if served else None
+        ready = _ready(
+            world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served),
+            driver=arguments.driver if served else None,
+        )  # fmt: skip
         if server is not None:
             stack.enter_context(watched(server, table_of(profile.rows), profile.rows, reporter.step))
         workloads = _workloads(
@@ -200,6 +204,10 @@ def _wanted(arguments: BenchArguments) -> list[str]:
     from tare.cli.bench import workloads
 
     wanted = [each.strip() for each in workloads(arguments).split(",") if each.strip()]
+    if wanted == ["size"] and not arguments.define and arguments.engine in {None, "host"} and not arguments.image:
+        raise UsageError(
+            "an interpreter of this machine has no size", hints=("Name images with `--image`, or other workloads",)
+        )
     if not wanted and not arguments.define:
         raise UsageError("no workload was named", hints=(f"Choose of {', '.join(suites.NAMES)}",))
     unknown = [each for each in wanted if each not in suites.NAMES]

@@ -22,6 +22,7 @@ from tare.flow.request import Request
 from tare.flow.world import World
 from tare.oci.image import Image
 from tare.oci.platform import Platform
+from tare.stores.names import RegistryName, parse
 
 CONTROL: Final = " (A/A)"
 """What is added to the baseline's name for its second self."""
@@ -131,6 +132,9 @@ def _image(
 
     with world.step(f"get {reference}"):
         request = Request(base=reference, platform=platform)
+        if isinstance(parse(reference), RegistryName) and not world.offline:
+            # What a tag stood for when something was built on it last is not what it is to be measured of.
+            request = msgspec.structs.replace(request, pull=True)
         base = resolve(world, request)
     image = _built(world, name, projects, request) if projects else base.image
     with world.step(f"weigh {reference}"):
