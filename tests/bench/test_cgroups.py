@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-from tare.bench.cgroups import Group, version
+from tare.bench.cgroups import PREFIX, Group, sweep, version
 from tare.bench.result import Counters
 
 
@@ -60,3 +63,18 @@ def test_a_file_of_another_kernel_is_not_a_number(tmp_path: Path) -> None:
     files(tmp_path, {"cgroup.controllers": "", "g/memory.peak": "max\n", "g/cpu.stat": "usage_usec\n"})
 
     assert Group("g", root=tmp_path).read() == Counters()
+
+
+def test_groups_of_who_was_killed_are_removed_from_every_hierarchy(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gone, kept = f"{PREFIX}{ended.pid}-0", f"{PREFIX}{os.getpid()}-0"
+    files(tmp_path, {"memory/memory.limit_in_bytes": "0\n"})
+    for hierarchy in ("memory", "cpuset"):
+        for name in (gone, kept, f"{PREFIX}elsewhere"):
+            (tmp_path / hierarchy / name / "container").mkdir(parents=True)
+
+    sweep(tmp_path)
+
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob(f"*/{PREFIX}*"))
+    assert left == sorted(f"{each}/{name}" for each in ("memory", "cpuset") for name in (kept, f"{PREFIX}elsewhere"))

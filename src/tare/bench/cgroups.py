@@ -76,8 +76,8 @@ class Group:
         return self._read_v2() if self.version == "v2" else self._read_v1()
 
     def remove(self) -> None:
-        """Remove the group, and what an engine left below it."""
-        for directory in self.directories:
+        """Remove the group, and what an engine left below it; Docker makes it in every hierarchy of version 1."""
+        for directory in dict.fromkeys((*self.directories, *self._root.glob(f"*/{self.name}"))):
             for path in sorted(directory.glob("*/"), reverse=True):
                 with contextlib.suppress(OSError):
                     path.rmdir()
