@@ -17,7 +17,7 @@ from local_engine import LocalEngine
 
 from tare.engines.interface import RunOptions
 from tare.errors import MachineError
-from tare.flow.build import build as flow_build
+from tare.flow.build import preparing
 from tare.flow.build.build import Built
 from tare.flow.build.bytecode import step
 from tare.flow.build.bytecode.names import Names
@@ -201,7 +201,7 @@ def test_everything_that_bytecode_follows_from_is_in_its_key(project: Place, pla
     world = CountedWorld(place.cache, place.environment)
     request = ask(place.base(), bytecode="auto")
     with world.cache.in_use():
-        prepared, base, _ = flow_build._prepare(world, project_at(world, place.app), request)
+        prepared, base, _ = preparing.prepare(world, project_at(world, place.app), request)
     below = Below(prepared, base, RunConfig(), Names(modules=(), script=""))
     before = step._key(world, request, below)
     assert step._key(world, request, below) == before

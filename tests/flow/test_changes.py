@@ -18,7 +18,7 @@ from make.images import image, raw_layer
 from make.wheelhouse import pylock
 
 from tare.flow.bases import named as bases
-from tare.flow.build import build as flow_build
+from tare.flow.build import preparing
 from tare.flow.request import Request
 from tare.oci import platform as platforms
 from tare.oci.digest import Digest
@@ -187,7 +187,7 @@ def test_what_was_prepared_for_one_request_is_not_taken_for_another(project: Pla
         selection = locked_for(project_at(world, project.app), base.facts.target(), world.uv)
 
     def key(request: Request) -> Digest:
-        return flow_build._prepared_key(world, project_at(world, project.app), request, base, selection)
+        return preparing._prepared_key(world, project_at(world, project.app), request, base, selection)
 
     if field.name == "pull":
         assert key(msgspec.structs.replace(asked, pull=True)) == key(asked)

@@ -132,7 +132,7 @@ def test_the_keys_of_a_build_are_among_them() -> None:
     assert {
         "tare.build.keys.LayerKey",
         "tare.bases.debian.assemble.LayerKey",
-        "tare.flow.build.build._PreparedKey",
+        "tare.flow.build.preparing._PreparedKey",
         "tare.flow.build.dependencies.NeedsKey",
         "tare.flow.build.distributions._BuildKey",
         "tare.flow.build.entrypoints._Key",

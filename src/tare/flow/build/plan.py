@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from tare.flow.bases import named as bases
-from tare.flow.build.build import prepared_of
 from tare.flow.build.damage import healed
 from tare.flow.build.dependencies import plan_dependencies
 from tare.flow.build.distributions import digest_of
 from tare.flow.build.entrypoints import find_entrypoint, with_entrypoint
+from tare.flow.build.prepared import prepared_of
 from tare.flow.build.project_layer import plan_project
 from tare.flow.build.users import check_user
 from tare.flow.request import Request
