@@ -231,6 +231,32 @@ def test_a_pod_whose_log_breaks_off_is_read_again_and_nothing_counts_twice(tmp_p
     assert results == merge([simulated({"slim": 0.0}, block=block)])
 
 
+WAITING = """
+import sys
+path = sys.argv[-1]
+sys.stdout.write("Pending" if "phase" in path else sys.argv[1] if "waiting" in path else "0/1 nodes are available")
+"""
+
+
+def test_a_pod_whose_image_is_not_there_is_given_up_at_once(tmp_path: Path) -> None:
+    said = "ImagePullBackOff\tBack-off pulling image registry.example/tare:2"
+    node = PodNode(Kubectl((sys.executable, "-c", WAITING, said)), "bench", 0, poll=0.01, ask=0.0)
+
+    with pytest.raises(MachineError) as caught:
+        list(node.lines())
+
+    assert caught.value.message == "the pod cannot start"
+    assert caught.value.causes == ("ImagePullBackOff: Back-off pulling image registry.example/tare:2",)
+
+
+def test_a_pod_that_waits_for_a_node_is_asked_why(tmp_path: Path) -> None:
+    node = PodNode(Kubectl((sys.executable, "-c", WAITING, "")), "bench", 0)
+    pulled = PodNode(Kubectl((sys.executable, "-c", WAITING, "ContainerCreating\t")), "bench", 0)
+
+    assert node._waits_for() == "0/1 nodes are available"
+    assert pulled._waits_for() == "ContainerCreating"
+
+
 def test_a_run_on_two_machines_is_one_command(tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.mkdir()

@@ -26,6 +26,16 @@ _KEPT: Final = 86_400
 """Seconds that a finished Job and its logs stay."""
 _POLL: Final = 2.0
 _TRIES: Final = 10
+_ASK: Final = 10.0
+"""Seconds after which a pod that waits is asked what for."""
+_HOPELESS: Final = frozenset(
+    ("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError")
+)
+"""Why a container waits for what somebody has to mend first: https://kubernetes.io/docs/concepts/containers/images/"""
+_WAITING: Final = (
+    '{range .items[*].status.containerStatuses[*].state.waiting}{.reason}{"\\t"}{.message}{end}',
+    '{.items[*].status.conditions[?(@.type=="PodScheduled")].message}',
+)
 _PATIENCE: Final = 1800.0
 """Seconds that a pod may wait for a node."""
 
@@ -76,7 +86,8 @@ def _container(name: str, image: str, arguments: Sequence[str], resources: dict[
         "name": "bench",
         "image": image,
         "command": ["sh", "-c", f'exec {command} --block "{name}-$JOB_COMPLETION_INDEX"'],
-        "env": [{"name": "TARE_CACHE_DIR", "value": "/results/cache"}],
+        # A database and what is unpacked are on the node's disk, too, and not in the container's own layer.
+        "env": [{"name": "TARE_CACHE_DIR", "value": "/results/cache"}, {"name": "TMPDIR", "value": "/results"}],
         "resources": {"requests": resources, "limits": resources},
         "securityContext": {"privileged": True, "runAsUser": 0},
         "volumeMounts": [{"name": "results", "mountPath": "/results"}],
@@ -109,10 +120,11 @@ class Kubectl:
 class PodNode:
     """One pod of a Job: its log is read as it grows, and again from its beginning when the connection broke."""
 
-    def __init__(self, kubectl: Kubectl, job: str, index: int, *, poll: float = _POLL) -> None:
+    def __init__(self, kubectl: Kubectl, job: str, index: int, *, poll: float = _POLL, ask: float = _ASK) -> None:
         self.block = f"{job}-{index}"
         self._kubectl = kubectl
         self._poll = poll
+        self._ask = ask
         labels = {"job-name": job, "job-completion-index": str(index)}
         self._selector = ",".join(f"batch.kubernetes.io/{key}={value}" for key, value in labels.items())
         self._process: subprocess.Popen[str] | None = None
@@ -129,13 +141,34 @@ class PodNode:
             time.sleep(self._poll)
 
     def _started(self) -> None:
-        give_up = time.monotonic() + _PATIENCE
+        begun = asked = time.monotonic()
+        why = ""
         while self._look() in {"", "Pending"} and not self._stopped:
-            if time.monotonic() > give_up:
-                raise MachineError(
-                    "no node takes the pod", causes=(f"it has been pending for {_PATIENCE / 60:.0f} min",)
-                )
+            now = time.monotonic()
+            if now > asked + self._ask:
+                asked, why = now, self._waits_for()
+            if now > begun + _PATIENCE:
+                causes = (f"it has been pending for {_PATIENCE / 60:.0f} min", *filter(None, (why,)))
+                raise MachineError("no node takes the pod", causes=causes)
             time.sleep(self._poll)
+
+    def _waits_for(self) -> str:
+        """Return what a pod waits for; raises if that does not come by itself."""
+        waiting, unscheduled = (self._told(path).strip() for path in _WAITING)
+        reason, _, message = waiting.partition("\t")
+        if reason in _HOPELESS:
+            raise MachineError(
+                "the pod cannot start",
+                causes=(f"{reason}: {message}" if message else reason,),
+                hints=(f"`kubectl describe pods --selector={self._selector}` has more",),
+            )
+        return waiting.replace("\t", ": ") or unscheduled
+
+    def _told(self, path: str) -> str:
+        try:
+            return self._kubectl.ask(("get", "pods", f"--selector={self._selector}", f"--output=jsonpath={path}"))
+        except MachineError:
+            return ""
 
     def _look(self) -> str:
         """Ask for the pod's phase; a cluster that does not answer may do so a little later."""
