@@ -140,7 +140,7 @@ def section(document: dict[str, Any]) -> str:
 ## {title(plan)}
 
 {day:%Y-%m-%d}: {machine["processor"]}, {machine["cores"]} cores, {machine["memory"] / 1e9:.0f} GB, load {machine["load"]:.1f} at the \
-start; tare {run["tare"]}; {rounds_of(samples)}, {spent(samples) / 60:.0f} minutes in containers.
+start; tare {run["tare"]}; {rounds_of(samples)}, about {max(1, round(spent(samples) / 60))} min of work in containers.
 
 {chr(10).join(f"* {line}" for line in (*chunked(plan), *agreement(document), *lacking(samples)))}
 
