@@ -29,6 +29,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 sys.path.insert(0, str(ROOT / "lab"))
 
+replicas: Any = import_module("replicas")
 lab: Any = import_module("lab")  # a script of this checkout, not of a package; tests have a module of that name, too
 
 SLIM = "bench-slim"
@@ -70,6 +71,13 @@ class Peers:
         for name, value in arguments.items():
             command += ["--build-arg", f"{name.upper()}={value}"]
         return run([*command, context], {"DOCKER_BUILDKIT": "1"})
+
+    def uv_image(self) -> str:
+        """Return the name of a replica of uv's own image."""
+        from tare.dockerfile.generate.tables import tools
+
+        image = next(tool.image for tool in tools() if tool.name == "uv")
+        return str(replicas.push_uv(self.docker, self.registry, image, UV))
 
     def forget_layers(self) -> None:
         """Remove what earlier builds left, but for bases and cache mounts; with `--no-cache` these would be empty."""

@@ -7,8 +7,11 @@ of them has the label `replica`, and results that were measured on it say so.
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
+import tarfile
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -77,12 +80,31 @@ def push(replica: Replica, engine: list[str], registry: str, work: Path) -> None
         quietly([*engine, "push", each])
 
 
+def push_uv(engine: list[str], registry: str, image: str, uv: str) -> str:
+    """Push a replica of uv's own *image*, with the static program of its wheel, and return what it is called.
+
+    *uv* is the program that fetches the wheel, from the index that it is told of.
+    """
+    repository, _, version = image.partition("/")[2].partition(":")
+    name = f"{registry}/{repository}:{version}"
+    if not has(registry, version, repository):
+        with tempfile.TemporaryDirectory(prefix="tare-lab-uv-") as directory:
+            wanted = ["--no-deps", "--python-platform", f"{platform.machine()}-unknown-linux-musl", f"uv=={version}"]
+            python = ["--python", sys.executable, "--target", f"{directory}/packages"]
+            quietly([uv, "pip", "install", "--quiet", *python, *wanted])
+            with tarfile.open(f"{directory}/uv.tar", "w") as archive:
+                archive.add(f"{directory}/packages/bin/uv", "uv")
+            quietly([*engine, "import", "--change", 'LABEL replica="of uv\'s image"', f"{directory}/uv.tar", name])
+        quietly([*engine, "push", name])
+    return name
+
+
 def quietly(command: list[str]) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def has(registry: str, tag: str) -> bool:
-    request = urllib.request.Request(f"http://{registry}/v2/{REPOSITORY}/manifests/{tag}", method="HEAD")
+def has(registry: str, tag: str, repository: str = REPOSITORY) -> bool:
+    request = urllib.request.Request(f"http://{registry}/v2/{repository}/manifests/{tag}", method="HEAD")
     request.add_header("Accept", "application/vnd.docker.distribution.manifest.v2+json")
     try:
         # No proxy: it is on loopback.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ from pathlib import Path
 places = "/opt/tool", "/opt/venv/bin/pip", "/var/cache/pip", "/var/cache/uv", "/var/cache/poetry", {compiler!r}
 environment = Path("/opt/venv/lib")
 compiled = not environment.exists() or any(environment.rglob("*.pyc"))
-print([place for place in places if os.path.exists(place)], compiled, list(environment.rglob("tests/**/*.pyc")))
+left = [place for place in places if os.path.isfile(place) or (os.path.isdir(place) and os.listdir(place))]
+print(left, compiled, list(environment.rglob("tests/**/*.pyc")))
 """
 """Runs in the container: what is there that only a build needs; whether there is bytecode, and which of tests."""
 
@@ -83,7 +85,7 @@ def test_a_wheel_that_loads_libraries_of_the_system_is_imported(lab: Lab, tmp_pa
     lock("uv", tmp_path, tmp_path)
     image = "localhost/tare-views"
 
-    assert run(["dockerfile", str(tmp_path), "--base", lab.replica(SLIM), "--certificates"]) == 0
+    assert run(["dockerfile", str(tmp_path), "--base", lab.replica(SLIM), "--tool-from", lab.uv, "--certificates"]) == 0
     options = BuildOptions(tag=image, host_network=True, secrets={"certificates": lab.bundle}, timeout=900)
     lab.builder.build(tmp_path, options)
     try:
@@ -92,22 +94,35 @@ def test_a_wheel_that_loads_libraries_of_the_system_is_imported(lab: Lab, tmp_pa
         lab.builder.remove(image)
 
 
-def _proved(lab: Lab, directory: Path, tag: str, example: str) -> str:
+@pytest.mark.parametrize(
+    ("tool", "options"), [("uv", ["--slim"]), ("poetry", ["--slim"]), ("poetry", ["--tool-from", "index"])]
+)
+def test_it_is_as_good_with_other_options(
+    tool: str, options: list[str], *, lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = _proved(lab, project(tool, "science", tmp_path), SLIM, "science", options)
+
+    with capsys.disabled():
+        sys.stdout.write(f"\n{tool} science {' '.join(options)}: {said}\n")
+
+
+def _proved(lab: Lab, directory: Path, tag: str, example: str, options: Sequence[str] = ()) -> str:
     """Write a project's Dockerfile, check it, build it and run it; return what was measured."""
     base, image = lab.replica(tag), f"localhost/tare-{directory.name}"
     dockerfile = str(directory / "Dockerfile")
     allowed = ["--ignore", "TP005"] if tag == FULL else []  # which says that it is the full image
     compiler = "nowhere" if tag == FULL else "/usr/bin/gcc"
 
-    assert run(["dockerfile", str(directory), "--base", base, "--certificates"]) == 0
+    source = [] if "--tool-from" in options else ["--tool-from", lab.uv]
+    assert run(["dockerfile", str(directory), "--base", base, "--certificates", *source, *options]) == 0
     assert f"{base}@sha256:" in Path(dockerfile).read_text()
     assert run(["dockerfile", str(directory), "--check"]) == 0
     assert run(["lint", dockerfile, *allowed]) == 0
-    options = BuildOptions(tag=image, host_network=True, secrets={"certificates": lab.bundle}, timeout=900)
-    built = lab.builder.build(directory, options)
+    how = BuildOptions(tag=image, host_network=True, secrets={"certificates": lab.bundle}, timeout=900)
+    built = lab.builder.build(directory, how)
     try:
-        how, end = PROVED[example]
-        ran = lab.builder.run(image, how)
+        started, end = PROVED[example]
+        ran = lab.builder.run(image, started)
         assert (ran.code, ran.stdout[-len(end) :]) == (0, end)
         looked = RunOptions(network=False, entrypoint=("python", "-c", LEFT.format(compiler=compiler)))
         end = "" if directory.name.startswith("pipenv") else "[]\n"  # pipenv compiles everything

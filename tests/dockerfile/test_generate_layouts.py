@@ -55,9 +55,11 @@ def test_the_series_that_the_project_is_worked_on_with_is_the_base_s(place: Plac
 
     assert place("dockerfile", "--offline").code == 0
 
-    assert f"FROM python:{series}-slim-trixie AS build\n" in dockerfile(place)
+    assert f"FROM python:{series}-slim-trixie\n" in dockerfile(place)
     assert "source=.python-version" not in dockerfile(place)
 
+
+OF_UV = "COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /opt/tool/bin/"
 
 MEMBER = (
     UV_LOCK.replace("[[package]]", '[manifest]\nmembers = ["app", "own"]\n\n[[package]]', 1)
@@ -94,6 +96,7 @@ def test_what_lies_in_the_project_is_installed_after_what_does_not(place: Place)
     assert place("dockerfile", *OPTIONS)[::2] == (0, "")
 
     assert [line.strip(" \\") for line in dockerfile(place).splitlines() if "uv sync" in line or "COPY" in line] == [
+        OF_UV,
         "uv sync --frozen --no-default-groups --no-install-local",
         "COPY . .",
         "uv sync --locked --no-default-groups --no-editable",
@@ -153,7 +156,7 @@ def test_an_extra_or_a_group_is_installed_when_it_is_asked_for(place: Place, opt
     assert "uv sync" not in dockerfile(place)
     assert place("dockerfile", *OPTIONS, *option.split()).code == 0
 
-    assert f"    uv sync --locked --no-default-groups --no-install-project {option} \\\n" in dockerfile(place)
+    assert f"    && uv sync --locked --no-default-groups --no-install-project {option} \\\n" in dockerfile(place)
     assert f"#     tare dockerfile {option} --check\n" in dockerfile(place)
     assert place("dockerfile", "--check") == (0, "", "")
 
@@ -205,6 +208,7 @@ def test_what_the_environment_refers_to_is_in_the_image(place: Place) -> None:
     assert place("dockerfile", *OPTIONS)[::2] == (0, "")
 
     assert [line for line in dockerfile(place).splitlines() if line.startswith("COPY")] == [
+        OF_UV,
         "COPY . .",
         "COPY --from=build /opt/venv /opt/venv",
         "COPY --from=build /app/own /app/own",
@@ -314,6 +318,7 @@ def test_one_member_of_a_workspace_has_the_workspace_as_its_context(place: Place
         "#     tare dockerfile --package API --entrypoint",
     ]
     assert [line for line in lines if line.startswith(("uv sync", "COPY", "ENTRYPOINT"))] == [
+        OF_UV,
         "uv sync --frozen --no-default-groups --no-install-local --package API",
         "COPY . .",
         "uv sync --locked --no-default-groups --no-editable --package API",

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tare.cli.main import run
+from tare.dockerfile.generate.tables import tools
 from tare.engines.building import Builder, BuildOptions
 from tare.engines.interface import RunOptions
 from tare.flow.dockerfiles.builders import builders, choose_builder
@@ -34,6 +35,9 @@ class Lab(NamedTuple):
     builder: Builder
     bundle: Path
     """The machine's certificates."""
+
+    uv: str
+    """The replica of uv's own image."""
 
     def push(self, name: str) -> None:
         """Push an image that was built to the registry that it is named after."""
@@ -72,7 +76,13 @@ def lab(replica: Callable[[str], str]) -> Lab:
     bundle = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     if not bundle.is_file():
         pytest.skip("this machine has no bundle of certificates")
-    return Lab(replica, choose_builder(list(builders(dict(os.environ))), "docker"), bundle)
+    replica(SLIM)  # skips where there is no lab
+    replicas: Any = import_module("replicas")
+    engine = [_client(), "--host", os.environ["DOCKER_HOST"]]
+    of_uv = next(tool.image for tool in tools() if tool.name == "uv")
+    program = str(Path(sys.executable).with_name("uv"))
+    uv = replicas.push_uv(engine, os.environ["TARE_LAB_REGISTRY"], of_uv, program)
+    return Lab(replica, choose_builder(list(builders(dict(os.environ))), "docker"), bundle, uv)
 
 
 @contextmanager
@@ -86,12 +96,13 @@ def image(
 ) -> Iterator[Callable[..., str]]:
     """Write a project's Dockerfile, check it, lint it and build it; yield what runs it and returns what it printed."""
     dockerfile, name = str(directory / "Dockerfile"), f"localhost/tare-{directory.parent.name}-{directory.name}".lower()
-    assert run(["dockerfile", str(directory), "--base", base or lab.replica(SLIM), "--certificates", *options]) == 0
+    given = ["--base", base or lab.replica(SLIM), "--tool-from", lab.uv, "--certificates"]
+    assert run(["dockerfile", str(directory), *given, *options]) == 0
     assert run(["dockerfile", str(directory), "--check"]) == 0
     assert run(["lint", dockerfile]) == 0
-    given = {"certificates": lab.bundle, **(secrets or {})}
+    files = {"certificates": lab.bundle, **(secrets or {})}
     lab.builder.build(
-        directory, BuildOptions(tag=name, host_network=True, secrets=given, build_args=build_args or {}, timeout=900)
+        directory, BuildOptions(tag=name, host_network=True, secrets=files, build_args=build_args or {}, timeout=900)
     )
 
     def printed(*entrypoint: str, user: str | None = None) -> str:

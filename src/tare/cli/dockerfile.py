@@ -26,6 +26,8 @@ class DockerfileArguments(WorldArguments):
     lock: str | None
     package: str | None
     tool: str | None
+    tool_from: str | None
+    slim: bool
     extra: list[str]
     group: list[str]
     base: str | None
@@ -51,6 +53,14 @@ def configure(parser: Parser) -> None:
     image = parser.add_argument_group("the image")
     image.add_argument("--base", metavar="IMAGE", help="what every stage starts from, such as python:3.13-slim-trixie")
     image.add_argument("--tool", metavar="NAME", help="uv, poetry, pdm, pipenv or pip, where the lock leaves a choice")
+    image.add_argument(
+        "--tool-from",
+        metavar="IMAGE",
+        help="an image that has uv, which is the tool or installs it; or `index`: pip does (default: uv's own image)",
+    )
+    image.add_argument(
+        "--slim", action="store_true", help="remove what no container needs of the distributions: tests, C sources"
+    )
     image.add_argument("--extra", action="append", default=[], metavar="NAME", help="install an optional feature")
     image.add_argument("--group", action="append", default=[], metavar="NAME", help="install a dependency group")
     image.add_argument(
@@ -122,6 +132,8 @@ def _wish(arguments: DockerfileArguments) -> Wish:
     return Wish(
         package=arguments.package,
         tool=arguments.tool,
+        tool_from=arguments.tool_from,
+        slim=arguments.slim,
         extras=tuple(dict.fromkeys(arguments.extra)),
         groups=tuple(dict.fromkeys(arguments.group)),
         base=arguments.base,

@@ -8,8 +8,8 @@ from tare.dockerfile.generate.tables import Tool
 from tare.oci.config import Healthcheck
 
 
-class Base(msgspec.Struct, frozen=True, kw_only=True):
-    """The image that every stage starts from."""
+class Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that a Dockerfile names."""
 
     reference: str
     """With its tag, and without a digest: `python:3.13-slim-trixie`."""
@@ -17,16 +17,40 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
     """None when no registry could say it."""
 
+    def __str__(self) -> str:
+        return f"{self.reference}@{self.digest}" if self.digest else self.reference
+
+
+class Base(Pinned, frozen=True, kw_only=True):
+    """The image that every stage starts from."""
+
     os: str = ""
     """`debian` or `alpine`; empty when it is not known."""
 
     suite: str = ""
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of distributions that no container needs."""
+
+    directory: str
+    """The absolute path of the directory that the patterns are relative to."""
+
+    patterns: tuple[str, ...]
+    """Of the shell. What they match goes, directories with all that is in them."""
+
+    files: int
+    size: int
+    """Bytes, unpacked."""
+
+
 class Install(msgspec.Struct, frozen=True, kw_only=True):
     """How the environment is made."""
 
     tool: Tool
+    image: Pinned | None = None
+    """Where uv comes from, to be the tool or to install it; None when pip does."""
+
     lock: str
     """The lock's path in the context; empty when there is only the project to install."""
 
@@ -38,6 +62,9 @@ class Install(msgspec.Struct, frozen=True, kw_only=True):
 
     options: tuple[str, ...] = ()
     """What adds the extras and groups that are wanted to each command of the tool."""
+
+    slim: LeftOut | None = None
+    """What of the distributions is removed; None when nothing is."""
 
     project: bool
     """Whether the project itself is built and installed."""

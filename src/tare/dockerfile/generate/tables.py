@@ -23,6 +23,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     requirement: str | None = None
     """What pip installs to have it; None for pip itself."""
 
+    image: str | None = None
+    """The reference, with a tag, of an image that has uv; None for pip, which bases have."""
+
     cache: str
     """The directory, in the stage that builds, that is kept between builds."""
 
@@ -53,6 +56,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whether that is so of wheels and source archives in the project, too, and not of directories alone."""
 
     project: tuple[str, ...] = ()
+    links: bool = True
+    """Whether it only refers to what the lock has as editable."""
+
     source: str
     date: dt.date
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from tare.bases.catalogue.catalogue import catalogue
 from tare.bases.catalogue.support import ended
 from tare.bases.debian.tables import tables
-from tare.dockerfile.generate.recipe import Base
+from tare.dockerfile.generate.recipe import Base, Pinned
 from tare.dockerfile.model.images import BaseImage, base_image
 from tare.errors import NetworkError, TareError, TargetError, UsageError
 from tare.flow.dockerfiles.wish import Wish, platforms_of
@@ -20,13 +20,26 @@ from tare.projects import files, python_version
 from tare.projects.project import Project
 from tare.wheels.target import Libc, Target
 
-_from = re.compile(r"FROM\s+(?P<name>[^\s@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?(?:\s+AS\s+\S+)?\s*", re.IGNORECASE)
+_IMAGE = r"(?P<name>[^\s@,]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+_from = re.compile(rf"FROM\s+{_IMAGE}(?:\s+AS\s+\S+)?\s*", re.IGNORECASE)
+_tool = tuple(
+    re.compile(rf"{start}from={_IMAGE}[\s,].*", re.IGNORECASE) for start in (r"COPY\s+--", r"RUN\s+--mount=type=bind,")
+)
 
 
-def existing_base(lines: tuple[str, ...]) -> tuple[str, str | None] | None:
-    """Return the reference and digest that the first `FROM` of *lines* has."""
-    match = next((match for line in lines if (match := _from.fullmatch(line))), None)
-    return (match["name"], match["digest"]) if match else None
+def existing_base(lines: tuple[str, ...]) -> Pinned | None:
+    """Return the image that the first `FROM` of *lines* has."""
+    return _first(_from, lines)
+
+
+def existing_tool(lines: tuple[str, ...]) -> Pinned | None:
+    """Return the image that the tool is copied from in *lines*, or mounted from."""
+    return next((image for pattern in _tool if (image := _first(pattern, lines))), None)
+
+
+def _first(pattern: re.Pattern[str], lines: tuple[str, ...]) -> Pinned | None:
+    match = next((match for line in lines if (match := pattern.fullmatch(line))), None)
+    return Pinned(reference=match["name"], digest=match["digest"]) if match else None
 
 
 def chosen_reference(project: Project, world: World, wish: Wish) -> str:
@@ -87,7 +100,7 @@ def named_series(root: str) -> str | None:
     return next(("{}.{}".format(*series) for series in python_version.named_series(files.text(path))), None)
 
 
-def make_base(world: World, reference: str, known: tuple[str, str | None] | None, *, ask: bool) -> Base:
+def make_base(world: World, reference: str, known: Pinned | None, *, ask: bool) -> Base:
     """Return the base *reference*, with the digest that is *known* of it, or that a registry says when it may be asked."""
     if reference.startswith("deb:"):
         raise UsageError(
@@ -95,14 +108,20 @@ def make_base(world: World, reference: str, known: tuple[str, str | None] | None
             causes=("an assembled base is in no registry",),
             hints=("`tare build` needs no Dockerfile; or name an image with `--base`",),
         )
+    image = pinned(world, reference, known, ask=ask)
+    said = said_of(image.reference)
+    return Base(reference=image.reference, digest=image.digest, os=said.os, suite=said.suite)
+
+
+def pinned(world: World, reference: str, known: Pinned | None, *, ask: bool) -> Pinned:
+    """Return *reference* with the digest that is *known* of it, or that a registry says when it may be asked."""
     parsed = references.parse(reference)
     name, digest = reference.partition("@")[0], parsed.digest
-    if digest is None and known is not None and known[0] == name:
-        digest = known[1] or digest
+    if digest is None and known is not None and known.reference == name:
+        digest = known.digest
     if digest is None and ask:
         digest = _asked(world, parsed)
-    image = said_of(name)
-    return Base(reference=name, digest=digest, os=image.os, suite=image.suite)
+    return Pinned(reference=name, digest=digest)
 
 
 def said_of(reference: str) -> BaseImage:

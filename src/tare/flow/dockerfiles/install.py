@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from tare.dockerfile.generate.needs import in_project
-from tare.dockerfile.generate.recipe import Base, Install
+from tare.dockerfile.generate.recipe import Base, Install, LeftOut, Pinned
 from tare.dockerfile.generate.tables import Tool, tool_for, version_variables
 from tare.errors import ProjectError, TargetError, UsageError
-from tare.flow.dockerfiles.base import for_a_base, target_of
+from tare.flow.dockerfiles.base import for_a_base, pinned, target_of
 from tare.flow.dockerfiles.member import context_root, manifests
 from tare.flow.dockerfiles.wish import Wish, platforms_of
 from tare.flow.world import World
@@ -25,12 +25,6 @@ from tare.projects.names import normalize
 from tare.projects.project import Project
 from tare.projects.resolve import Selection, locked_each
 from tare.wheels.target import Target
-
-
-def targets_of(project: Project, base: Base, wish: Wish) -> tuple[Target, ...]:
-    """Return what the image is for, on each platform that *base* says its wheels of."""
-    targets = (target_of(base.reference, platform) for platform in platforms_of(wish, project.config))
-    return tuple(target for target in targets if target is not None)
 
 
 def selection_of(world: World, project: Project, base: Base, wish: Wish) -> Selection:
@@ -58,6 +52,20 @@ def selection_of(world: World, project: Project, base: Base, wish: Wish) -> Sele
     )
 
 
+def targets_of(project: Project, base: Base, wish: Wish) -> tuple[Target, ...]:
+    """Return what wheels the base takes on each platform; nothing where its name does not say."""
+    found = (target_of(base.reference, platform) for platform in platforms_of(wish, project.config))
+    return tuple(target for target in found if target is not None)
+
+
+def _slimmed(world: World, project: Project, base: Base, wish: Wish) -> LeftOut | None:
+    from tare.flow.dockerfiles.slimming import left_out
+
+    targets = targets_of(project, base, wish)
+    selections = locked_each(project, targets, world.uv, extras=wish.extras, groups=wish.groups)
+    return left_out(world, project, zip(targets, selections, strict=True))
+
+
 def _once(every: Iterable[Locked]) -> tuple[Locked, ...]:
     found: list[Locked] = []
     for each in every:
@@ -66,8 +74,13 @@ def _once(every: Iterable[Locked]) -> tuple[Locked, ...]:
     return tuple(found)
 
 
-def install_of(world: World, project: Project, wish: Wish, selection: Selection) -> Install | None:
-    """Return how the environment is made; None when nothing is to be installed."""
+def install_of(
+    world: World, project: Project, wish: Wish, selection: Selection, *, base: Base, image: Pinned | None
+) -> Install | None:
+    """Return how the environment is made; None when nothing is to be installed.
+
+    *image* is what the file that is there copies its tool from.
+    """
     if not selection.locked and not project.has_build_system:
         return None
     is_locked = project.lock is not None and (bool(selection.locked) or project.lock.kind != "pyproject")
@@ -86,6 +99,8 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
     is_itself = any(_is_itself(project, entry) for entry in requirements.entries)
     return Install(
         tool=tool,
+        image=tool_image(world, tool, wish, image),
+        slim=_slimmed(world, project, base, wish) if wish.slim and selection.locked else None,
         lock=lock,
         files=tuple(_read_by(tool, root, lock, requirements)) if lock else (),
         hashed=selection.hashed,
@@ -94,7 +109,7 @@ def install_of(world: World, project: Project, wish: Wish, selection: Selection)
         version=_version_argument(project),
         local=is_itself or bool(local) or (kind == "uv" and bool(manifests(project))),
         sources_first=is_itself or not is_apart(tool, local),
-        links=() if tool.project else tuple(_links(local, root)),
+        links=() if not tool.links else tuple(_links(local, root)),
         netrc=any(index.name != "pypi" for index in indexes.of_project(project, world.environment)),
     )
 
@@ -106,6 +121,14 @@ def _is_outside(project: Project, lock: str) -> ProjectError:
         causes=(f"`{lock}` cannot be in the build's context",),
         hints=(f"Name the workspace's directory as the project{named}",),
     )
+
+
+def tool_image(world: World, tool: Tool, wish: Wish, known: Pinned | None) -> Pinned | None:
+    """Return the image that has uv, to be *tool* or to install it; None when pip does."""
+    named = wish.tool_from or tool.image
+    if named == "index" or tool.image is None or named is None:
+        return None
+    return pinned(world, named, None if wish.pull else known, ask=not wish.check and not world.offline)
 
 
 def _locker(project: Project) -> str:

@@ -26,6 +26,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     base: str | None = None
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    tool_from: str | None = None
+    """An image that has uv, to be the tool or to install it; or `index`, when pip does. None for uv's own."""
+
+    slim: bool = False
+    """Whether what no container needs of the distributions is removed."""
+
     certificates: bool = False
     script: bool = False
     output: str = NAME
@@ -53,6 +59,8 @@ def as_made(wish: Wish, pieces: Iterable[Piece]) -> Wish:
         extras=wish.extras or tuple(value for name, value in pairs if name == "--extra"),
         groups=wish.groups or tuple(value for name, value in pairs if name == "--group"),
         platforms=wish.platforms or tuple(map(platform.parse, filter(None, named.split(",")))),
+        tool_from=wish.tool_from or values.get("--tool-from"),
+        slim=wish.slim or "--slim" in words,
         certificates=wish.certificates or "--certificates" in words,
         script=wish.script or "--entrypoint" in words,
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from tare.dockerfile.generate import merge
 from tare.dockerfile.generate.needs import SystemPackages, system_packages
-from tare.dockerfile.generate.recipe import Base, Install, Recipe
+from tare.dockerfile.generate.recipe import Base, Install, Pinned, Recipe
 from tare.dockerfile.generate.stages import parts
 from tare.errors import ProjectError
 from tare.flow.build.entrypoints import with_entrypoint
@@ -19,6 +19,7 @@ from tare.flow.dockerfiles.base import (
     chosen_reference,
     default_reference,
     existing_base,
+    existing_tool,
     fits,
     make_base,
 )
@@ -66,9 +67,8 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
         )
     pieces = merge.split(old, wish.output) if old is not None else ()
     wish = as_made(wish, pieces) if wish.check else wish
-    running = next((piece.lines for piece in pieces if piece.name == "run"), ())
-    known = existing_base(running)
-    base = _base(world, project, wish, known)
+    running = _lines(pieces, "run")
+    base = _base(world, project, wish, existing_base(running))
     selection = selection_of(world, project, base, wish)
     needs = system_packages(selection.locked, base.os or "debian", base.suite)
     world.fetch_for(project)
@@ -81,7 +81,9 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
         existing=existing_packages(running),
     )
     needs = msgspec.structs.replace(needs, run=(*needs.run, *loaded.packages))
-    recipe = with_packages(_recipe(world, project, wish, base, selection), project, needs)
+    image = existing_tool((*_lines(pieces, "build"), *running))
+    install = install_of(world, project, wish, selection, base=base, image=image)
+    recipe = with_packages(_recipe(world, project, wish, base, selection, install=install), project, needs)
     dockerfile = Document(path=wish.output, old=old, new=merge.spelled(merge.merged(parts(recipe), pieces), old))
     documents = [dockerfile, ignore_document(world, project, recipe, wish)]
     if wish.script:
@@ -95,11 +97,15 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     )
 
 
-def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | None] | None) -> Base:
+def _lines(pieces: Iterable[merge.Piece], name: str) -> tuple[str, ...]:
+    return next((piece.lines for piece in pieces if piece.name == name), ())
+
+
+def _base(world: World, project: Project, wish: Wish, known: Pinned | None) -> Base:
     named = wish.base or project.config.base
     if named is not None and named.startswith("deb:") and wish.base is None:
         named = None  # what `tare build` takes; a Dockerfile has to have an image
-    kept = known[0] if known and fits(known[0], project) else None
+    kept = known.reference if known and fits(known.reference, project) else None
     may_ask = not wish.check and not world.offline
     reference = named or kept
     if reference is None:
@@ -108,8 +114,9 @@ def _base(world: World, project: Project, wish: Wish, known: tuple[str, str | No
     return make_base(world, reference, None if wish.pull and may_ask else known, ask=may_ask)
 
 
-def _recipe(world: World, project: Project, wish: Wish, base: Base, selection: Selection) -> Recipe:
-    install = install_of(world, project, wish, selection)
+def _recipe(
+    world: World, project: Project, wish: Wish, base: Base, selection: Selection, *, install: Install | None
+) -> Recipe:
     config, reason = _started(world, project, selection.locked)
     root = context_root(project, wish)
     directory = os.path.relpath(project.root, root).replace(os.sep, "/")
@@ -181,6 +188,8 @@ def _command(project: Project, wish: Wish, install: Install | None) -> str:
     words = ["tare", "dockerfile", *(("--package", wish.package) if wish.package else ())]
     if wish.tool and install is not None and install.tool.name != (own or install.tool.name):
         words += ["--tool", wish.tool]
+    words += ["--tool-from", wish.tool_from] if wish.tool_from else []
+    words += ["--slim"] if wish.slim else []
     words += [word for name in wish.extras for word in ("--extra", name)]
     words += [word for name in wish.groups for word in ("--group", name)]
     words += ["--platform", ",".join(map(str, wish.platforms))] if wish.platforms else []

@@ -1,0 +1,90 @@
+"""`tare dockerfile --slim` removes what `tare build --slim` leaves out; and where the tool comes from."""
+
+from __future__ import annotations
+
+import pytest
+from command import Place, locked
+
+BASE = "python:3.13-slim-trixie"
+OPTIONS = ("--offline", "--base", f"{BASE}@sha256:{'0' * 64}")
+P = {
+    "p/__init__.py": b"",
+    "p/_c.pyx": b"1" * 400,
+    "p/tests/__init__.py": b"",
+    "p/tests/test_p.py": b"def test_p(): pass\n",
+    "p/tests/helper.py": b"from p.tests import data\n",
+    "p/tests/data.py": b"",
+}
+Q = {"q/__init__.py": b"from p.tests.helper import thing\n", "q/tests/test_q.py": b"3" * 50}
+
+
+@pytest.fixture
+def project(place: Place) -> Place:
+    p, q = place.wheels.add("p", files=P), place.wheels.add("q", files=Q)
+    place.write({"main.py": "import p\n", "requirements.txt": locked([p, q])})
+    return place
+
+
+def lines(place: Place) -> list[str]:
+    return [line.strip(" \\&") for line in (place.app / "Dockerfile").read_text().splitlines()]
+
+
+def test_what_something_imports_stays_and_the_rest_is_removed_before_bytecode_is_made(project: Place) -> None:
+    assert project("dockerfile", *OPTIONS, "--slim")[::2] == (0, "")
+
+    text = lines(project)
+    at = text.index("(cd /opt/venv/lib/python3.13/site-packages && rm -rf --")
+    assert text[at + 1] == "p/*.pyx p/tests/test_*.py q/tests)"
+    assert text[at + 2].startswith("(/opt/venv/bin/python -m compileall")
+    assert (
+        "# Tests, sources and headers that nothing imports go before: 3 files of 0.5 kB (`--slim`)." in text
+    )  # 469 bytes
+    assert project("lint", "--no-hadolint").out == "no findings in 1 file\n"
+
+
+def test_it_no_longer_fits_when_another_release_has_other_files(project: Place) -> None:
+    project("dockerfile", *OPTIONS, "--slim")
+    assert project("dockerfile", "--check", "--offline") == (0, "", "")
+    newer = project.wheels.add("q", version="2", files={**Q, "q/_d.pyx": b"4"})
+    older = project.wheels.add("p", files=P)
+    project.write({"requirements.txt": locked([older, newer])})
+
+    ran = project("dockerfile", "--check", "--offline")
+
+    assert ran.code == 1
+    assert "+      */*.pyx p/tests/test_*.py q/tests) \\" in ran.out.splitlines()
+
+
+def test_nothing_is_removed_where_nothing_can_go(place: Place) -> None:
+    place.write({"main.py": "", "requirements.txt": locked([place.wheels.add("sample")])})
+
+    assert place("dockerfile", *OPTIONS, "--slim").code == 0
+
+    assert not any("rm -rf" in line for line in lines(place))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((), "RUN --mount=type=bind,from=ghcr.io/astral-sh/uv:0.13.9,target=/opt/tool"),
+        (
+            ("--tool-from", f"registry.example/uv:1@sha256:{'a' * 64}"),
+            f"RUN --mount=type=bind,from=registry.example/uv:1@sha256:{'a' * 64},target=/opt/tool",
+        ),
+        (("--tool-from", "index"), "RUN --mount=type=bind,from=tool,source=/opt/tool,target=/opt/tool"),
+    ],
+)
+def test_uv_comes_from_an_image_or_from_an_index(project: Place, given: tuple[str, ...], expected: str) -> None:
+    assert project("dockerfile", *OPTIONS, "--tool", "uv", *given).code == 0
+
+    assert [line for line in lines(project) if line.startswith("RUN --mount=type=bind")] == [expected]
+    assert project("dockerfile", "--check", "--offline") == (0, "", "")
+
+
+def test_the_digest_of_the_tool_s_image_stays(project: Place) -> None:
+    image = "registry.example/uv:1"
+    project("dockerfile", *OPTIONS, "--tool", "uv", "--tool-from", f"{image}@sha256:{'a' * 64}")
+
+    assert project("dockerfile", "--offline", "--tool", "uv", "--tool-from", image).code == 0
+
+    assert f"RUN --mount=type=bind,from={image}@sha256:{'a' * 64},target=/opt/tool" in lines(project)
