@@ -134,8 +134,8 @@ RUN --mount=type=bind,from=ghcr.io/astral-sh/uv:0.13.9,target=/opt/tool \\
     --mount=type=cache,target=/var/cache/uv \\
     --mount=type=bind,source=requirements.txt,target=/app/requirements.txt \\
     --mount=type=secret,id=certificates,target={bundle} \\
-    export PATH="/opt/tool:$PATH" UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \
-REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle} \\
+    export PATH="/opt/tool:$PATH" UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never \\
+      REQUESTS_CA_BUNDLE={bundle} SSL_CERT_FILE={bundle} \\
     && python -m venv --without-pip /opt/venv \\
     && uv pip sync --python /opt/venv/bin/python --require-hashes requirements.txt \\
     && (/opt/venv/bin/python -m compileall -qq -j 0 -x /tests/ /opt/venv/lib || true)

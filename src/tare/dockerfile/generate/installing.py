@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 
-from tare.dockerfile.generate.instructions import Instruction, Mount, bind, cache, instruction, run, secret
+from tare.dockerfile.generate.instructions import Instruction, Mount, bind, cache, instruction, run, secret, wrapped
 from tare.dockerfile.generate.recipe import Install, Recipe
 from tare.dockerfile.generate.tooling import (
     BUNDLE,
@@ -125,8 +124,7 @@ def _left_out(install: Install) -> Iterator[str]:
 def _removing(install: Install) -> Iterator[str]:
     """Yield the command that removes what `--slim` leaves out. In a shell of its own: the next works where this began."""
     if install.slim is not None:
-        patterns = textwrap.wrap(" ".join(install.slim.patterns), 110, break_long_words=False, break_on_hyphens=False)
-        yield " \\\n      ".join((f"(cd {install.slim.directory} && rm -rf --", *patterns)) + ")"
+        yield wrapped(f"(cd {install.slim.directory} && rm -rf -- {' '.join(install.slim.patterns)})")
 
 
 def _filling(install: Install) -> Iterator[str]:

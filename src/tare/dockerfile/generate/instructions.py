@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -57,6 +58,11 @@ def run(commands: Iterable[str], mounts: Iterable[Mount] = (), comments: Iterabl
     first, *others = commands
     parts = [*map(str, mounts), first, *(f"&& {command}" for command in others)]
     return Instruction(lines=(f"RUN {parts[0]}", *(f"{INDENT}{part}" for part in parts[1:])), comments=tuple(comments))
+
+
+def wrapped(command: str) -> str:
+    """Return a command on as many lines as it needs; it is broken between words."""
+    return f" \\\n{INDENT}  ".join(textwrap.wrap(command, 110, break_long_words=False, break_on_hyphens=False))
 
 
 def env(values: Mapping[str, str]) -> Instruction:

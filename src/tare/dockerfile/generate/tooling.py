@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from tare.dockerfile.generate.instructions import Instruction, Mount, cache, env, instruction, run, secret
+from tare.dockerfile.generate.instructions import Instruction, Mount, cache, env, instruction, run, secret, wrapped
 from tare.dockerfile.generate.recipe import Install, Pinned, Recipe
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -110,7 +110,7 @@ def _made(recipe: Recipe, install: Install, *, mounted: bool = True) -> Instruct
 def exported(values: dict[str, str]) -> tuple[str, ...]:
     """Return the command that sets *values* for those behind it, and for nothing in the image."""
     spelled = (f'{name}="{value}"' if "$" in value else f"{name}={value}" for name, value in values.items())
-    return (f"export {' '.join(spelled)}",) if values else ()
+    return (wrapped(f"export {' '.join(spelled)}"),) if values else ()
 
 
 def _mounted(image: str, target: str) -> Mount:
