@@ -160,9 +160,8 @@ def rounds_of(samples: list[dict[str, Any]]) -> str:
 
 def spent(samples: list[dict[str, Any]]) -> float:
     """Return about how many seconds of work were done in all: first times and repetitions."""
-    return sum(
-        sum(each.get("values", ())) + (each.get("first") or 0.0) for each in samples if each.get("unit", "s") == "s"
-    )
+    timed = [each for each in samples if each.get("unit", "s") == "s"]
+    return float(sum(sum(each.get("values", ())) + (each.get("first") or 0.0) for each in timed))
 
 
 def chunked(plan: dict[str, Any]) -> Iterator[str]:
