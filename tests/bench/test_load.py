@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -255,3 +262,29 @@ def test_offered_rates_follow_from_the_weakest_candidate_in_the_first_round() ->
     ]  # fmt: skip
 
     assert lowest_peaks(samples, ["slim", "alpine"]) == {"/db": 800.0}
+
+
+LOADING = """
+import sys
+from tare.bench.load import Spec
+from tare.bench.service import Generator
+spec = Spec(port=int(sys.argv[1]), parts={"/": 1.0}, mode="closed", connections=1, seconds=60.0)
+Generator(python=sys.executable).run(spec)
+"""
+
+
+def test_a_generator_ends_with_a_run_that_is_killed() -> None:
+    """It is run before all other processes, and would be in the way of the run that goes on."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        command = [sys.executable, "-c", LOADING, str(silent.getsockname()[1])]
+        with subprocess.Popen(command, env=environment) as process:
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGKILL)
+        with connection:
+            connection.settimeout(5)
+            begun = time.monotonic()
+            while connection.recv(4096):
+                pass
+    assert time.monotonic() - begun < 5

@@ -9,17 +9,21 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import math
+import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from tare.bench.load import Loaded, Spec
+from tare.engines.linux import ends_with
 from tare.errors import MachineError, UsageError
 
 FILE: Final = Path(__file__).parent / "locusts" / "locustfile.py"
@@ -120,7 +124,10 @@ def address_of(text: str) -> tuple[str, int]:
 def work(python: str, host: str, port: int) -> None:
     """Be a worker of the master at *host*, and of the next one there: each load has a master of its own."""
     while True:
-        subprocess.run(worker(python, host, port), stdin=subprocess.DEVNULL, check=False, env=environment())
+        subprocess.run(
+            worker(python, host, port), stdin=subprocess.DEVNULL, check=False, env=environment(),
+            preexec_fn=partial(ends_with, os.getpid(), signal.SIGKILL),  # two system calls and no lock
+        )  # fmt: skip
         time.sleep(_PAUSE)
 
 
@@ -130,11 +137,12 @@ def _locust(python: str) -> list[str]:
 
 @contextlib.contextmanager
 def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run *command*, which ends with the context at the latest."""
+    """Run *command*, which ends with the context at the latest, and with this process."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(), cwd=log.parent
-        )
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(), cwd=log.parent,
+            preexec_fn=partial(ends_with, os.getpid(), signal.SIGKILL),  # noqa: PLW1509  # two system calls and no lock
+        )  # fmt: skip
     try:
         yield process
     finally:

@@ -10,14 +10,18 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tare.engines.linux import ends_with
 from tare.errors import MachineError, UsageError
 
 OWNER: Final = "postgres"
 """Whom the server runs as if we are root, which it refuses to be. Debian's package makes that user."""
 _PATIENCE: Final = 60.0
+"""Seconds that a server has to start, or to end."""
+_PAUSE: Final = 0.05
 
 SETTINGS: Final = {
     "shared_preload_libraries": "pg_stat_statements",
@@ -95,13 +99,16 @@ class Database:
 
 
 @contextlib.contextmanager
-def database(url: str | None, directory: Path) -> Iterator[Database]:
-    """Give the database at *url*, or one that is started with its data in *directory* and ended afterwards."""
+def database(url: str | None, directory: Path, *, root: Path = Path("/")) -> Iterator[Database]:
+    """Give the database at *url*, or one that is started with its data in *directory* and ended afterwards.
+
+    Its programs are looked for below *root*, where Debian has them, and on PATH.
+    """
     if url is not None and not url.startswith(("postgresql://", "postgres://")):
         raise UsageError(
             f"`{url}` is not the address of a PostgreSQL", hints=("Write `--database postgresql://USER@HOST/NAME`",)
         )
-    programs = _programs()
+    programs = _programs(root)
     psql = shutil.which("psql") or (str(programs / "psql") if programs else None)
     if psql is None:
         raise MachineError("there is no `psql`", hints=("Install PostgreSQL, or choose `--profile smoke`",))
@@ -115,19 +122,21 @@ def database(url: str | None, directory: Path) -> Iterator[Database]:
             "there is no PostgreSQL on this machine",
             hints=("Install it, name one with `--database`, or choose `--profile smoke`",),
         )
-    with _started(programs, directory) as port:
+    with started(programs, directory, owner=OWNER if os.geteuid() == 0 else None) as port:
         yield Database(f"postgresql://{OWNER}@127.0.0.1:{port}/postgres", psql)
 
 
-def missing() -> str | None:
+def missing(root: Path = Path("/")) -> str | None:
     """Return why no database can be started here, or None."""
-    if _programs() is None:
+    if _programs(root) is None:
         return "there is no PostgreSQL on this machine; `io` needs one, or `--database`"
     return None
 
 
-def _programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: each.parent.parent.name.zfill(4))
+def _programs(root: Path) -> Path | None:
+    found = sorted(
+        (root / "usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: each.parent.parent.name.zfill(4)
+    )
     if found:
         return found[-1].parent
     on_path = shutil.which("initdb")
@@ -135,8 +144,12 @@ def _programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def _started(programs: Path, data: Path) -> Iterator[int]:
-    owner = OWNER if os.geteuid() == 0 else None
+def started(programs: Path, data: Path, *, owner: str | None) -> Iterator[int]:
+    """Start the server of *programs* with its files in *data*, as the user *owner*, and give its port.
+
+    It ends with this process, however that ends: a run that goes on after a kill finds the files free.
+    """
+    _await_end(data)
     if not (data / "PG_VERSION").exists():
         _initialise(programs, data, owner)
     with socket.socket() as probe:
@@ -148,6 +161,7 @@ def _started(programs: Path, data: Path) -> Iterator[int]:
         process = subprocess.Popen(
             [str(programs / "postgres"), "-D", str(data), *settings],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", user=owner, group=owner,
+            preexec_fn=partial(ends_with, os.getpid(), signal.SIGINT),  # noqa: PLW1509  # two system calls and no lock
         )  # fmt: skip
     try:
         _wait(process, port, log)
@@ -155,6 +169,29 @@ def _started(programs: Path, data: Path) -> Iterator[int]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
+
+
+def _await_end(data: Path) -> None:
+    """Wait until no server has *data* open: that of a run that was killed ends by itself, that of another one does not."""
+    give_up = time.monotonic() + _PATIENCE
+    while (server := _server(data)) is not None:
+        if time.monotonic() > give_up:
+            raise MachineError(
+                f"the database in `{data}` is in use",
+                causes=(f"the server with process ID {server} has it open",),
+                hints=("Wait until the other `tare bench run` has ended, or name a database with `--database`",),
+            )
+        time.sleep(_PAUSE)
+
+
+def _server(data: Path) -> int | None:
+    """Return the process that has *data* open, or None. What a server left behind that was killed itself names nobody."""
+    try:
+        number = int((data / "postmaster.pid").read_text("utf-8").partition("\n")[0])
+        name = Path("/proc", str(number), "comm").read_text("utf-8", "replace")
+    except (OSError, ValueError):
+        return None
+    return number if name.startswith("postgres") else None
 
 
 def _initialise(programs: Path, data: Path, owner: str | None) -> None:
@@ -180,4 +217,4 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
                 return
         if process.poll() is not None or time.monotonic() > give_up:
             raise MachineError("PostgreSQL does not start", causes=(f"see `{log}`",))
-        time.sleep(0.05)
+        time.sleep(_PAUSE)
