@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command import Place, locked
+from make.wheelhouse import pylock
 
 BASE = "python:3.13-slim-trixie"
 OPTIONS = ("--offline", "--base", f"{BASE}@sha256:{'0' * 64}")
@@ -54,6 +55,28 @@ def test_it_no_longer_fits_when_another_release_has_other_files(project: Place) 
     assert "+    && (cd /opt/venv/lib/python3.13/site-packages && rm -rf -- */*.pyx p/tests/test_*.py q/tests) \\" in (
         ran.out.splitlines()
     )
+
+
+SDIST = f"""
+[[packages]]
+name = "unknown"
+version = "1"
+sdist = {{ name = "unknown-1.tar.gz", url = "https://files.example/unknown-1.tar.gz", hashes = {{ sha256 = "{"0" * 64}" }} }}
+"""
+
+
+def test_what_is_built_from_source_stays_whole(place: Place) -> None:
+    wheels = [
+        place.wheels.add(name, files={f"{name}/__init__.py": b"", f"{name}/tests/test_a.py": b""}) for name in "pq"
+    ]
+    place.write({"main.py": "", "pylock.toml": pylock(*(each.locked() for each in wheels))})
+    place("dockerfile", *OPTIONS, "--slim")
+    assert "(cd /opt/venv/lib/python3.13/site-packages && rm -rf -- */tests)" in lines(place)
+    place.write({"pylock.toml": pylock(*(each.locked() for each in wheels), SDIST)})
+
+    assert place("dockerfile", *OPTIONS, "--slim").code == 0
+
+    assert "(cd /opt/venv/lib/python3.13/site-packages && rm -rf -- p/tests q/tests)" in lines(place)
 
 
 def test_nothing_is_removed_where_nothing_can_go(place: Place) -> None:

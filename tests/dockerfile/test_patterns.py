@@ -37,6 +37,14 @@ def test_a_name_that_a_shell_would_read_otherwise_stays() -> None:
     assert patterns(["a/it's.c", "a/$HOME/x.c", "a/b.c"], ["a/x.py"]) == ("a/*.c",)
 
 
+def test_where_more_lies_that_nobody_knows_no_directory_is_meant_by_a_star() -> None:
+    gone = [f"{name}/tests/test_{number}.py" for name in ("pandas", "numpy") for number in range(2)]
+    gone += ["numpy/a.c", "numpy/b.c"]
+    kept = ["pandas/__init__.py", "numpy/__init__.py"]
+
+    assert patterns(gone, kept, others=True) == ("numpy/*.c", "numpy/tests", "pandas/tests")
+
+
 NAMES = st.sampled_from(["a", "b", "tests", ".hidden", "test_x.py", "test_y.py", "x.c", "y.c", "x.py", "_z.py", "x y"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 

@@ -10,10 +10,11 @@ _PLAIN = re.compile(r"[\w.+@%=-]+")
 """A component that the shell takes as it is."""
 
 
-def patterns(gone: Iterable[str], kept: Iterable[str]) -> tuple[str, ...]:
+def patterns(gone: Iterable[str], kept: Iterable[str], *, others: bool = False) -> tuple[str, ...]:
     """Return patterns that match *gone* and none of *kept*, sorted. All are paths of files, relative to one directory.
 
-    A directory of which nothing is kept goes as a whole. Paths that would have to be quoted are left out.
+    A directory of which nothing is kept goes as a whole. Paths that would have to be quoted are left out. *others* says
+    that there is more than these in the directory, which stays: no pattern then stands for directories of any name.
 
     >>> patterns(["a/tests/x.py", "b/tests/data/y", "b/c.c", "b/d.c"], ["a/x.py", "b/x.py"])
     ('*/tests', 'b/*.c')
@@ -22,7 +23,7 @@ def patterns(gone: Iterable[str], kept: Iterable[str]) -> tuple[str, ...]:
     stays = _Tree(kept)
     named = dict.fromkeys(path for path in map(stays.highest_gone, sorted(gone)) if _is_plain(path))
     found = set(dict.fromkeys(stays.with_its_kind(path) for path in named))
-    while shorter := _shorter(found, stays):
+    while shorter := None if others else _shorter(found, stays):
         found = {each for each in found if not matches(shorter, each)} | {shorter}
     return tuple(sorted(found))
 

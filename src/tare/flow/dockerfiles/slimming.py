@@ -36,12 +36,14 @@ def left_out(world: World, project: Project, selections: Iterable[tuple[Target, 
 
     Of what is built from source nothing is known before: it stays whole.
     """
-    every = [(target, _files(world, project, target, selection)) for target, selection in selections]
+    chosen = tuple(selections)
+    every = [(target, _files(world, project, target, selection)) for target, selection in chosen]
     if not every:
         return None
     kept = frozenset(path for _, files in every for path in files.kept)
     gone = {path: size for _, files in reversed(every) for path, size in files.gone.items() if path not in kept}
-    found = patterns(gone, kept)
+    others = any(not isinstance(each, LockedWheel) for _, selection in chosen for each in selection.locked)
+    found = patterns(gone, kept, others=others)
     matched = {path: size for path, size in gone.items() if _is_matched(path, found)}
     if not found:
         return None
