@@ -271,6 +271,8 @@ def test_what_one_of_several_platforms_has_no_wheel_for_is_built(place: Place) -
     assert "# There is no wheel for psycopg2.\n" in both
     assert "    && apt-get install -y --no-install-recommends build-essential libpq-dev\n" in both
     assert "    && apt-get install -y --no-install-recommends libpq5\n" in both
+    assert "--mount=type=cache,target=/var/cache/uv " in alone
+    assert "--mount=type=cache,id=uv-trixie,target=/var/cache/uv " in both
     assert "#     tare dockerfile --platform linux/amd64,linux/arm64 --check\n" in both
     assert place("dockerfile", "--check") == (0, "", "")
 

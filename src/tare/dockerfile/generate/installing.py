@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
 
 from tare.dockerfile.generate.instructions import Instruction, Mount, bind, cache, instruction, run, secret, wrapped
@@ -28,6 +29,7 @@ Of pandas and matplotlib with what they need, tests are 35 of 63 MB of bytecode,
 docs/dockerfile.md."""
 
 _COMPILED = "Bytecode is made once, here, but for tests: no start needs theirs."
+_APART = "What is built here links to this suite's libraries, so no Dockerfile of another suite shares the cache."
 _LOCAL = "Some of what is installed, or what the lock is held against, lies in the context itself."
 _SOURCES_FIRST = "tare: ignore[TP209] because some dependencies lie in the project, and the tool installs all or none"
 _SECURITY = "because the suite's security updates are wanted, and old versions leave its archive"
@@ -79,7 +81,8 @@ def building(recipe: Recipe, install: Install) -> Iterator[Instruction]:
     if install.sources_first:
         yield instruction("COPY", ".", ".", comments=(_SOURCES_FIRST,))
     if install.lock:
-        comments = (_COMPILED, *_left_out(install))
+        apart = (_APART,) if recipe.build_packages else ()
+        comments = (*apart, _COMPILED, *_left_out(install))
         yield run((*_filling(install), *_removing(install), _COMPILE), _mounts(recipe, install), comments)
     else:
         yield run(_filling(install))
@@ -92,7 +95,8 @@ def building(recipe: Recipe, install: Install) -> Iterator[Instruction]:
     if own:
         builder = PIP_CACHE if install.image is None else UV_CACHE
         caches = dict.fromkeys((install.tool.cache, *(() if install.tool.project else (builder,))))
-        yield run((*own, _COMPILE), [*map(cache, caches), *secrets(recipe, install)])
+        kept = [_kept(recipe, target) for target in caches]
+        yield run((*own, _COMPILE), [*kept, *secrets(recipe, install)])
 
 
 def _late(install: Install) -> bool:
@@ -141,7 +145,16 @@ def _commands(install: Install, commands: Iterable[str]) -> Iterator[str]:
 
 
 def _mounts(recipe: Recipe, install: Install) -> Iterator[Mount]:
-    yield cache(install.tool.cache)
+    yield _kept(recipe, install.tool.cache)
     if not install.sources_first:
         yield from (bind(each, recipe.workdir) for each in install.files)
     yield from secrets(recipe, install)
+
+
+def _kept(recipe: Recipe, target: str) -> Mount:
+    """Return a tool's cache: one for each suite where something is compiled.
+
+    The tools keep what they have built by the source's digest and the wheel's tag, which is `linux_x86_64` on every suite,
+    and on Alpine too: https://github.com/astral-sh/uv/issues/19185.
+    """
+    return cache(target, name=f"{posixpath.basename(target)}-{recipe.base.suite}" if recipe.build_packages else "")

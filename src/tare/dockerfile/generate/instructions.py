@@ -21,9 +21,14 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
         return f"--mount=type={self.kind}," + ",".join(f"{name}={value}" for name, value in self.options)
 
 
-def cache(target: str, *, locked: bool = False) -> Mount:
-    """Return a directory that is kept between builds; *locked* for programs that do not share theirs."""
-    return Mount(kind="cache", options=(("target", target), *((("sharing", "locked"),) if locked else ())))
+def cache(target: str, *, name: str = "", locked: bool = False) -> Mount:
+    """Return a directory that is kept between builds; *locked* for programs that do not share theirs.
+
+    Every Dockerfile that names the same target gets the same directory, whatever it starts from, but for one with a *name*.
+    """
+    named = (("id", name),) if name else ()
+    sharing = (("sharing", "locked"),) if locked else ()
+    return Mount(kind="cache", options=(*named, ("target", target), *sharing))
 
 
 def bind(source: str, directory: str) -> Mount:
