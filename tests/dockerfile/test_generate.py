@@ -164,6 +164,54 @@ CMD ["python", "main.py", "--now"]
     assert (project.app / "entrypoint.sh").stat().st_mode & 0o777 == 0o755
 
 
+def test_what_the_project_says_is_taken_as_it_is(project: Place) -> None:
+    """`tare build` puts these values into the image as they are written, so an instruction must not replace variables."""
+    project.write(
+        {
+            "pyproject.toml": '[project]\nname = "app"\n[tool.tare]\nlabels = { "two words" = "$5" }\n'
+            'healthcheck = { test = ["CMD-SHELL", "set -e\\ntrue $HOST"] }\n'
+            '[tool.tare.env]\nPRICE = "$5"\nQUOTED = \'a "b" \\ c\'\n'
+        }
+    )
+
+    assert project("dockerfile", *OPTIONS).code == 0
+
+    text = dockerfile(project)
+    assert 'ENV HOME=/tmp \\\n    PRICE="\\$5" \\\n    QUOTED="a \\"b\\" \\\\ c"\n' in text
+    assert 'LABEL "two words"="\\$5"\n' in text
+    assert 'HEALTHCHECK CMD ["/bin/sh", "-c", "set -e\\ntrue $HOST"]\n' in text
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "cause"),
+    [
+        (
+            'env = { TEXT = "a\\nb" }',
+            "a Dockerfile cannot have the line break in `TEXT`, of `env` in [tool.tare]",
+            "an instruction ends with its line",
+        ),
+        (
+            'labels = { about = "a\\r\\nb" }',
+            "a Dockerfile cannot have the line break in `about`, of `labels` in [tool.tare]",
+            "an instruction ends with its line",
+        ),
+        (
+            'workdir = "/my app"',
+            "a Dockerfile cannot name `/my app`",
+            "a mount and a `COPY` have only letters, digits and `. / _ - + @ % = :` in a path",
+        ),
+    ],
+)
+def test_what_no_instruction_can_say_is_refused(project: Place, table: str, message: str, cause: str) -> None:
+    project.write({"pyproject.toml": f'[project]\nname = "app"\n[tool.tare]\n{table}\n'})
+
+    ran = project("dockerfile", *OPTIONS)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.partition("\n\nhint: ")[0] == f"error: {message}\n  caused by: {cause}"
+    assert "`tare build`, which needs no Dockerfile, takes it as it is\n" in ran.err
+
+
 def test_a_project_with_a_build_system_is_built_after_its_dependencies(project: Place) -> None:
     project.write(
         {

@@ -70,9 +70,9 @@ def wrapped(command: str) -> str:
     return f" \\\n{INDENT}  ".join(textwrap.wrap(command, 110, break_long_words=False, break_on_hyphens=False))
 
 
-def env(values: Mapping[str, str]) -> Instruction:
-    """Return an `ENV`, one variable a line."""
-    parts = [f"{name}={quoted(value)}" for name, value in values.items()]
+def env(values: Mapping[str, str], *, literal: bool = False) -> Instruction:
+    """Return an `ENV`, one variable a line. Values that are *literal* name no other variable."""
+    parts = [f"{name}={quoted(value, literal=literal)}" for name, value in values.items()]
     return Instruction(lines=(f"ENV {parts[0]}", *(f"{INDENT}{part}" for part in parts[1:])))
 
 
@@ -81,17 +81,21 @@ def array(keyword: str, words: Iterable[str]) -> Instruction:
     return instruction(keyword, json.dumps(list(words), ensure_ascii=False))
 
 
-def quoted(value: str) -> str:
-    """Return *value* as an instruction takes it: in quotes where it has more than plain characters.
+def quoted(value: str, *, literal: bool = False) -> str:
+    r"""Return *value* as an instruction takes it: in quotes where it has more than plain characters.
 
-    >>> quoted("/opt/venv/bin:$PATH"), quoted("x y")
-    ('/opt/venv/bin:$PATH', '"x y"')
+    >>> quoted("/opt/venv/bin:$PATH"), quoted("x y"), quoted("$5", literal=True) == r'"\$5"'
+    ('/opt/venv/bin:$PATH', '"x y"', True)
     """
-    plain = all(character.isalnum() or character in "-_./:,@%+=$" for character in value)
-    if value and plain:
-        return value
+    allowed = "-_./:,@%+=" if literal else "-_./:,@%+=$"
+    plain = all(character.isalnum() or character in allowed for character in value)
+    return value if value and plain else in_quotes(value, literal=literal)
+
+
+def in_quotes(value: str, *, literal: bool = True) -> str:
+    """Return *value* in quotes; one that is not *literal* may name variables."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + (escaped.replace("$", "\\$") if literal else escaped) + '"'
 
 
 def text_of(instructions: Iterable[Instruction]) -> Iterator[str]:

@@ -8,7 +8,17 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from tare.dockerfile.generate.installing import building, in_one_step, installing, packages
-from tare.dockerfile.generate.instructions import INDENT, Instruction, array, env, instruction, run, text_of
+from tare.dockerfile.generate.instructions import (
+    INDENT,
+    Instruction,
+    array,
+    env,
+    in_quotes,
+    instruction,
+    quoted,
+    run,
+    text_of,
+)
 from tare.dockerfile.generate.recipe import Recipe
 from tare.dockerfile.generate.tooling import begin, is_mounted_whole, tool_stage
 from tare.oci.config import Healthcheck
@@ -84,7 +94,7 @@ def _environment(recipe: Recipe) -> Iterator[Instruction]:
     home = {} if _has_home(recipe.user) else {"HOME": "/tmp"}  # noqa: S108 - the container's own
     comments = (_HOMELESS,) if home and "HOME" not in recipe.env else ()
     if home or recipe.env:
-        yield msgspec.structs.replace(env({**home, **recipe.env}), comments=comments)
+        yield msgspec.structs.replace(env({**home, **recipe.env}, literal=True), comments=comments)
 
 
 def _has_home(user: str) -> bool:
@@ -95,7 +105,7 @@ def _has_home(user: str) -> bool:
 
 def _start(recipe: Recipe) -> Iterator[Instruction]:
     if recipe.labels:
-        parts = [f"{name}={_label(value)}" for name, value in sorted(recipe.labels.items())]
+        parts = [f"{quoted(name, literal=True)}={in_quotes(value)}" for name, value in sorted(recipe.labels.items())]
         yield Instruction(lines=(f"LABEL {parts[0]}", *(f"{INDENT}{part}" for part in parts[1:])))
     yield instruction("USER", recipe.user)
     yield from (instruction("EXPOSE", port) for port in recipe.ports)
@@ -112,11 +122,6 @@ def _start(recipe: Recipe) -> Iterator[Instruction]:
         yield from started[1:]
 
 
-def _label(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
-    return f'"{escaped}"'
-
-
 def _healthcheck(check: Healthcheck) -> Instruction:
     kind, *words = check.test
     if kind == "NONE":
@@ -124,6 +129,8 @@ def _healthcheck(check: Healthcheck) -> Instruction:
     times = {"interval": check.interval, "timeout": check.timeout, "start-period": check.start_period}
     flags = [f"--{name}={value / 1e9:g}s" for name, value in times.items() if value]
     flags += [f"--retries={check.retries}"] if check.retries else []
+    if kind == "CMD-SHELL" and any("\n" in word for word in words):
+        kind, words = "CMD", ["/bin/sh", "-c", *words]  # as the engine runs it: only an argument list has line breaks
     what = array("CMD", words) if kind == "CMD" else instruction("CMD", *words)
     return (
         Instruction(lines=(" ".join(("HEALTHCHECK", *flags)), f"{INDENT}{what.lines[0]}"))

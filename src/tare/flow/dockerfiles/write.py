@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tare.dockerfile.generate import merge
+from tare.dockerfile.generate.expressible import check_expressible
 from tare.dockerfile.generate.needs import SystemPackages, system_packages
 from tare.dockerfile.generate.recipe import Base, Install, Pinned, Recipe
 from tare.dockerfile.generate.stages import parts
@@ -84,6 +85,7 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
     image = existing_tool((*_lines(pieces, "build"), *running))
     install = install_of(world, project, wish, selection, base=base, image=image)
     recipe = with_packages(_recipe(world, project, wish, base, selection, install=install), project, needs)
+    check_expressible(recipe)
     dockerfile = Document(path=wish.output, old=old, new=merge.spelled(merge.merged(parts(recipe), pieces), old))
     documents = [dockerfile, ignore_document(world, project, recipe, wish)]
     if wish.script:
