@@ -64,7 +64,7 @@ WORKDIR /app
 RUN --mount=type=bind,from=tool,source=/opt/tool,target=/opt/tool \\
     --mount=type=cache,target=/var/cache/pip \\
     --mount=type=bind,source=requirements.txt,target=/app/requirements.txt \\
-    export PATH="/opt/tool/bin:$PATH" PIP_CACHE_DIR=/var/cache/pip \\
+    export PIP_CACHE_DIR=/var/cache/pip \\
     && python -m venv --without-pip /opt/venv \\
     && /opt/tool/bin/pip --python /opt/venv/bin/python install --no-compile --require-hashes -r requirements.txt \\
     && (/opt/venv/bin/python -m compileall -qq -j 0 -x /tests/ /opt/venv/lib || true)
@@ -117,7 +117,7 @@ def test_everything_that_can_be_asked_for_is_in_it(project: Place) -> None:
         == f"""\
 # {BASE}
 FROM {BASE}@{DIGEST}
-# Libraries that what was built links to, and what the project names.
+# What the distributions need of the system to run, and what the project names.
 # tare: ignore[DL3008] because the suite's security updates are wanted, and old versions leave its archive
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \\
     --mount=type=cache,target=/var/lib/apt,sharing=locked \\

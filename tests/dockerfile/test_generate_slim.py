@@ -96,6 +96,11 @@ def test_nothing_is_removed_where_nothing_can_go(place: Place) -> None:
             f"RUN --mount=type=bind,from=registry.example/uv:1@sha256:{'a' * 64},target=/opt/tool",
         ),
         (("--tool-from", "index"), "RUN --mount=type=bind,from=tool,source=/opt/tool,target=/opt/tool"),
+        (
+            ("--platform", "linux/amd64,linux/arm64"),
+            "RUN --mount=type=bind,from=ghcr.io/astral-sh/uv:0.13.9,target=/opt/tool",
+        ),
+        (("--platform", "linux/arm/v7"), "RUN --mount=type=bind,from=tool,source=/opt/tool,target=/opt/tool"),
     ],
 )
 def test_uv_comes_from_an_image_or_from_an_index(project: Place, given: tuple[str, ...], expected: str) -> None:

@@ -221,7 +221,7 @@ def test_of_a_wheel_only_packages_are_there() -> None:
         (SOURCES, ["a/__main__.py", "api/__main__.py"], ("python", "-m", "api"), "the package `api` has a `__main__`"),
         (BUILT, ["src/my_api/__main__.py"], ("python", "-m", "my_api"), "the package `my_api` has a `__main__`"),
         (SOURCES, ["main.py", "app.py"], ("python", "main.py"), "there is a `main.py`"),
-        (SOURCES, ["app.py", "util.py"], ("python", "app.py"), "there is a `app.py`"),
+        (SOURCES, ["app.py", "util.py"], ("python", "app.py"), "there is an `app.py`"),
         (SOURCES, ["src/main.py"], ("python", "src/main.py"), "there is a `src/main.py`"),
         (SOURCES, ["__main__.py"], ("python", "__main__.py"), "there is a `__main__.py`"),
         (SOURCES, ["parcels.py", "README.md", "test_parcels.py"], ("python", "parcels.py"), "`parcels.py` is the only module"),

@@ -70,7 +70,8 @@ def _from_modules(project: Project, modules: Sequence[Module]) -> Entrypoint:
     flat = {module.path.removeprefix("src/"): module for module in modules if module.depth == 0}
     for name in ("__main__.py", *_MAIN_MODULES):
         if name in flat:
-            return _plain(("python", flat[name].path), flat[name], f"there is a `{flat[name].path}`")
+            article = "an" if name.startswith("a") else "a"
+            return _plain(("python", flat[name].path), flat[name], f"there is {article} `{flat[name].path}`")
     if len(flat) == 1:
         module = next(iter(flat.values()))
         return _plain(("python", module.path), module, f"`{module.path}` is the only module")

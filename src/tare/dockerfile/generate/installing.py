@@ -62,7 +62,8 @@ def in_one_step(recipe: Recipe, install: Install) -> bool:
 
 def installing(recipe: Recipe, install: Install) -> Instruction:
     """Return that step."""
-    values = {"PATH": f"{tool_path(install)}:$PATH", **settings(recipe, install)}
+    path = {"PATH": f"{tool_path(install)}:$PATH"} if install.tool.requirement else {}  # pip is called by its path
+    values = {**path, **settings(recipe, install)}
     commands = (*exported(values), *_filling(install), *_removing(install), _COMPILE)
     mounts = (tool_mount(install), *_mounts(recipe, install))
     comments = (f"{install.tool.name} is only mounted, and stays out of the image.", _COMPILED, *_left_out(install))

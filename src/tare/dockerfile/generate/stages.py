@@ -23,9 +23,8 @@ from tare.dockerfile.generate.recipe import Recipe
 from tare.dockerfile.generate.tooling import begin, is_mounted_whole, tool_stage
 from tare.oci.config import Healthcheck
 
+_NEEDED = "What the distributions need of the system to run, and what the project names."
 _LINKED = "The environment only refers to it: its lock wants it to be editable."
-
-
 _HOMELESS = "A user that is only a number has no home but `/`, where it cannot write; gunicorn and matplotlib want to."
 
 
@@ -66,9 +65,7 @@ def _made(recipe: Recipe) -> Iterator[str]:
 def _run(recipe: Recipe) -> Iterator[Instruction]:
     yield begin(recipe)
     if recipe.run_packages:
-        yield packages(
-            recipe, recipe.run_packages, "Libraries that what was built links to, and what the project names."
-        )
+        yield packages(recipe, recipe.run_packages, _NEEDED)
     path = {"PATH": "/opt/venv/bin:$PATH"} if recipe.install else {}
     yield env({**path, "PYTHONUNBUFFERED": "1"})
     yield instruction("WORKDIR", recipe.workdir)

@@ -114,6 +114,11 @@ def tools() -> tuple[Tool, ...]:
     return msgspec.convert(_document("tools.toml")["tool"], tuple[Tool, ...])
 
 
+def image_platforms() -> frozenset[str]:
+    """Return the platforms that the image of uv is for."""
+    return frozenset(_document("tools.toml")["image"]["platforms"])
+
+
 def version_variables() -> dict[str, str]:
     """Return what says a project's version where version control cannot, by the normalized name of a plugin."""
     rows = msgspec.convert(_document("tools.toml")["version"], tuple[VersionPlugin, ...])

@@ -11,7 +11,7 @@ import msgspec
 
 from tare.dockerfile.generate.needs import in_project
 from tare.dockerfile.generate.recipe import Base, Install, LeftOut, Pinned
-from tare.dockerfile.generate.tables import Tool, tool_for, version_variables
+from tare.dockerfile.generate.tables import Tool, image_platforms, tool_for, version_variables
 from tare.errors import ProjectError, TargetError, UsageError
 from tare.flow.dockerfiles.base import for_a_base, pinned, target_of
 from tare.flow.dockerfiles.member import context_root, manifests
@@ -99,7 +99,7 @@ def install_of(
     is_itself = any(_is_itself(project, entry) for entry in requirements.entries)
     return Install(
         tool=tool,
-        image=tool_image(world, tool, wish, image),
+        image=tool_image(world, project, tool, wish, image),
         slim=_slimmed(world, project, base, wish) if wish.slim and selection.locked else None,
         lock=lock,
         files=tuple(_read_by(tool, root, lock, requirements)) if lock else (),
@@ -123,10 +123,12 @@ def _is_outside(project: Project, lock: str) -> ProjectError:
     )
 
 
-def tool_image(world: World, tool: Tool, wish: Wish, known: Pinned | None) -> Pinned | None:
+def tool_image(world: World, project: Project, tool: Tool, wish: Wish, known: Pinned | None) -> Pinned | None:
     """Return the image that has uv, to be *tool* or to install it; None when pip does."""
     named = wish.tool_from or tool.image
     if named == "index" or tool.image is None or named is None:
+        return None
+    if wish.tool_from is None and not image_platforms().issuperset(map(str, platforms_of(wish, project.config))):
         return None
     return pinned(world, named, None if wish.pull else known, ask=not wish.check and not world.offline)
 
