@@ -71,9 +71,9 @@ def test_a_turn_builds_from_nothing_then_with_a_dependency_and_then_with_a_line(
 
     # The first three were built for the downloads, and count for nothing.
     assert [(each.case, each.value, each.note, each.extra) for each in found] == [
-        ("tare: from nothing", 4.0, None, {"step: plan": 0.25}),
-        ("tare: a dependency more", 5.0, NOTE, {"step: plan": 0.25}),
-        ("tare: a changed line", 6.0, None, {"step: plan": 0.25}),
+        ("tare: from nothing", 4.0, None, {"step (resolve): plan": 0.25}),
+        ("tare: a dependency more", 5.0, NOTE, {"step (resolve): plan": 0.25}),
+        ("tare: a changed line", 6.0, None, {"step (resolve): plan": 0.25}),
     ]
     assert [(base, change) for base, change, _ in builder.seen] == [
         ("deb:trixie", "cold"), ("deb:trixie", "dependency"), ("deb:trixie", "line"),

@@ -11,13 +11,13 @@ from hdrh.histogram import HdrHistogram
 from page_text import Page
 
 from tare.bench.analysis import analyse
-from tare.bench.result import Candidate, Facts, Machine, Plan, Results, Run, Sample, Step
+from tare.bench.result import Candidate, Facts, Machine, Plan, Results, Run, Sample
 from tare.bench.suites import CONTAINER
 from tare.measure.sizes import ImageSizes
 from tare.report.bench_load import loads
 from tare.report.bench_page import document
 from tare.report.bench_start import waterfalls
-from tare.report.page.document import Bars, Document, Forest, Scatter, Strip, Table, Timeline
+from tare.report.page.document import Bars, Document, Forest, Scatter, Span, Strip, Table, Timeline
 from tare.report.page.html import to_html
 from tare.report.page.markdown import to_markdown
 from tare.report.page.words import words
@@ -26,12 +26,11 @@ MB = 1_000_000
 SIZES = ImageSizes(
     pull=60 * MB, unpacked=150 * MB, rootfs=149 * MB, waste=MB, store=210 * MB, layers=(50 * MB, 10 * MB)
 )
-STEPS = (Step(name="FROM", kind="base", start=0, end=2), Step(name="RUN", kind="install", start=2, end=9))
 
 
 def candidate(name: str, **more: object) -> Candidate:
     facts = Facts(python="CPython 3.13.5", pgo=name != "alpine", libc="musl 1.2" if name == "alpine" else "glibc 2.41")
-    return Candidate(name=name, reference=name, facts=facts, sizes=SIZES, steps=STEPS, **more)  # type: ignore[arg-type]
+    return Candidate(name=name, reference=name, facts=facts, sizes=SIZES, **more)  # type: ignore[arg-type]
 
 
 def sample(name: str, turn: int, value: float | None, **more: object) -> Sample:
@@ -78,11 +77,11 @@ def blocks(found: Document, kind: type) -> list[object]:
 
 def test_it_begins_with_the_verdict_and_ends_with_the_machine() -> None:
     assert [section.title for section in page().sections] == [
-        "Verdict", "Size", "Build", "CPU-bound work", "Start", "Why", "Noise", "Where it was measured",
+        "Verdict", "Size", "CPU-bound work", "Start", "Why", "Noise", "Where it was measured",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [Scatter, Bars, Timeline, Forest, Strip, Table])
+@pytest.mark.parametrize("kind", [Scatter, Bars, Forest, Strip, Table])
 def test_what_was_measured_is_drawn(kind: type) -> None:
     assert blocks(page(), kind)
 
@@ -113,6 +112,30 @@ def test_a_start_is_a_waterfall_of_what_adds_up() -> None:
         ("container", 0.48), ("interpreter", 0.5), ("imports", 0.6),
     ]  # fmt: skip
     assert [each.name for each in found.tracks] == ["slim"]
+
+
+def test_the_steps_of_a_build_are_drawn_one_after_another_as_their_medians() -> None:
+    """As the workload `build` leaves them behind, with the kind of each that colours it."""
+    told: dict[str, Any] = {"workload": "build", "case": "docker: from nothing"}
+    steps = [{"step (base): FROM": 2.0, "step (install): RUN uv sync": 6.0 + turn} for turn in range(3)]
+    samples = tuple(sample("alpine", turn, 9.0, extra=each, **told) for turn, each in enumerate(steps))
+    failed = tuple(sample("slim", turn, None, status="failed", **told) for turn in range(3))
+    made = msgspec.structs.replace(results(), samples=(*failed, *samples))
+    whole = document(made, analyse(made), words("en"))
+    [found] = blocks(whole, Timeline)
+    assert isinstance(found, Timeline)
+
+    assert [section.title for section in whole.sections][2] == "Build"
+    assert found.title == "Build steps: docker: from nothing"
+    assert [(each.name, each.spans) for each in found.tracks] == [
+        (
+            "alpine*",
+            (
+                Span(name="FROM", kind="base", start=0.0, end=2.0),
+                Span(name="RUN uv sync", kind="install", start=2.0, end=9.0),
+            ),
+        )
+    ]
 
 
 def test_a_slower_image_is_called_slower_and_the_control_is_not() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from tare.bench.analysis import Analysis, Cell
 from tare.bench.result import Results, Run
 from tare.report.bench import bench_json
+from tare.report.bench_builds import builds
 from tare.report.bench_cells import labelled, shown
 from tare.report.bench_load import loads
 from tare.report.bench_medians import medians
@@ -28,10 +29,7 @@ from tare.report.page.document import (
     Part,
     Plot,
     Section,
-    Span,
     Table,
-    Timeline,
-    Track,
 )
 from tare.report.page.words import Words
 from tare.report.text import megabytes
@@ -48,7 +46,6 @@ def document(results: Results, found: Analysis, texts: Words) -> Document:
     sections = (
         Section(title=texts("section_verdict"), blocks=tuple(verdict(run, found, texts))),
         Section(title=texts("section_size"), blocks=tuple(_sizes(run, texts))),
-        Section(title=texts("section_build"), blocks=tuple(_builds(run, texts))),
         *(_section(results, found, name, texts) for name in workloads),
         Section(title=texts("section_why"), blocks=tuple(why(run, texts))),
         Section(title=texts("section_noise"), blocks=tuple(noise(results, found, texts))),
@@ -101,26 +98,11 @@ def _sizes(run: Run, texts: Words) -> Iterator[Block]:
     yield Table(caption=texts("section_size"), columns=heads, rows=tuple(rows), notes=(texts("docker_shows"),))
 
 
-def _builds(run: Run, texts: Words) -> Iterator[Block]:
-    tracks = tuple(
-        Track(
-            name=labelled(each),
-            spans=tuple(
-                Span(name=step.name, kind=texts.kind(step.kind), start=step.start, end=step.end) for step in each.steps
-            ),
-        )
-        for each in shown(run)
-        if each.steps
-    )
-    if tracks:
-        axis = Axis(name=texts("time"), unit="s")
-        yield Timeline(title=texts("section_build"), axis=axis, tracks=tracks, kinds=texts.kinds())
-
-
 def _section(results: Results, found: Analysis, workload: str, texts: Words) -> Section:
     cells = [each for each in found.cells if each.workload == workload]
     blocks: list[Block] = list(_forest(cells, relative_to(results.run, texts), texts))
     samples = [each for each in results.samples if each.workload == workload]
+    blocks += builds(cells, shown(results.run), texts)
     blocks += waterfalls(samples, [each.name for each in shown(results.run)], texts)
     blocks += loads(samples, texts)
     blocks.append(medians(results.run, cells, workload, found.baseline, texts))

@@ -139,7 +139,11 @@ def _pullable(base: str) -> bool:
 
 
 def _measured(case: str, made: Made, note: str) -> Measured:
-    steps = {f"step: {each.name}"[:120]: each.end - each.start for each in made.build.steps if each.end > each.start}
+    steps = {
+        f"step ({each.kind}): {each.name}"[:120]: each.end - each.start
+        for each in made.build.steps
+        if each.end > each.start
+    }
     seconds = made.build.seconds
     return Measured(case=case, value=seconds, values=(seconds,), note=note or None, extra=steps)
 
