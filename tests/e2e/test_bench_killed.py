@@ -102,6 +102,28 @@ def test_a_run_that_is_killed_in_mid_measurement_leaves_nothing_behind_and_goes_
 
 
 @pytest.mark.e2e
+def test_a_run_that_is_interrupted_says_what_is_kept_and_how_it_goes_on(tmp_path: Path) -> None:
+    """Also when it had only added rounds: the same command without `--more` measures them."""
+    results = tmp_path / "results"
+    run(command("host", results, "--rounds", "1"))
+    said = []
+    for more, wanted in ((("--more", "1"), 4), ((), 5)):
+        arguments = command("host", results, *("--rounds", "1", *more))
+        with subprocess.Popen(arguments, env=ENVIRONMENT, stdout=-3, stderr=subprocess.PIPE, text=True) as process:
+            until(lambda wanted=wanted: len(lines(results)) >= wanted * CASES, 60)  # type: ignore[misc]
+            process.send_signal(signal.SIGINT)
+            said.append(process.communicate()[1])
+        assert process.returncode == 130
+
+    assert said == [
+        f"{4 * CASES} samples are kept in {results}; the same command without `--more` goes on from there\ninterrupted\n",
+        f"{5 * CASES} samples are kept in {results}; the same command goes on from there\ninterrupted\n",
+    ]
+    run(command("host", results, "--rounds", "1"))
+    whole(results, 2)
+
+
+@pytest.mark.e2e
 def test_what_was_killed_can_be_taken_up_at_once(tmp_path: Path) -> None:
     """The children of who was killed hold the lock until they notice: that is waited for."""
     results = tmp_path / "results"

@@ -194,6 +194,10 @@ def _run(arguments: BenchArguments) -> int:
         if arguments.executor != "local":
             return _elsewhere(arguments, reporter, directory, world.now())
         results = _here(arguments, reporter, directory, world)
+    except KeyboardInterrupt:
+        reporter.close()
+        sys.stderr.write(_kept(directory, arguments))
+        raise
     finally:
         world.close()
         reporter.close()
@@ -203,6 +207,23 @@ def _run(arguments: BenchArguments) -> int:
     if sys.stderr.isatty():
         sys.stderr.write(f"a page of them: tare report {shlex.quote(str(directory))} --html report.html\n")
     return 0
+
+
+def _kept(directory: Path, arguments: BenchArguments) -> str:
+    """Return what is left of a run that is interrupted, and how it goes on; nothing if it had not measured anything."""
+    from tare.bench.executors import BLOCKS
+    from tare.bench.journal import SAMPLES
+
+    files = (directory / SAMPLES,) if arguments.executor == "local" else (directory / BLOCKS).glob(f"*/{SAMPLES}")
+    count = sum(each.read_bytes().count(b"\n") for each in files if each.exists())
+    if not count:
+        return ""
+    kept = f"{count} samples are kept in {directory}"
+    if arguments.executor.startswith("kubernetes:"):
+        return f"{kept}\n"  # Each run is a Job of its own.
+    command = "the same command" + (" without `--more`" if arguments.more else "")
+    where = "" if arguments.output else f" with `--output {shlex.quote(str(directory))}`"
+    return f"{kept}; {command}{where} goes on from there\n"
 
 
 def _here(arguments: BenchArguments, reporter: Terminal, directory: Path, world: World) -> Results:

@@ -70,6 +70,9 @@ def _kubernetes(
         return None
     kubectl = Kubectl(shlex.split(arguments.client or "kubectl"))
     kubectl.apply(job)
+    reporter.note(
+        f"the Job `{name}` measures, also when this ends; `{shlex.join(kubectl.client)} delete job {name}` ends it"
+    )
     nodes: list[Node] = [PodNode(kubectl, name, index) for index in range(arguments.blocks)]
     return gather(nodes, directory, reporter.step)
 

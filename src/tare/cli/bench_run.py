@@ -306,7 +306,8 @@ def _begin(journal: Journal, run: Run, arguments: BenchArguments) -> int:
     there = journal.read()
     check_same(there.run, run)
     done = 1 + max((each.round for each in there.samples), default=-1)
-    rounds = done + arguments.more if arguments.more else max(run.plan.rounds, done)
+    # Rounds that were added by a run that did not come to its end are still to be measured.
+    rounds = done + arguments.more if arguments.more else max(run.plan.rounds, there.run.plan.rounds, done)
     machines = {**there.run.machines, **run.machines}
     plan = msgspec.structs.replace(there.run.plan, rounds=rounds)
     journal.begin(msgspec.structs.replace(there.run, plan=plan, machines=machines))
