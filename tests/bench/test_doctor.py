@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
-from tare.bench.doctor import Finding, Vitals, disk_of, examine, memory_of, refuse
+from tare.bench.doctor import Finding, Vitals, disk_of, examine, memory_of, refuse, vitals
 from tare.bench.profiles import profiles
+from tare.cli.render import render_error
 from tare.errors import MachineError
 
 FINE = Vitals(
@@ -74,4 +78,25 @@ def test_a_hundred_million_rows_are_said_to_be_asked_in_chunks() -> None:
     )
     assert not any(
         each.what == "frames" for each in examine(FINE, profiles()["standard"], engine="docker", workloads=("frames",))
+    )
+
+
+def test_the_disk_is_that_of_the_database_where_there_is_to_be_one(tmp_path: Path) -> None:
+    data = tmp_path / "there" / "data"
+
+    assert vitals(tmp_path / "results").place == str(tmp_path)
+    (tmp_path / "there").mkdir()
+    assert vitals(tmp_path / "results", data).place == str(tmp_path / "there")
+
+
+def test_too_little_disk_is_said_with_where_it_is_and_what_can_be_done() -> None:
+    small = msgspec.structs.replace(FINE, disk=1_000_000_000, place="/tmp")  # noqa: S108  # where databases are
+    with pytest.raises(MachineError) as caught:
+        refuse(list(examine(small, profiles()["full"], engine="chroot", workloads=("io",))), "full")
+
+    assert render_error(caught.value) == (
+        "error: the profile `full` cannot be measured here\n"
+        "  caused by: disk: 1.0 GB free in `/tmp`, 30.0 GB wanted\n\n"
+        "hint: Choose a smaller one with `--profile`\n"
+        "hint: `tare bench doctor` says what this machine is fit for\n"
     )

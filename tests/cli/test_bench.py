@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -44,6 +45,44 @@ from tare.bench.journal import Journal
     ],
 )
 def test_what_cannot_be_measured_is_refused(place: Place, words: tuple[str, ...], error: str) -> None:
+    ran = place("bench", *words)
+
+    assert (ran.code, ran.out, ran.err) == (2, "", error)
+
+
+def test_without_the_engine_that_was_named_nothing_is_begun(place: Place) -> None:
+    words = ("run", "--engine", "docker", "--image", "deb:trixie", "--workloads", "start", "-o", "results")
+    ran = place("bench", *words, env={"PATH": "/nowhere"})
+
+    assert (ran.code, ran.out, ran.err) == (
+        2,
+        "",
+        "error: the engine `docker` cannot be used here\n  caused by: docker: there is no `docker` on PATH\n\n"
+        "hint: Start Docker, or install podman\n",
+    )
+    assert not (place.app / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("lacks", "words", "error"),
+    [
+        (
+            "hdrh.histogram",
+            ("run", "--workloads", "io", "--database", "postgresql://nowhere.example/x"),
+            "error: the latencies of a load need `hdrhistogram`\n\nhint: Install the extra: `pip install 'pytare[bench]'`\n",
+        ),
+        (
+            "matplotlib",
+            ("run", "--html", "page.html"),
+            "error: a page of HTML needs what is not installed here\n  caused by: there is no `matplotlib`\n\n"
+            "hint: Run `pip install 'pytare[report]'`\n",
+        ),
+    ],
+)
+def test_what_would_be_missed_after_an_hour_is_missed_at_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, lacks: str, words: tuple[str, ...], error: str
+) -> None:
+    monkeypatch.setitem(sys.modules, lacks, None)
     ran = place("bench", *words)
 
     assert (ran.code, ran.out, ran.err) == (2, "", error)

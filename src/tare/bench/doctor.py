@@ -41,28 +41,32 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     cgroup: Literal["v1", "v2", "none"]
     total_memory: int = 0
     processor: str = ""
+    place: str = ""
+    """Where on the disk that is."""
 
 
 def vitals(directory: Path, data: Path | None = None, *, root: Path = Path("/")) -> Vitals:
-    """Return the machine's vitals; *directory* is where the disk is looked at.
+    """Return the machine's vitals; the disk is that of *data*, where a database is to be, or else that of *directory*.
 
-    What a database in *data* has already, from a run that was ended, need not be free any more.
+    What a database has already, from a run that was ended, need not be free any more.
     """
     memory = _meminfo(root)
     steal = _steal(root)
     governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    existing = next(each for each in (directory, *directory.absolute().parents) if each.exists())
+    wanted = (data or directory).absolute()
+    place = next(each for each in (wanted, *wanted.parents) if each.exists())
     return Vitals(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory=memory.get("MemAvailable", 0),
         swap=memory.get("SwapTotal", 0) - memory.get("SwapFree", 0),
-        disk=shutil.disk_usage(existing).free + (used(data) if data else 0),
+        disk=shutil.disk_usage(place).free + (used(data) if data else 0),
         load=os.getloadavg()[0],
         steal=steal,
         governor=governor or None,
         cgroup=cgroups.version(root / "sys/fs/cgroup"),
         total_memory=memory.get("MemTotal", 0),
         processor=_processor(root),
+        place=str(place),
     )
 
 
@@ -83,7 +87,8 @@ def examine(
         yield Finding(kind="impossible", what="engine", text=f"{engine} cannot be used: {unavailable}")
     if without is not None:
         yield Finding(kind="impossible", what="database", text=without)
-    yield _enough("disk", found.disk, disk_of(profile, workloads), "free")
+    where = f"free in `{found.place}`" if found.place else "free"
+    yield _enough("disk", found.disk, disk_of(profile, workloads), where)
     yield _enough("memory", found.memory, memory_of(profile, workloads), "available")
     if "frames" in workloads and profile.rows > profile.chunk:
         yield Finding(

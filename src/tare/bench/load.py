@@ -96,7 +96,7 @@ def histogram() -> HdrHistogram:
         from hdrh.histogram import HdrHistogram as Histogram
     except ImportError:
         raise MachineError(
-            "load cannot be measured without `hdrhistogram`",
+            "the latencies of a load need `hdrhistogram`",
             hints=("Install the extra: `pip install 'pytare[bench]'`",),
         ) from None
     return Histogram(1, HIGHEST, 3)

@@ -177,9 +177,11 @@ def execute(arguments: Arguments) -> int:
 
 def _check_page(name: str, language: str) -> None:
     """Raise if a page could not be written: not after an hour of measuring."""
+    from tare.report.page.html import check
     from tare.report.page.words import words
 
     words(language)
+    check()
     if not os.path.isdir(directory := os.path.dirname(name) or "."):
         raise UsageError(f"there is no directory `{directory}`", hints=("Make it, or name another `--html`",))
 
@@ -292,9 +294,10 @@ def _write(arguments: BenchArguments, results: Results) -> None:
 
 
 def _doctor(arguments: BenchArguments) -> int:
-    from tare.bench.doctor import examine, vitals
+    from tare.bench.doctor import examine
     from tare.bench.postgres import missing
     from tare.bench.profiles import profiles
+    from tare.cli.bench_run import look
     from tare.report.bench import doctor_text
 
     directory = Path(arguments.output or ".")
@@ -304,8 +307,8 @@ def _doctor(arguments: BenchArguments) -> int:
     profile = profiles()[name]
     served = "io" in wanted and profile.database == "postgres"
     without = missing() if served and arguments.database is None else None
-    looked = vitals(directory)
-    said = examine(looked, profile, engine=engine, workloads=wanted, unavailable=unavailable, without=without)
+    looked, here = look(arguments, directory, profile, wanted)
+    said = examine(looked, profile, engine=engine, workloads=here, unavailable=unavailable, without=without)
     findings = list(said)
     if arguments.json:
         import msgspec

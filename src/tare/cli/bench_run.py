@@ -11,15 +11,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tare.bench import suites
 from tare.bench.ablation import ablated, ablation_of
-from tare.bench.doctor import examine, refuse, vitals
+from tare.bench.doctor import Vitals, examine, refuse, vitals
 from tare.bench.harness import Bench
 from tare.bench.io import table_of
 from tare.bench.journal import Journal, check_same
+from tare.bench.load import histogram
 from tare.bench.postgres import Database, database
 from tare.bench.profiles import Profile, compat
 from tare.bench.result import Machine, Plan, Results, Run
@@ -50,15 +52,15 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
         raise UsageError(f"there is no candidate `{baseline}`", hints=(f"Choose one of {', '.join(names)}",))
     engine = _engine(arguments)
     wanted = _wanted(arguments)
-    _check_load(arguments.load)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
+    _check_load(arguments.load, served=served)
     if journal.exists:
         journal.read()  # Results of another version are an error, and now: not after everything was built.
     if engine is None and "size" in wanted and arguments.workloads is not None:
         reporter.note("interpreters of this machine have no size: that is for images")
     here = _machine(arguments, journal.directory, profile, engine)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(database(arguments.database, _data())) if served else None
+        server = stack.enter_context(database(arguments.database, files_of_database())) if served else None
         ready = _ready(
             world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served),
             driver=arguments.driver if served else None,
@@ -95,17 +97,32 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     return journal.read()
 
 
-def _data() -> Path:
+def files_of_database() -> Path:
     """Return where the database that is started keeps its files, for this run and the next."""
     return Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
 
 
+def look(
+    arguments: BenchArguments, directory: Path, profile: Profile, wanted: Sequence[str]
+) -> tuple[Vitals, list[str]]:
+    """Return this machine's vitals, and those of the workloads *wanted* that it has to have room for.
+
+    A table that PostgreSQL has here is on the disk of the temporary directory; one of another machine takes nothing here.
+    """
+    if "io" not in wanted or (profile.database == "sqlite" and arguments.database is None):
+        return vitals(directory), list(wanted)
+    if arguments.database is None:
+        return vitals(directory, files_of_database()), list(wanted)
+    elsewhere = urlsplit(arguments.database).hostname not in {None, "localhost", "127.0.0.1", "::1"}
+    return vitals(directory), [each for each in wanted if not (each == "io" and elsewhere)]
+
+
 def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engine: Engine | None) -> Machine:
     """Look at the machine, refuse what cannot be done on it, and return it."""
-    looked = vitals(directory, _data())
+    looked, wanted = look(arguments, directory, profile, _wanted(arguments))
     name = engine.name if engine else "host"
     unavailable = engine.available() if engine else None
-    findings = list(examine(looked, profile, engine=name, workloads=_wanted(arguments), unavailable=unavailable))
+    findings = list(examine(looked, profile, engine=name, workloads=wanted, unavailable=unavailable))
     refuse(findings, arguments.profile or "smoke")
     noisy = [f"{each.what}: {each.text}" for each in findings if each.kind == "noisy"]
     return flow.machine(looked, name=socket.gethostname(), engine=name, warnings=noisy)
@@ -131,8 +148,10 @@ def _ready(
     return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
 
 
-def _check_load(load: str) -> None:
+def _check_load(load: str, *, served: bool) -> None:
     """Raise if what is to make load is not understood, or not installed: before anything is built or loaded."""
+    if served:
+        histogram()
     if load == "tare":
         return
     from tare.bench.locust_load import locusts, missing

@@ -78,10 +78,14 @@ def execute(arguments: Arguments) -> int:
             f"there is no Dockerfile `{arguments.dockerfile}`",
             hints=("Leave it out, and the one that tare writes is built",),
         )
-    if arguments.html is not None and not os.path.isdir(directory := os.path.dirname(arguments.html) or "."):
-        raise UsageError(f"there is no directory `{directory}`", hints=("Make it, or name another `--html`",))
     from tare.report.page.words import words
 
+    if arguments.html is not None:
+        from tare.report.page.html import check
+
+        check()
+        if not os.path.isdir(directory := os.path.dirname(arguments.html) or "."):
+            raise UsageError(f"there is no directory `{directory}`", hints=("Make it, or name another `--html`",))
     texts = words(arguments.language)
     reporter = Terminal()
     try:

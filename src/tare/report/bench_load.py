@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tare.bench.load import decoded
 from tare.bench.result import Sample
 from tare.report.page.document import Axis, Curves, Series
 from tare.report.page.words import Words
@@ -61,9 +62,7 @@ def _latency(samples: Sequence[Sample], texts: Words) -> Iterator[Curves]:
 
 
 def _percentiles(encoded: Sequence[str]) -> tuple[tuple[float, float], ...]:
-    from hdrh.histogram import HdrHistogram
-
-    whole, *others = (HdrHistogram.decode(each) for each in encoded)
+    whole, *others = (decoded(each) for each in encoded)
     for other in others:
         whole.add(other)
     return tuple((each, whole.get_value_at_percentile(each) / 1000) for each in PERCENTILES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _EXTRA: Final = "`pip install 'pytare[report]'`"
+
+
+def check() -> None:
+    """Raise `MachineError` if no page could be written, without loading what would draw it."""
+    for name in ("jinja2", "matplotlib"):
+        if find_spec(name) is None:
+            raise _lacking(f"there is no `{name}`")
 
 
 def to_html(document: Document) -> str:
@@ -41,15 +49,17 @@ def _templates() -> Environment:
         import matplotlib  # noqa: F401, ICN001  # drawn with later; said now
         from jinja2 import DictLoader, Environment, StrictUndefined
     except ImportError as error:
-        raise MachineError(
-            "a page of HTML needs what is not installed here", causes=(str(error),), hints=(f"Run {_EXTRA}",)
-        ) from error
+        raise _lacking(str(error)) from error
     templates = Environment(
         loader=DictLoader({"page.html.j2": _file("page.html.j2")}), autoescape=True, undefined=StrictUndefined
     )
     templates.tests["table"] = lambda block: isinstance(block, Table)
     templates.tests["text"] = lambda block: isinstance(block, Text)
     return templates
+
+
+def _lacking(cause: str) -> MachineError:
+    return MachineError("a page of HTML needs what is not installed here", causes=(cause,), hints=(f"Run {_EXTRA}",))
 
 
 def _file(name: str) -> str:
