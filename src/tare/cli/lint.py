@@ -106,7 +106,7 @@ class _Checked(NamedTuple):
 
 def _checked(arguments: LintArguments, name: str, hadolint: Hadolint | None) -> _Checked:
     source = read(name)
-    beside = beside_of(name, arguments.context)
+    beside = beside_of(name, source, arguments.context)
     settings = settings_of(beside, select=arguments.select, ignore=arguments.ignore)
     result = _lint(source, beside, settings, hadolint)
     if not (arguments.fix or arguments.diff or arguments.measure):

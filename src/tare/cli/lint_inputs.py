@@ -55,15 +55,17 @@ def read(name: str) -> Source:
     return decode(data, os.path.normpath(name) if name != "-" else name)
 
 
-def beside_of(name: str, context: str | None) -> Beside:
-    """Return what lies beside a Dockerfile: in *context*, or in the nearest project upwards."""
-    from tare.dockerfile.beside import Beside, context_of
+def beside_of(name: str, source: Source, context: str | None) -> Beside:
+    """Return what lies beside a Dockerfile: in *context*, or in the project that it is for."""
+    from tare.dockerfile.beside import Beside
 
     root = os.path.abspath(context) if context else None
     if root is not None and not os.path.isdir(root):
         raise UsageError(f"`--context {context}` is no directory")
     if root is None and name != "-":
-        root = context_of(name)
+        from tare.dockerfile.root import context_of
+
+        root = context_of(name, source)
     return Beside(root, dockerfile=os.path.abspath(name) if name != "-" else None, uv=_uv if root else None)
 
 

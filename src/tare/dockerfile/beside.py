@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tare.projects.uv import Uv
     from tare.wheels.target import Target
 
-_MANIFESTS = ("pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pylock.toml", "requirements.txt")
+MANIFESTS = ("pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pylock.toml", "requirements.txt")
 _LARGEST = 1024 * 1024
 """Bytes. A larger file is no entrypoint."""
 
@@ -49,7 +49,7 @@ class Beside:
     @cached_property
     def project(self) -> Project | None:
         """The project; None when there is none."""
-        if self.root is None or not any(os.path.isfile(os.path.join(self.root, name)) for name in _MANIFESTS):
+        if self.root is None or not any(os.path.isfile(os.path.join(self.root, name)) for name in MANIFESTS):
             return None
         from tare.projects.project import read
 
@@ -126,20 +126,3 @@ class Beside:
             self.notes.append(f"{error.message}{causes}")
         else:
             self.notes.append(str(error))
-
-
-def context_of(dockerfile: str) -> str:
-    """Return the directory that a build of *dockerfile* is probably given.
-
-    The nearest one upwards that has a project, within the repository; the Dockerfile's own when there is none.
-    """
-    own = os.path.dirname(os.path.abspath(dockerfile))
-    directory = own
-    for _ in range(4):
-        if any(os.path.isfile(os.path.join(directory, name)) for name in _MANIFESTS):
-            return directory
-        above = os.path.dirname(directory)
-        if above == directory or os.path.exists(os.path.join(directory, ".git")):
-            break
-        directory = above
-    return own
