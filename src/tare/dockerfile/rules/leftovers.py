@@ -34,7 +34,7 @@ def _removed(run: Run, call: Invocation, name: str) -> bool:
     return False
 
 
-def _system_packages(context: Context) -> Iterator[tuple[StageModel, str, Span]]:
+def kept_packages(context: Context) -> Iterator[tuple[StageModel, str, Span]]:
     """Yield the system packages that layers of the final image keep."""
     for stage in context.shipped:
         for run in stage.runs:
@@ -50,7 +50,7 @@ def _system_packages(context: Context) -> Iterator[tuple[StageModel, str, Span]]
 @rule("TP105")
 def compiler_in_the_image(context: Context) -> Iterator[Hit]:
     names = set(table("model/packages.toml")["compilers"]["names"])
-    for _, name, span in _system_packages(context):
+    for _, name, span in kept_packages(context):
         if name in names:
             yield Hit(
                 span=span,
@@ -137,7 +137,7 @@ def _installer(call: Invocation) -> str:
 def headers_in_the_image(context: Context) -> Iterator[Hit]:
     compilers = set(table("model/packages.toml")["compilers"]["names"])
     headers = table("model/packages.toml")["headers"]
-    for stage, name, span in _system_packages(context):
+    for stage, name, span in kept_packages(context):
         if not name.endswith("-dev") or name in compilers or name.startswith("python3"):
             continue
         known = headers.get(stage.image.os if stage.image else "", {}).get(name)

@@ -26,6 +26,7 @@ MODULES: Final = (
     "bytecode",
     "running",
     "serving",
+    "health",
     "ignores",
 )
 """Modules of this package that have rules."""

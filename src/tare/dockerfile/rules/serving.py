@@ -31,12 +31,22 @@ def _of_development(words: Sequence[str]) -> str:
         rest = words[at + 1 :]
         if word in {"manage.py", "django-admin", "django"} and "runserver" in rest:
             return f"{word} runserver"
-        if word == "flask" and "run" in rest:
+        if word == "flask" and _command_of_flask(rest) == "run":
             return "flask run"
         if word == "fastapi" and rest[:1] == ["dev"]:
             return "fastapi dev"
         if word in _RELOADING and "--reload" in rest:
             return f"{word} --reload"
+    return ""
+
+
+def _command_of_flask(words: Sequence[str]) -> str:
+    """Return the first of *words* that is neither an option nor an option's value: `flask jobs run` is a program's own."""
+    before = ""
+    for word in words:
+        if not word.startswith("-") and before not in {"-A", "--app", "-e", "--env-file"}:
+            return word
+        before = word
     return ""
 
 
