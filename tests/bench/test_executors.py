@@ -231,6 +231,28 @@ def test_a_pod_whose_log_breaks_off_is_read_again_and_nothing_counts_twice(tmp_p
     assert results == merge([simulated({"slim": 0.0}, block=block)])
 
 
+GONE = """
+import sys
+from pathlib import Path
+looks = Path(sys.argv[1]) / "looks"
+if "logs" in sys.argv:
+    sys.stdout.write((Path(sys.argv[1]) / "log").read_text())
+else:
+    looks.write_text(looks.read_text() + "x" if looks.exists() else "x")
+    sys.stdout.write("Running" if len(looks.read_text()) < 4 else "")
+"""
+
+
+def test_a_pod_that_is_deleted_in_mid_run_is_lost_and_what_it_sent_is_kept(tmp_path: Path) -> None:
+    whole = sent(tmp_path / "there", simulated({"slim": 0.0}, block="bench-0"))
+    (tmp_path / "log").write_text("".join(whole[:6]))
+    node = PodNode(Kubectl((sys.executable, "-c", GONE, str(tmp_path))), "bench", 0, poll=0.0)
+    results, lost = gather([node], tmp_path / "here", lambda _: None)
+
+    assert lost == [Lost(block="bench-0", samples=5, why="there is no pod")]
+    assert len(results.samples) == 5
+
+
 WAITING = """
 import sys
 path = sys.argv[-1]

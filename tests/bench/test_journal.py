@@ -11,10 +11,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from bench_runs import FakeWorkload, bench, head, simulated
+from bench_runs import MACHINE, FakeWorkload, bench, head, simulated
 
+from tare.bench.analysis import analyse
 from tare.bench.journal import Journal, check_same, merge
-from tare.bench.result import Candidate, Results
+from tare.bench.result import Candidate, Facts, Results
 from tare.bench.workload import Measured
 from tare.errors import MachineError, UsageError
 
@@ -149,6 +150,31 @@ def test_results_of_other_work_or_other_images_do_not_merge() -> None:
     for other in (other_work, other_images):
         with pytest.raises(UsageError):
             merge([one, other])
+
+
+def test_results_of_another_engine_are_not_added_to_those_of_the_same_block() -> None:
+    here = head("slim")
+    docker = {"local": msgspec.structs.replace(MACHINE, engine="docker")}
+    other = msgspec.structs.replace(here, machines=docker)
+    elsewhere = msgspec.structs.replace(here, machines={"b": docker["local"]})
+    check_same(here, elsewhere)
+
+    with pytest.raises(UsageError) as caught:
+        check_same(here, other)
+    assert caught.value.causes == ("one is of host, the other of docker",)
+    merged = merge([simulated({"slim": 0.0}), Results(run=elsewhere, samples=())])
+    assert (
+        analyse(merged).warnings[-1]
+        == "blocks were measured with different engines (docker, host): medians are of both"
+    )
+
+
+def test_interpreters_of_two_versions_are_not_one_candidate() -> None:
+    one, other = (head("here", facts=Facts(python=python)) for python in ("CPython 3.11.7", "CPython 3.13.5"))
+
+    with pytest.raises(UsageError) as caught:
+        check_same(one, other)
+    assert caught.value.causes[0] == "`here` is CPython 3.11.7 in one, CPython 3.13.5 in the other"
 
 
 def test_images_that_differ_are_named_with_what_they_are() -> None:

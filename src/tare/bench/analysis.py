@@ -297,8 +297,11 @@ def _apart(samples: Sequence[Sample], baseline: str) -> Iterable[str]:
 
 
 def _skew(results: Results) -> Iterable[str]:
-    """Warn of interpreters of different versions, whose difference is more than that of any base."""
+    """Warn of interpreters of different versions, whose difference is more than that of any base, and of several engines."""
     found = {each.name: each.facts.python.split(" (")[0] for each in results.run.candidates if each.facts}
     if len(set(found.values())) > 1:
         listed = ", ".join(f"{name}: {python}" for name, python in sorted(found.items()))
         yield f"the interpreters' versions differ ({listed}): so do their figures, whatever the image"
+    engines = sorted({each.engine for each in results.run.machines.values()})
+    if len(engines) > 1:
+        yield f"blocks were measured with different engines ({', '.join(engines)}): medians are of both"

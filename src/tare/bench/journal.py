@@ -11,7 +11,7 @@ from typing import IO, Final
 
 import msgspec
 
-from tare.bench.result import SCHEMA, Results, Run, Sample
+from tare.bench.result import SCHEMA, Candidate, Results, Run, Sample
 from tare.errors import MachineError, UsageError
 from tare.oci.structs import decoder
 
@@ -189,8 +189,15 @@ def check_same(one: Run, other: Run) -> None:
             hints=("Name another directory with `--output`, or measure both with the same tare and options",),
             causes=(f"one is of {one.plan.compat[:16]}, the other of {other.plan.compat[:16]}",),
         )
-    ours = {each.name: each.digest for each in one.candidates}
-    theirs = {each.name: each.digest for each in other.candidates}
+    for block in one.machines.keys() & other.machines.keys():
+        engines = [each.machines[block].engine for each in (one, other)]
+        if engines[0] != engines[1]:
+            raise UsageError(
+                "results of different engines cannot be put together",
+                causes=(f"one is of {engines[0]}, the other of {engines[1]}",),
+                hints=("Name another directory with `--output`, or the same `--engine`",),
+            )
+    ours, theirs = ({each.name: _what(each) for each in run.candidates} for run in (one, other))
     if ours != theirs:
         raise UsageError(
             "results of different images cannot be put together",
@@ -199,10 +206,15 @@ def check_same(one: Run, other: Run) -> None:
         )
 
 
-def _differences(ours: dict[str, str | None], theirs: dict[str, str | None]) -> Iterator[str]:
+def _what(candidate: Candidate) -> str:
+    """Return what a candidate is, whatever it is called: an image's digest, or an interpreter's version."""
+    return candidate.digest or (candidate.facts.python if candidate.facts else "an interpreter")
+
+
+def _differences(ours: dict[str, str], theirs: dict[str, str]) -> Iterator[str]:
     """Yield for each name what it is in one and in the other."""
     for name in sorted(ours.keys() | theirs.keys()):
         if name not in ours or name not in theirs:
             yield f"only {'one' if name in ours else 'the other'} has `{name}`"
         elif ours[name] != theirs[name]:
-            yield f"`{name}` is {ours[name] or 'an interpreter'} in one, {theirs[name] or 'an interpreter'} in the other"
+            yield f"`{name}` is {ours[name]} in one, {theirs[name]} in the other"

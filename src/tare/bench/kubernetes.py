@@ -133,9 +133,15 @@ class PodNode:
 
     def lines(self) -> Iterator[str]:
         self._started()
+        gone = 0
         while not self._stopped:
-            over = self._look() in {"Succeeded", "Failed"}
-            yield from self._log(follow=not over)
+            phase = self._look()
+            over = phase in {"Succeeded", "Failed"}
+            gone = 0 if phase else gone + 1
+            if gone > _TRIES:  # It was deleted, or its node was; the Job makes no other.
+                return
+            if phase:
+                yield from self._log(follow=not over)
             if over:
                 return
             time.sleep(self._poll)

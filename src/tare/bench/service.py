@@ -92,6 +92,8 @@ class ServiceWorkload(msgspec.Struct, frozen=True, kw_only=True):
     free_port: Callable[[], int]
     address: str = "127.0.0.1"
     """Where the service listens: an address that other machines reach, if the load comes from there."""
+    identity: str = ""
+    """What makes the load, if that is not tare: what two runs have in common whose figures can be compared."""
 
     def measure(self, candidate: str, place: Place, *, round_seed: str) -> list[Measured]:
         port = self.free_port()

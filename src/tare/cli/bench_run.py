@@ -284,11 +284,11 @@ def _io(
     from tare.bench.service import CLOSED, OPEN, Generator, LoadGenerator, ServiceWorkload, lowest_peaks
 
     generator: LoadGenerator = Generator(python=sys.executable)
-    address = "127.0.0.1"
+    address, identity = "127.0.0.1", ""
     if arguments.load != "tare":
         wanted = locusts(arguments.load)
         generator = LocustGenerator(python=sys.executable, wanted=wanted, free_port=_free_port)
-        address = wanted.address or address
+        address, identity = wanted.address or address, f"load by {wanted.workers} of Locust "
 
     def service(name: str, *, is_open: bool) -> Workload:
         return ServiceWorkload(
@@ -298,6 +298,7 @@ def _io(
             driver=arguments.driver,
             generator=generator,
             address=address,
+            identity=identity,
             peaks=lambda: lowest_peaks(journal.read().samples, names),
             open=is_open,
             free_port=_free_port,
