@@ -15,6 +15,7 @@ import gc
 import os
 import sys
 import time
+from functools import cache
 from typing import Any, Final
 
 _MONOTONIC: Final = 1
@@ -85,6 +86,7 @@ class _Spec(ctypes.Structure):
     )  # fmt: skip
 
 
+@cache
 def _libc() -> Any:  # noqa: ANN401  # ctypes has no better word
     return ctypes.CDLL(None, use_errno=True)
 
