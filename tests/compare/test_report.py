@@ -88,6 +88,19 @@ def test_where_one_is_smaller_and_another_faster_it_is_between_them() -> None:
     ]
 
 
+def test_an_image_that_compiles_what_it_imports_is_told_from_one_that_need_not() -> None:
+    compiled = msgspec.structs.replace(SLIM, facts=msgspec.structs.replace(SLIM.facts, bytecode=True))
+    slow = candidate("deb:trixie", pull=70 * MB, imports=1.5, line=0.2, builder="tare")
+
+    assert sentences(compiled, slow)[3:5] == [
+        "Without bytecode of what the project imports, which each fresh container then compiles: deb:trixie, tare. "
+        "With it: python:3.13-slim, docker.",
+        '`bytecode = "auto"` below `[tool.tare]` puts it into the images that tare builds, too, which grow by it.',
+    ]
+    assert len(sentences(compiled, ALPINE)) == len(sentences(SLIM, ALPINE)) + 1
+    assert not any("bytecode" in each for each in sentences(SLIM, slow))
+
+
 def test_a_difference_that_is_noise_is_not_a_reason() -> None:
     assert sentences(FULL, SLIM)[0] == "Take python:3.13-slim, docker: nothing else is better in size or in start."
 
@@ -152,9 +165,9 @@ def test_the_terminal_has_a_row_for_each_and_the_reason_of_what_failed() -> None
 
     assert lines[:3] == [
         "image                pull  unpacked  docker images  engine's list        cold  a dependency more  a changed line  "
-        "container  imports    memory",
+        "container  interpreter  imports    memory",
         "deb:trixie, tare  70.0 MB  210.0 MB       280.0 MB       210.0 MB  1 min 30 s             40.0 s          200 ms  "
-        "   500 ms    1.0 s  110.0 MB",
+        "   500 ms        20 ms    1.0 s  110.0 MB",
         "nope:1, tare",
     ]
     assert "nope:1, tare: `tare build` failed: no such image" in lines

@@ -112,7 +112,8 @@ def _pareto(good: list[Candidate], texts: Words) -> Iterator[Scatter]:
 
 def _summary(comparison: Comparison, good: list[Candidate], texts: Words) -> Table:
     keys = (
-        "pull", "unpacked", "store", "shown", "cold", "dependency", "line", "container", "imports", "serving", "memory",
+        "pull", "unpacked", "store", "shown", "cold", "dependency", "line", "container", "interpreter",
+        "imports", "serving", "memory",
     )  # fmt: skip
     rows = [(each.name, *_cells(each)) for each in comparison.candidates]
     kept = [place for place, _ in enumerate(keys, 1) if any(row[place] for row in rows)]
@@ -131,12 +132,13 @@ def _summary(comparison: Comparison, good: list[Candidate], texts: Words) -> Tab
 
 def _cells(each: Candidate) -> tuple[str, ...]:
     sizes, start = each.sizes, each.start
+    starts = (start.container, start.interpreter, start.imports, start.serving) if start else ((), (), (), ())
     times = {build.change: duration(build.seconds) for build in each.builds}
     return (
         *((megabytes(size) for size in (sizes.pull, sizes.unpacked, sizes.store)) if sizes else ("", "", "")),
         megabytes(sizes.shown) if sizes and sizes.shown else "",
         *(times.get(change, "") for change in ("cold", "dependency", "line")),
-        *(_middle(values) for values in ((start.container, start.imports, start.serving) if start else ((), (), ()))),
+        *map(_middle, starts),
         megabytes(start.memory) if start and start.memory else "",
     )
 

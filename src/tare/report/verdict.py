@@ -100,6 +100,18 @@ def _of_starts(good: list[Candidate], texts: Words) -> Iterator[str]:
             return
         names = {"name": first.name, "other": last.name}
         yield texts("fastest_start", seconds=duration(short), ratio=long / short, **names)
+        yield from _of_bytecode(good, texts)
+
+
+def _of_bytecode(good: list[Candidate], texts: Words) -> Iterator[str]:
+    """Say of which images what is imported has no bytecode, where others have it (docs/bytecode.md)."""
+    without = [each for each in good if each.facts.bytecode is False]
+    others = [each for each in good if each.facts.bytecode]
+    if without and others:
+        names, having = (", ".join(each.name for each in some) for some in (without, others))
+        yield texts("no_bytecode", names=names, others=having)
+        if any(each.builder == "tare" for each in without):
+            yield texts("bytecode_of_tare")
 
 
 def _of_builds(good: list[Candidate], texts: Words) -> Iterator[str]:
