@@ -255,6 +255,20 @@ def test_what_is_a_person_s_own_stays(project: Place) -> None:
     assert ignore.read_text().startswith("data\n# tare: begin ignored\n")
 
 
+def test_what_is_left_without_a_stage_is_told(project: Place) -> None:
+    """With uv's image there is no stage for the tool, so what a person wrote in that one stands before all."""
+    project("dockerfile", *OPTIONS)
+    path = project.app / "Dockerfile"
+    path.write_text(path.read_text().replace("# tare: end build\n", "# tare: end build\nRUN echo mine\n"))
+
+    ran = project("dockerfile", *OPTIONS, "--tool", "uv")
+
+    assert ran.err == (
+        "note: a build will refuse line 10 of `Dockerfile`, which is yours: RUN stands before the first FROM\n"
+    )
+    assert dockerfile(project).splitlines()[9] == "RUN echo mine"
+
+
 def test_line_ends_of_windows_are_no_change_and_stay(project: Place) -> None:
     project("dockerfile", *OPTIONS)
     for name in ("Dockerfile", ".dockerignore"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from tare.dockerfile.generate.stages import Part
+from tare.dockerfile.parse.parse import parse
+from tare.dockerfile.parse.source import Source
 from tare.errors import ProjectError
 
 _mark = re.compile(r"#\s*tare:\s*(begin|end)\s+([a-z]+)\s*")
@@ -74,6 +76,15 @@ def merged(parts: Sequence[Part], existing: tuple[Piece, ...] = ()) -> str:
         place = next((place + 1 for place, piece in enumerate(pieces) if before and piece.name == before), 0)
         pieces[place:place] = [Piece(name=None, lines=("",)), new] if place else [new]
     return "\n".join(line for piece in pieces for line in _written(piece)) + "\n"
+
+
+def refusals(text: str, file: str) -> Iterator[str]:
+    """Yield what BuildKit refuses of the merged *text*: a person's lines may have stood in a stage that is made no more."""
+    source = Source(text, file)
+    for problem in parse(source).problems:
+        if problem.refused:
+            line = source.place(problem.span.start).line
+            yield f"a build will refuse line {line} of `{file}`, which is yours: {problem.message}"
 
 
 def spelled(new: str, old: str | None) -> str:

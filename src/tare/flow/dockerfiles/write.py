@@ -95,7 +95,12 @@ def make_dockerfile(world: World, project: Project, wish: Wish) -> Written:
         project=project,
         recipe=recipe,
         documents=tuple(documents),
-        notes=(*_notes(recipe, selection, needs), *loaded.notes, *(() if wish.check else _unread(loaded))),
+        notes=(
+            *_notes(recipe, selection, needs),
+            *loaded.notes,
+            *(() if wish.check else _unread(loaded)),
+            *merge.refusals(dockerfile.new, dockerfile.path),
+        ),
     )
 
 
