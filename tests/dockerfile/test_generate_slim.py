@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from command import Place, locked
 from make.wheelhouse import pylock
+from schemas import faults, published
 
 BASE = "python:3.13-slim-trixie"
 OPTIONS = ("--offline", "--base", f"{BASE}@sha256:{'0' * 64}")
@@ -40,6 +41,24 @@ def test_what_something_imports_stays_and_the_rest_is_removed_before_bytecode_is
         "# Tests, sources and headers that nothing imports go before: 3 files of 0.5 kB (`--slim`)." in text
     )  # 469 bytes
     assert project("lint", "--no-hadolint").out == "no findings in 1 file\n"
+
+
+def test_what_is_left_out_and_where_uv_comes_from_is_told(project: Place) -> None:
+    image = f"registry.example/uv:1@sha256:{'a' * 64}"
+    options = (*OPTIONS, "--slim", "--tool", "uv", "--tool-from", image)
+
+    assert project("dockerfile", *options, "--dry-run").out.splitlines()[-5:] == [
+        "base           python:3.13-slim-trixie, pinned to sha256:DIGEST…",
+        "installs with  uv, from requirements.txt",
+        "uv of          registry.example/uv:1, pinned to sha256:DIGEST…",
+        "leaves out     3 files of 469 B",
+        "runs           python main.py, as 65532:65532",
+    ]
+    document = project.document("dockerfile", *options)
+    assert faults(published("tare.dockerfile.1"), document) == []
+    assert document["tool_image"] == {"reference": "registry.example/uv:1", "digest": f"sha256:{'a' * 64}"}
+    patterns = ["p/*.pyx", "p/tests/test_*.py", "q/tests"]
+    assert document["left_out"] == {"files": 3, "size": 469, "patterns": patterns}
 
 
 def test_it_no_longer_fits_when_another_release_has_other_files(project: Place) -> None:

@@ -7,6 +7,8 @@ import os
 
 import msgspec
 
+from tare.dockerfile.generate.recipe import Pinned
+from tare.dockerfile.generate.tooling import is_mounted_whole
 from tare.flow.dockerfiles.context import Context
 from tare.flow.dockerfiles.document import Document
 from tare.flow.dockerfiles.write import Written
@@ -21,11 +23,16 @@ def dockerfile_text(written: Written, *, dry: bool) -> str:
     """Return one line for each file, and what was decided."""
     recipe = written.recipe
     rows = [(document.path, _state(document, dry=dry)) for document in written.documents]
-    pinned = f"pinned to {recipe.base.digest[:19]}…" if recipe.base.digest else "not pinned by its digest"
-    rows.append(("base", f"{recipe.base.reference}, {pinned}"))
-    if recipe.install:
-        origin = f", from {recipe.install.lock}" if recipe.install.lock else ""
-        rows.append(("installs with", f"{recipe.install.tool.requirement or 'pip'}{origin}"))
+    rows.append(("base", _pinned(recipe.base)))
+    install = recipe.install
+    if install:
+        origin = f", from {install.lock}" if install.lock else ""
+        named = "uv" if is_mounted_whole(install) else install.tool.requirement or "pip"
+        rows.append(("installs with", f"{named}{origin}"))
+        rows += [("uv of", _pinned(install.image))] if install.image else []
+        rows += (
+            [("leaves out", f"{install.slim.files:,} files of {megabytes(install.slim.size)}")] if install.slim else []
+        )
     if recipe.build_packages:
         rows.append(("build packages", f"{' '.join(recipe.build_packages)}, for {', '.join(recipe.built)}"))
     if recipe.run_packages:
@@ -33,6 +40,11 @@ def dockerfile_text(written: Written, *, dry: bool) -> str:
     argv = (*recipe.entrypoint, *recipe.cmd)
     rows.append(("runs", f"{' '.join(argv) or 'nothing'}, as {recipe.user}"))
     return table([(name, printable(text)) for name, text in rows]) + "\n"
+
+
+def _pinned(image: Pinned) -> str:
+    pinned = f"pinned to {image.digest[:19]}…" if image.digest else "not pinned by its digest"
+    return f"{image.reference}, {pinned}"
 
 
 def _state(document: Document, *, dry: bool) -> str:
@@ -95,12 +107,16 @@ def context_data(context: Context, before: Context | None) -> dict[str, object]:
 def dockerfile_json(written: Written, context: Context | None, before: Context | None) -> str:
     """Return the document of `--json`."""
     recipe = written.recipe
+    install = recipe.install
+    image, slim = (install.image, install.slim) if install else (None, None)
     document = {
         "schema": SCHEMA,
         "project": recipe.title,
         "fits": not any(document.changed for document in written.documents),
         "base": {"reference": recipe.base.reference, "digest": recipe.base.digest},
-        "tool": recipe.install.tool.name if recipe.install else None,
+        "tool": install.tool.name if install else None,
+        "tool_image": {"reference": image.reference, "digest": image.digest} if image else None,
+        "left_out": {"files": slim.files, "size": slim.size, "patterns": list(slim.patterns)} if slim else None,
         "build_packages": list(recipe.build_packages),
         "run_packages": list(recipe.run_packages),
         "built_from_source": list(recipe.built),
