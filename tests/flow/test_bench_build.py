@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bench_runs import FakePlace
+from command import Place, locked
 from worlds import MakeWorld
 
 from tare.bench.comparison import Build, Change
@@ -15,6 +18,8 @@ from tare.bench.workload import Measured
 from tare.errors import MachineError
 from tare.flow.bench.build import BuildWorkload, forget_project
 from tare.flow.compare.builders import Builder, Made
+from tare.flow.world import Reporter, World
+from tare.stores.cache import Cache
 
 NOTE = "the lockfile was touched, and says what it said: only the tool that wrote `pylock.toml` can add to it"
 
@@ -132,6 +137,27 @@ def test_every_builder_is_closed_once(workload: Make) -> None:
     work.close()
 
     assert [(each.name, each.closed) for each in made] == [("tare", 1), ("docker", 1)]
+
+
+def test_tare_itself_builds_anew_in_every_turn(place: Place) -> None:
+    """With nothing that plays a part: `tare build` in processes of its own, on a base in a directory."""
+    place.write({"main.py": "import sample\n", "requirements.txt": locked([place.wheels.add("sample")])})
+    world = World(
+        environment={**place.environment, "PYTHONPATH": place.source}, python=sys.executable, cache=Cache(place.cache),
+        now=lambda: 0.0, reporter=Reporter(), root=place.root,
+    )  # fmt: skip
+    scratch = place.root / "scratch"
+    with contextlib.closing(BuildWorkload(world, place.app, {"slim": place.base()}, ("tare",), scratch)) as work:
+        turns = [measured(work, "slim", seed) for seed in ("1", "2")]
+
+    for found in turns:
+        assert [(each.case, each.status) for each in found] == [
+            ("tare: from nothing", "ok"), ("tare: a dependency more", "ok"), ("tare: a changed line", "ok"),
+        ]  # fmt: skip
+        written = ["step (install): write layers" in each.extra for each in found]
+        assert written == [True, False, False], (
+            "the first build of a turn makes the layers, and the next ones have them"
+        )
 
 
 @pytest.mark.parametrize("kind", ["packages", "assembled", "names"])
