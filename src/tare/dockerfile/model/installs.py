@@ -80,6 +80,11 @@ def is_true(value: str | None) -> bool:
     return (value or "").strip().lower() in _TRUE
 
 
+def is_false(value: str | None) -> bool:
+    """Return whether a switch in the environment is off, as pip reads it."""
+    return (value or "").strip().lower() in {"0", "n", "no", "f", "false", "off"}
+
+
 def installs(stage: StageModel) -> tuple[Install, ...]:
     """Return what *stage* itself installs, in order."""
     return tuple(found for run in stage.runs for call in run.invocations if (found := _install(run, call)) is not None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tare.dockerfile.model.installs import Install, is_true
+from tare.dockerfile.model.installs import Install, is_false, is_true
+from tare.dockerfile.model.invocations import Invocation
 from tare.dockerfile.parse.source import Span
 from tare.dockerfile.rules.context import Context
 from tare.dockerfile.rules.registry import Hit, rule
@@ -14,12 +15,22 @@ def _compiles(install: Install) -> bool:
     """Return whether the tool compiles what it installs: pip does without being asked, the others do not."""
     call = install.invocation
     if install.tool == "pip":
-        return not call.has("--no-compile") and not is_true(call.env.get("PIP_NO_COMPILE"))
+        return not call.has("--no-compile") and not _told_not_to(call)
     if call.program == "uv":
         return call.has("--compile-bytecode", "--compile") or is_true(call.env.get("UV_COMPILE_BYTECODE"))
     if install.tool == "poetry":
         return call.has("--compile")
-    return install.tool in {"pipenv", "conda"}  # both leave it to pip, or ship it
+    if install.tool == "pipenv":
+        return not _told_not_to(call)  # it runs pip
+    return install.tool == "conda"  # whose packages have it
+
+
+def _told_not_to(call: Invocation) -> bool:
+    """Return whether pip's environment says so: a variable is the value of `compile`, by either option's name.
+
+    So `PIP_NO_COMPILE=1` compiles, and `0` does not: tried with pip 23.0, 23.2 and 26.3.
+    """
+    return is_false(call.env.get("PIP_COMPILE")) or is_false(call.env.get("PIP_NO_COMPILE"))
 
 
 def _uncompiled(context: Context) -> list[Install]:
