@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import pytest
 import yaml
 from bench_runs import simulated
 
-from tare.bench.ablation import ablated, ablation_of
+from tare.bench.ablation import ABLATIONS, ablated, ablation_of
 from tare.bench.analysis import analyse
 from tare.bench.doctor import Vitals, examine, refuse
 from tare.bench.journal import merge
@@ -87,6 +91,19 @@ def test_an_ablation_is_the_same_image_with_one_thing_changed() -> None:
     assert environments["alpine, mimalloc"] == {"PYTHONMALLOC": "mimalloc"}
     assert "alpine" not in environments
     assert [ablation_of(each, names) for each in ("alpine, mimalloc", "alpine", "slim")] == ["alpine", None, None]
+
+
+def test_without_bytecode_even_what_the_image_has_is_compiled() -> None:
+    """As with an image of which only its owner could remove it."""
+    environment = {**os.environ, **ABLATIONS["no bytecode"]}
+    said = [
+        subprocess.run(
+            [sys.executable, "-v", "-c", "import json"], capture_output=True, text=True, check=True, env=each
+        ).stderr
+        for each in ({**os.environ}, environment)
+    ]
+
+    assert [bool(re.search(r"code object from '?.*\.pyc", each)) for each in said] == [True, False]
 
 
 def test_an_ablation_is_compared_with_its_own_image_and_not_with_the_baseline() -> None:

@@ -11,6 +11,7 @@ from bench_runs import simulated
 from command import Place
 
 from tare.bench.journal import Journal
+from tare.cli.settings import repeated
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,16 @@ from tare.bench.journal import Journal
         (
             ("run", "--workloads", "size"),
             "error: an interpreter of this machine has no size\n\nhint: Name images with `--image`, or other workloads\n",
+        ),
+        (
+            ("run", "--more", "2", "-o", "nowhere"),
+            "error: there are no results in `nowhere` that rounds could be added to\n\n"
+            "hint: Leave `--more` out, or name the directory with `--output`\n",
+        ),
+        (
+            ("run", "--more", "2", "--executor", "kubernetes:registry.example/tare:1"),
+            "error: pods keep no results that rounds could be added to\n\n"
+            "hint: Leave `--more` out: each run adds blocks to those in `--output`\n",
         ),
         (
             ("run", "--workloads", "io", "--database", "sqlite:///x"),
@@ -123,6 +134,23 @@ def test_results_of_another_version_are_refused_before_anything_is_measured(
 
     assert (ran.code, ran.out, ran.err) == (2, "", error)
     assert Journal(place.app / "results").directory.joinpath("samples.jsonl").stat().st_size > 0
+
+
+def test_the_command_that_is_kept_with_results_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "bench",
+        "run",
+        "--database",
+        "postgresql://me:s3cr@t@db.example/x",
+        "--image",
+        "docker://h:1/p:3@sha256:ab",
+    )
+    monkeypatch.setattr(sys, "argv", ["tare", *words, "--image", "docker://python:3@sha256:ab"])
+
+    assert repeated() == (
+        "tare bench run --database 'postgresql://me:***@db.example/x' --image docker://h:1/p:3@sha256:ab "
+        "--image docker://python:3@sha256:ab"
+    )
 
 
 @pytest.mark.parametrize("option", ["--rounds", "--more"])

@@ -10,8 +10,8 @@ ABLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "mimalloc": {"PYTHONMALLOC": "mimalloc"},
     # Small blocks come from the libc, too: how much pymalloc hides of it.
     "libc's malloc": {"PYTHONMALLOC": "malloc"},
-    # Nothing is kept of what was compiled: every start compiles what it imports.
-    "no bytecode": {"PYTHONDONTWRITEBYTECODE": "1"},
+    # Every start compiles what it imports: none is written, and what the image has is looked for where nothing can be.
+    "no bytecode": {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/dev/null"},
 }
 """By what is changed, the environment that changes it."""
 

@@ -60,6 +60,11 @@ def _kubernetes(
 ) -> tuple[Results, list[Lost]] | None:
     if not image:
         raise UsageError("no image was named that has tare", hints=("Write `--executor kubernetes:IMAGE`",))
+    if arguments.more:
+        raise UsageError(
+            "pods keep no results that rounds could be added to",
+            hints=("Leave `--more` out: each run adds blocks to those in `--output`",),
+        )
     name = f"tare-bench-{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}"
     job = indexed_job(
         name, image=image, arguments=options(arguments), blocks=arguments.blocks, cores=arguments.cores,

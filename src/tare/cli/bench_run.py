@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import socket
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from tare.bench.result import Machine, Plan, Results, Run
 from tare.bench.watching import watched
 from tare.bench.workload import CommandWorkload, Workload, read_commands
 from tare.cli.progress import Terminal
-from tare.cli.settings import cache_path
+from tare.cli.settings import cache_path, repeated
 from tare.engines.interface import Engine
 from tare.errors import UsageError
 from tare.flow.bench import candidates as flow
@@ -54,6 +53,11 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
     wanted = _wanted(arguments)
     served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
     _check_load(arguments.load, served=served)
+    if arguments.more and not journal.exists:
+        raise UsageError(
+            f"there are no results in `{journal.directory}` that rounds could be added to",
+            hints=("Leave `--more` out, or name the directory with `--output`",),
+        )
     if journal.exists:
         journal.read()  # Results of another version are an error, and now: not after everything was built.
     if engine is None and "size" in wanted and arguments.workloads is not None:
@@ -194,13 +198,9 @@ def _head(
         ),
         candidates=tuple(each.candidate for each in ready),
         machines={arguments.block or _STEADY: here},
-        command=shlex.join(["tare", "bench", *_said()]),
+        command=repeated(),
         started=now,
     )
-
-
-def _said() -> list[str]:
-    return sys.argv[2:]
 
 
 def _defaults(arguments: BenchArguments) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform as this_machine
-import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
-from tare.cli.settings import WorldArguments, add_world_options, count
+from tare.cli.settings import WorldArguments, add_world_options, count, repeated
 from tare.cli.settings import world as make_world
 from tare.errors import MachineError, UsageError
 
@@ -126,7 +125,7 @@ def _compare(arguments: CompareArguments, reporter: Terminal) -> Comparison:
                 rounds=arguments.rounds,
                 changes=("cold",) if arguments.cold_only else ("cold", "dependency", "line"),
                 machine=_machine(),
-                command=shlex.join(["tare", *sys.argv[1:]]),
+                command=repeated(),
             ),
             choice.engine if choice else None,
             Path(scratch),

@@ -144,3 +144,12 @@ def cache_directory() -> str:
     if sys.platform == "win32":
         return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "tare", "cache")
     return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tare")
+
+
+def repeated() -> str:
+    """Return the command as it was typed, to be kept with what it measured: without passwords, since others read that."""
+    import re
+    import shlex
+
+    password = re.compile(r"(://[^/:@\s]*):[^/\s]*@(?!sha256:)")
+    return shlex.join(["tare", *(password.sub(r"\1:***@", word) for word in sys.argv[1:])])
