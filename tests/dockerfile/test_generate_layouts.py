@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command import Place, locked
+from trees import write
 
 from tare.dockerfile.generate.tables import tool_for
 from tare.flow.dockerfiles.install import is_apart
@@ -214,6 +215,20 @@ def test_what_the_environment_refers_to_is_in_the_image(place: Place) -> None:
         "COPY --from=build /app/own /app/own",
     ]
     assert place("lint", "--no-hadolint").out == "no findings in 1 file; 1 ignored\n"
+
+
+def test_what_is_installed_from_outside_the_context_is_refused(place: Place) -> None:
+    manifest = '[project]\nname = "own"\nversion = "1"\n[build-system]\nrequires = []\n'
+    write(place.root / "own", {"pyproject.toml": manifest})
+    place.write({"pylock.toml": LINKED.replace('path = "own"', 'path = "../own"'), "main.py": ""})
+
+    assert place("dockerfile", *OPTIONS) == (
+        2,
+        "",
+        "error: `own` lies outside the project\n  caused by: `../own` cannot be in the build's context\n\n"
+        "hint: Make both members of a workspace of uv, and name this one with `--package`\n"
+        "hint: `tare build`, which needs no context, takes it from where it is\n",
+    )
 
 
 def test_what_a_step_reads_is_sent(place: Place) -> None:

@@ -91,6 +91,7 @@ def install_of(
     if lock.startswith(".."):
         raise _is_outside(project, lock)
     local = in_project(selection.locked, root)
+    _check_directories(selection.locked, local, root)
     requirements = (
         requirements_file.parse(project.lock.path, world.environment)
         if kind == "requirements" and project.lock is not None and is_locked
@@ -121,6 +122,22 @@ def _is_outside(project: Project, lock: str) -> ProjectError:
         causes=(f"`{lock}` cannot be in the build's context",),
         hints=(f"Name the workspace's directory as the project{named}",),
     )
+
+
+def _check_directories(locked: Iterable[Locked], local: Iterable[Locked], root: str) -> None:
+    """Raise `ProjectError` for a directory that is installed and not in the context; archives elsewhere are a wheelhouse."""
+    inside = tuple(local)
+    for each in locked:
+        if isinstance(each, LockedDirectory) and each not in inside:
+            path = os.path.relpath(each.path, root).replace(os.sep, "/")
+            raise ProjectError(
+                f"`{each.name}` lies outside the project",
+                causes=(f"`{path}` cannot be in the build's context",),
+                hints=(
+                    "Make both members of a workspace of uv, and name this one with `--package`",
+                    "`tare build`, which needs no context, takes it from where it is",
+                ),
+            )
 
 
 def tool_image(world: World, project: Project, tool: Tool, wish: Wish, known: Pinned | None) -> Pinned | None:
