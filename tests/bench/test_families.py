@@ -14,6 +14,10 @@ from tare.bench.io import LOAD_CASES
 from tare.bench.result import LIMITED, SERVER, Results
 from tare.bench.statistics import Comparison, compare
 from tare.measure.sizes import ImageSizes
+from tare.report.bench import bench_text
+from tare.report.bench_page import document
+from tare.report.page.markdown import to_markdown
+from tare.report.page.words import words
 
 SEEDS = 24
 
@@ -116,6 +120,24 @@ def test_the_front_is_about_one_kind_of_work_that_is_named() -> None:
     found = analyse(msgspec.structs.replace(run, run=msgspec.structs.replace(run.run, candidates=candidates)))
 
     assert (found.front, found.front_of) == (("slim", "alpine"), "start")
+
+
+@pytest.mark.parametrize("rounds", [1, 10])
+def test_a_front_that_rests_on_what_is_undecided_says_so(rounds: int) -> None:
+    """One round decides nothing: that the smaller image is as fast is then no more than an assumption."""
+    sizes = ImageSizes(pull=2, unpacked=2, rootfs=2, waste=0, store=4)
+    run = together({"slim": 0.0, "alpine": 0.2}, rounds=rounds)
+    candidates = tuple(
+        msgspec.structs.replace(each, sizes=msgspec.structs.replace(sizes, pull=2 if each.name == "slim" else 1))
+        for each in run.run.candidates
+    )
+    run = msgspec.structs.replace(run, run=msgspec.structs.replace(run.run, candidates=candidates))
+    found = analyse(run)
+    said = "the time of alpine is undecided, and counts as that of slim"
+
+    assert found.front == (("alpine",) if rounds == 1 else ("slim", "alpine"))
+    assert (said in bench_text(run, found)) is (rounds == 1)
+    assert (said.capitalize() in to_markdown(document(run, found, words("en")))) is (rounds == 1)
 
 
 def test_what_the_generator_limited_is_shown_and_not_compared() -> None:

@@ -95,3 +95,12 @@ def front(sizes: Mapping[str, int], families: Iterable[Family], *, workload: str
             times[each.candidate] = each.ratio if sure else 1.0
     points = {name: (float(size), times[name]) for name, size in sizes.items() if name in times}
     return pareto(points) if len(points) > 1 else set()
+
+
+def unsure(families: Iterable[Family], workload: str | None) -> list[str]:
+    """Return the candidates whose time of *workload* counts as the baseline's because nothing better is known of it."""
+    return [
+        each.candidate
+        for each in families
+        if each.workload == workload and (each.comparison is None or each.comparison.verdict == "undecided")
+    ]

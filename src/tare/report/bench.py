@@ -9,7 +9,7 @@ import msgspec
 
 from tare.bench.analysis import Analysis
 from tare.bench.doctor import Finding
-from tare.bench.families import Family
+from tare.bench.families import Family, unsure
 from tare.bench.result import Results, Run, Sample
 from tare.report.bench_cells import CONTROL, beside, cell_table, interval, labelled, legend_of, percent, replicas, shown
 from tare.report.text import megabytes, table
@@ -53,7 +53,13 @@ def _verdicts(run: Run, found: Analysis) -> Iterable[str]:
         )
     if found.front:
         names = " or ".join(labels.get(each, each) for each in found.front)
-        yield f"Nothing is both smaller and faster than {names}, by what is pulled and by {found.front_of}"
+        said = f"Nothing is both smaller and faster than {names}, by what is pulled and by {found.front_of}"
+        open_names = ", ".join(labels.get(each, each) for each in unsure(found.families, found.front_of))
+        yield said + (
+            f"; the time of {open_names} is undecided, and counts as that of {labels[found.baseline]}"
+            if open_names
+            else ""
+        )
 
 
 def _words_of(family: Family) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tare.bench.analysis import Analysis
-from tare.bench.families import Family
+from tare.bench.families import Family, unsure
 from tare.bench.result import Run
 from tare.report.bench_cells import beside, labelled, shown
 from tare.report.page.document import (
@@ -30,6 +30,8 @@ def verdict(run: Run, found: Analysis, texts: Words) -> Iterator[Block]:
     if found.front:
         names = ", ".join(labels[each] for each in found.front)
         sentences.insert(0, texts("front", names=names, workload=found.front_of))
+        if open_names := ", ".join(labels.get(each, each) for each in unsure(found.families, found.front_of)):
+            sentences[0] += " " + texts("front_unsure", names=open_names, baseline=labels[found.baseline])
     for place, sentence in enumerate(sentences or [texts("no_verdict")]):
         yield Text(text=sentence, kind="verdict" if place == 0 else "plain")
     if any(each.replica for each in shown(run)):
