@@ -14,6 +14,8 @@ from schemas import PUBLISHED, faults, published
 from tare.bench.analysis import analyse
 from tare.bench.result import SCHEMA, Counters, Results, Sample
 from tare.report.bench import Document, bench_json, bench_markdown, bench_text
+from tare.report.bench_page import document
+from tare.report.page.words import words
 
 
 def test_the_published_schema_is_that_of_the_types() -> None:
@@ -58,6 +60,16 @@ noise: the baseline against itself differs by up to 0.7 % in cpu
 To repeat it: tare bench run
 """
     )
+
+
+def test_a_report_names_the_server_that_was_asked() -> None:
+    results = simulated({"slim": 0.0, "alpine": 0.2})
+    plan = msgspec.structs.replace(results.run.plan, database="PostgreSQL 15.18")
+    results = msgspec.structs.replace(results, run=msgspec.structs.replace(results.run, plan=plan))
+
+    said = bench_text(results, analyse(results)).splitlines()[0]
+    assert said == "smoke: 10 rounds with host on 2 cores and PostgreSQL 15.18, against slim"
+    assert "with host, PostgreSQL 15.18 on" in document(results, analyse(results), words("en")).subtitle
 
 
 def test_markdown_has_a_table_for_each_workload_and_says_how_noisy_it_was() -> None:

@@ -34,7 +34,8 @@ def _headline(results: Results, found: Analysis) -> str:
     rounds = len({(each.block, each.round) for each in results.samples})
     machine = next(iter(results.run.machines.values()), None)
     where = f"{machine.engine} on {machine.cores} cores" if machine else "nowhere"
-    return f"{plan.profile}: {rounds} round{'' if rounds == 1 else 's'} with {where}, against {found.baseline}"
+    server = "" if plan.database == "sqlite" else f" and {plan.database}"
+    return f"{plan.profile}: {rounds} round{'' if rounds == 1 else 's'} with {where}{server}, against {found.baseline}"
 
 
 def _verdicts(run: Run, found: Analysis) -> Iterable[str]:

@@ -68,7 +68,7 @@ def _subtitle(results: Results, texts: Words) -> str:
         profile=run.plan.profile,
         rounds=len({(each.block, each.round) for each in results.samples}),
         baseline=run.plan.baseline,
-        engine=run.plan.engine,
+        engine=run.plan.engine if run.plan.database == "sqlite" else f"{run.plan.engine}, {run.plan.database}",
         machine=", ".join(f"{each.processor}, {each.cores} {texts('cores')}" for each in run.machines.values()),
         day=f"{datetime.fromtimestamp(run.started, UTC):%Y-%m-%d}",
     )
