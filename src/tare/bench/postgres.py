@@ -188,10 +188,11 @@ def _server(data: Path) -> int | None:
     """Return the process that has *data* open, or None. What a server left behind that was killed itself names nobody."""
     try:
         number = int((data / "postmaster.pid").read_text("utf-8").partition("\n")[0])
-        name = Path("/proc", str(number), "comm").read_text("utf-8", "replace")
+        told = Path("/proc", str(number), "stat").read_text("utf-8", "replace")
     except (OSError, ValueError):
         return None
-    return number if name.startswith("postgres") else None
+    ended = told.rpartition(") ")[2].startswith("Z")
+    return number if "(postgres" in told and not ended else None
 
 
 def _initialise(programs: Path, data: Path, owner: str | None) -> None:
