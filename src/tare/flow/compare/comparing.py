@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tare.bench.comparison import Build, Candidate, Change, Comparison, Facts, Start
+from tare.bench.harness import rough
 from tare.errors import MachineError, TareError
 from tare.flow.bases.named import facts as facts_of
 from tare.flow.bases.named import moment
@@ -54,8 +55,8 @@ def compare(world: World, wanted: Wanted, engine: Engine | None, scratch: Path) 
     """Return what came of *wanted*: a candidate for each base and builder, in that order."""
     project = read(wanted.project, memo_directory=world.memo_directory)
     request = Request(base="", platform=platforms.parse(wanted.platform))
-    bench = _Bench(world, project, engine, request, wanted)
     pairs, notes = _pairs(world, wanted, engine)
+    bench = _Bench(world, project, engine, request, wanted, pace=_Pace(world.now, len(pairs)))
     return Comparison(
         project=project.name or os.path.basename(project.root),
         made=f"{moment(world.now()):%Y-%m-%d %H:%M} UTC",
@@ -100,8 +101,11 @@ def _engine_builder(world: World, engine: Engine | None) -> tuple[str | None, st
 class _Bench:
     """Builds and measures one candidate after another, under the same conditions."""
 
-    def __init__(self, world: World, project: Project, engine: Engine | None, request: Request, wanted: Wanted) -> None:
+    def __init__(
+        self, world: World, project: Project, engine: Engine | None, request: Request, wanted: Wanted, *, pace: _Pace
+    ) -> None:
         self._world = world
+        self._pace = pace
         self._project = project
         self._engine = engine
         self._request = request
@@ -116,6 +120,7 @@ class _Bench:
         found = Candidate(base=base, builder=name)
         if name != "tare" and isinstance(parse(base), SuiteName):
             why = f"`{base}` is assembled by tare: there is no image that a Dockerfile could begin with"
+            self._pace.none_for()
             return msgspec.structs.replace(found, status="skipped", why=why)
         scratch.mkdir()
         try:
@@ -125,6 +130,8 @@ class _Bench:
         except TareError as error:
             why = ": ".join((error.message, *error.causes))
             return msgspec.structs.replace(found, status="failed", why=why, builds=tuple(builds))
+        finally:
+            self._pace.one_more()
         return msgspec.structs.replace(measured, builds=tuple(builds))
 
     def _builds(self, base: str, builder: Builder, scratch: Path, builds: list[Build]) -> Iterator[Made]:
@@ -132,7 +139,7 @@ class _Bench:
         directory = copied(self._project, scratch)
         for change in self._wanted.changes:
             note = self._change(directory, change)
-            with self._world.step(f"{base}, {builder.name}: {_SAID[change]}"):
+            with self._world.step(f"{self._pace}: {base}, {builder.name}: {_SAID[change]}"):
                 made = builder.build(directory, base, change)
             builds.append(msgspec.structs.replace(made.build, note=note))
             yield made
@@ -162,8 +169,28 @@ class _Bench:
             return None, None
         # What PATH finds is what the project runs with, such as a virtual environment's.
         interpreters = ("python", "python3", *((facts.python.executable,) if facts.python else ()))
-        with self._world.step(f"{found.name}: start it"):
+        with self._world.step(f"{self._pace}: {found.name}: start it"):
             return measure_start(self._engine, image, interpreters, self._modules, self._wanted.rounds)
+
+
+class _Pace:
+    """Which image is made now, and about how long all that are left will take."""
+
+    def __init__(self, now: Callable[[], float], total: int) -> None:
+        self._now, self._begun, self._total = now, now(), total
+        self._done = 0
+
+    def one_more(self) -> None:
+        """Count one that took its time."""
+        self._done += 1
+
+    def none_for(self) -> None:
+        """Do not count one that takes no time."""
+        self._total -= 1
+
+    def __str__(self) -> str:
+        left = (self._now() - self._begun) / self._done * (self._total - self._done) if self._done else 0.0
+        return f"image {self._done + 1} of {self._total}" + (f", {rough(left)} left" if left else "")
 
 
 _SAID: Final = {"cold": "build from nothing", "dependency": "a dependency more", "line": "a changed line"}

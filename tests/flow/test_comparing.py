@@ -1,0 +1,45 @@
+"""A comparison says which image it is at, and how long the others will take."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+from command import Place, locked
+
+from tare.flow.compare.comparing import Wanted, compare
+from tare.flow.world import Reporter, World
+from tare.stores.cache import Cache
+
+
+class Noting(Reporter):
+    """Keeps what is said of steps that a person waits for."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def step(self, name: str) -> None:
+        if name.startswith("image "):
+            self.said.append(name)
+
+
+def test_the_images_are_counted_and_the_remaining_time_is_that_of_those_before(place: Place, tmp_path: Path) -> None:
+    """With a clock that moves on by ten seconds whenever it is asked."""
+    place.write({"main.py": "import sample\n", "requirements.txt": locked([place.wheels.add("sample")])})
+    reporter, clock = Noting(), itertools.count(0, 10)
+    world = World(
+        environment={**place.environment, "PYTHONPATH": place.source}, python=sys.executable, cache=Cache(place.cache),
+        now=lambda: float(next(clock)), reporter=reporter, root=place.root,
+    )  # fmt: skip
+    base = place.base()
+    wanted = Wanted(
+        project=str(place.app), bases=(base, "oci:nowhere"), builders=("tare",), dockerfile=None,
+        platform="linux/amd64", rounds=1, changes=("cold",), machine="", command="",
+    )  # fmt: skip
+    found = compare(world, wanted, None, tmp_path)
+
+    assert [each.status for each in found.candidates] == ["ok", "failed"]
+    assert reporter.said[0] == f"image 1 of 2: {base}, tare: build from nothing"
+    assert reporter.said[1].startswith("image 2 of 2, about ")
+    assert reporter.said[1].endswith(" left: oci:nowhere, tare: build from nothing")
