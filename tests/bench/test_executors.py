@@ -147,6 +147,22 @@ def test_results_are_refused_when_no_machine_measured_anything(tmp_path: Path) -
     assert caught.value.causes == ("one: the connection ended; sh: tare: not found",)
 
 
+class Interrupted(Line):
+    """A node in the middle of whose lines a person ends the command."""
+
+    def lines(self) -> Iterator[str]:
+        yield from self._lines
+        raise KeyboardInterrupt
+
+
+def test_what_was_sent_before_an_interrupt_can_be_reported(tmp_path: Path) -> None:
+    lines = sent(tmp_path / "one", simulated({"slim": 0.0}, block="one"))
+    with pytest.raises(KeyboardInterrupt):
+        gather([Interrupted("one", lines[:4])], tmp_path / "here", lambda _: None)
+
+    assert len(Journal(tmp_path / "here").read().samples) == 3
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [

@@ -140,15 +140,26 @@ def gather(nodes: Sequence[Node], directory: Path, say: Say) -> tuple[Results, l
     """Let all *nodes* measure at once, and put what they sent together in *directory*."""
     progress = _Progress(say)
     receivers = {each.block: Receiver(Journal(directory / BLOCKS / each.block), each.block) for each in nodes}
-    with Journal(directory).held(), ThreadPoolExecutor(len(nodes)) as pool:
+    with Journal(directory).held():
+        try:
+            lost = _heard(nodes, receivers, progress)
+        except BaseException:
+            # What was sent until now is a run, too, that can be reported.
+            with contextlib.suppress(TareError):
+                _together(directory, ())
+            raise
+        return _together(directory, lost), lost
+
+
+def _heard(nodes: Sequence[Node], receivers: dict[str, Receiver], progress: _Progress) -> list[Lost]:
+    with ThreadPoolExecutor(len(nodes)) as pool:
         try:
             told = [pool.submit(_listen, node, receivers[node.block], progress) for node in nodes]
-            lost = [each for future in told if (each := future.result()) is not None]
+            return [each for future in told if (each := future.result()) is not None]
         except BaseException:
             for node in nodes:
                 node.stop()
             raise
-        return _together(directory, lost), lost
 
 
 def _listen(node: Node, receiver: Receiver, progress: _Progress) -> Lost | None:
