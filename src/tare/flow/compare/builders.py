@@ -151,7 +151,7 @@ class Engine:
         if self._saved:
             archive.unlink(missing_ok=True)
             self._engine.save(built.reference, archive)
-        steps = _in_turn((each.name, _kind(each), each.seconds or 0.0, each.cached) for each in built.steps)
+        steps = _in_turn((each.name, kind_of(each), each.seconds or 0.0, each.cached) for each in built.steps)
         return Made(
             build=Build(change=change, seconds=built.seconds, steps=steps),
             image=f"docker-archive:{archive}" if self._saved else built.reference,
@@ -171,14 +171,27 @@ class Engine:
         return project / wish.output
 
 
-def _kind(step: EngineStep) -> str:
-    """Return what a step of a Dockerfile is for, by its first words."""
-    text = (step.instruction or step.name).lower()
-    found = {
-        "from": "base", "load metadata": "base", "run": "install", "copy": "project", "add": "project",
-        "exporting": "export", "commit": "export", "load build": "fetch", "transferring": "fetch",
-    }  # fmt: skip
-    return next((kind for words, kind in found.items() if words in text), "resolve")
+_OF_INSTRUCTIONS: Final = {"from": "base", "run": "install", "copy": "project", "add": "project", "commit": "export"}
+_OF_THE_ENGINE: Final = {
+    "from ": "base", "[internal] load metadata": "base", "[internal] load build": "fetch", "exporting": "export",
+    "commit": "export",
+}  # fmt: skip
+"""What an engine does by itself, as its steps begin: `FROM` of an image that is only copied from, or mounted."""
+
+
+def kind_of(step: EngineStep) -> str:
+    """Return what a step of a Dockerfile is for, by its first word; what is copied from a stage was installed there.
+
+    >>> kind_of(EngineStep(name="[stage-0 3/5] RUN --mount=type=bind,from=uv,target=/opt uv sync"))
+    'install'
+    """
+    instruction = (step.instruction or "").lower()
+    if instruction:
+        keyword = instruction.split()[0]
+        is_moved = keyword == "copy" and "--from=" in instruction
+        return "install" if is_moved else _OF_INSTRUCTIONS.get(keyword, "resolve")
+    text = step.name.lower()
+    return next((kind for start, kind in _OF_THE_ENGINE.items() if text.startswith(start)), "resolve")
 
 
 def _in_turn(steps: Iterable[tuple[str, str, float, bool]]) -> tuple[Step, ...]:
