@@ -48,7 +48,7 @@ class Section:
 
 def page(sections: Sequence[Section], *, preface: str) -> str:
     """Return all sections as Markdown."""
-    parts = [preface, *map(_section, sections)]
+    parts = [preface, *map(text_of, sections)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,7 +57,8 @@ def document(sections: Sequence[Section], **head: object) -> dict[str, object]:
     return {"schema": "tare-benchmarks/1", **head, "sections": [asdict(section) for section in sections]}
 
 
-def _section(section: Section) -> str:
+def text_of(section: Section) -> str:
+    """Return one section as Markdown."""
     lines = [f"## {section.title}", "", section.about, "", "| what | measured | goal | reached |", "|---|---|---|---|"]
     lines += [f"| {row.what} | {row.figure} | {row.goal} | {row.verdict} |" for row in section.rows]
     for note in section.notes:

@@ -1,9 +1,10 @@
 """Measure tare against its budgets and its peers: `make bench`, or `make bench ARGS=--quick`.
 
-    python benchmarks/run.py [--quick] [--only NAME]... [--realtime] [--output FILE]
+    python benchmarks/run.py [--quick] [--only NAME]... [--again] [--realtime] [--output FILE]
 
-The page has the tables; `RESULTS.json` beside it has every figure of every round. Everything is kept below `.cache/bench`, so a second run starts with the downloads of the first. What cannot be measured on
-this machine has a row that says so, and the run ends well; exit code 1 means that a goal was missed with `--strict`.
+The page has the tables; `RESULTS.json` beside it has every figure of every round. Everything is kept below `.cache/bench`, so
+a second run starts with the downloads of the first. With `--again`, what `--only` names takes the place of the same sections
+of the page that is there, each of which then says when and how it was measured. What cannot be measured on this machine has a row that says so, and the run ends well; exit code 1 means that a goal was missed with `--strict`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +37,7 @@ import weigh
 from fixture import Tare
 from machine import description
 from peers import ROOT, SCIENCE, NotMeasuredError, Peers, start
-from results import Section, document, page
+from results import Section, document, page, text_of
 
 import dockerfile as dockerfiles
 
@@ -61,6 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure tare against its budgets and its peers.")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: under four minutes")
     parser.add_argument("--only", action="append", choices=NAMES, help="measure this alone; may be repeated")
+    parser.add_argument("--again", action="store_true", help="put what --only names into the page that is there")
     parser.add_argument("--realtime", action="store_true", help="run what is timed before all other processes (root)")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
     parser.add_argument("--output", type=Path, help="where to write the page (default: benchmarks/RESULTS.md)")
@@ -71,7 +74,9 @@ def main() -> int:
     head = preface(machine, time.monotonic() - started)
     found = page(sections, preface=head)
     target = arguments.output or Path(__file__).with_name("RESULTS.md")
-    if arguments.only and not arguments.output:
+    if arguments.again:
+        measured_again(target, sections, machine)
+    elif arguments.only and not arguments.output:
         print(found)
     else:
         target.write_text(found, encoding="utf-8")
@@ -79,6 +84,27 @@ def main() -> int:
         target.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         say(f"written to {target}")
     return 1 if arguments.strict and "**no**" in found else 0
+
+
+def measured_again(target: Path, sections: list[Section], machine: list[str]) -> None:
+    """Put *sections* in the place of those of the page *target* that have the same titles."""
+    place = target.with_suffix(".json")
+    kept = json.loads(place.read_text(encoding="utf-8"))
+    load = next((line for line in machine if "load" in line), "").rpartition("load ")[2]
+    for section in sections:
+        section.notes.insert(
+            0, f"Measured by `{command()}` on {datetime.now(UTC):%Y-%m-%d}, apart from the rest; load {load}."
+        )
+    new = {section.title: section for section in sections}
+    head, *parts = target.read_text(encoding="utf-8").split("\n\n## ")
+    titles = [part.partition("\n")[0] for part in parts]
+    texts = [
+        text_of(new[title]) if title in new else f"## {part.rstrip()}"
+        for title, part in zip(titles, parts, strict=True)
+    ]
+    target.write_text("\n\n".join((head, *texts)) + "\n", encoding="utf-8")
+    kept["sections"] = [asdict(new[each["title"]]) if each["title"] in new else each for each in kept["sections"]]
+    place.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(arguments: argparse.Namespace) -> list[Section]:
