@@ -18,10 +18,11 @@ from tare.engines import building
 from tare.engines.steps import Step as EngineStep
 from tare.errors import MachineError, UsageError
 from tare.flow.dockerfiles.builders import NAMES, builders, choose_builder
+from tare.flow.dockerfiles.document import Document
 from tare.flow.dockerfiles.wish import Wish
 from tare.flow.dockerfiles.write import make_dockerfile
 from tare.flow.world import World
-from tare.projects.project import read
+from tare.projects.project import Project, read
 
 _KINDS: Final = {
     "resolve the suite": "base",
@@ -165,10 +166,18 @@ class Engine:
     def _generated(self, project: Path, base: str, *, certificates: bool) -> Path:
         """Write what `tare dockerfile` would write, as it is for the project now, and return the Dockerfile's path."""
         wish = Wish(base=base, certificates=certificates, output="Dockerfile.tare-compare")
-        written = make_dockerfile(self._world, read(project), wish)
-        for each in written.documents:
+        for each in generated(self._world, read(project), wish):
             (project / each.path).write_text(each.new, encoding="utf-8")
         return project / wish.output
+
+
+def generated(world: World, project: Project, wish: Wish) -> tuple[Document, ...]:
+    """Return what `tare dockerfile` would write. Where no registry has uv's image, no engine gets it: then pip installs uv."""
+    written = make_dockerfile(world, project, wish)
+    install = written.recipe.install
+    if install is not None and install.image is not None and install.image.digest is None:
+        written = make_dockerfile(world, project, msgspec.structs.replace(wish, tool_from="index"))
+    return written.documents
 
 
 _OF_INSTRUCTIONS: Final = {"from": "base", "run": "install", "copy": "project", "add": "project", "commit": "export"}
