@@ -23,6 +23,16 @@ from tare.cli.settings import repeated
             "hint: Name images with `--image`, and with `--output` where results go\n",
         ),
         (
+            ("run", "--fail-on", "cpu>1.05"),
+            "error: `tare bench run` has no limits that it could fail on\n\n"
+            "hint: Measure first, and then write `tare bench compare DIR --fail-on …`\n",
+        ),
+        (
+            ("compare", "old", "new", "--html", "page.html"),
+            "error: `tare bench compare` makes no page and no Markdown\n\n"
+            "hint: Write `tare bench report DIR` for what one run showed\n",
+        ),
+        (
             ("run", "--html", "nowhere/page.html"),
             "error: there is no directory `nowhere`\n\nhint: Make it, or name another `--html`\n",
         ),

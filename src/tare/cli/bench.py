@@ -22,6 +22,7 @@ ACTIONS = ("run", "report", "compare", "explain", "doctor", "worker")
 PROFILES = ("smoke", "standard", "full")
 DRIVERS = ("asyncpg", "psycopg")
 _WITHOUT_RESULTS = ("run", "explain", "doctor")
+_WITH_REPORT = ("run", "explain", "report")
 
 
 class BenchArguments(WorldArguments):
@@ -161,6 +162,16 @@ def execute(arguments: Arguments) -> int:
         raise UsageError(
             f"`tare bench {arguments.action}` takes no `{arguments.results[0]}`",
             hints=("Name images with `--image`, and with `--output` where results go",),
+        )
+    if arguments.fail_on and arguments.action != "compare":
+        raise UsageError(
+            f"`tare bench {arguments.action}` has no limits that it could fail on",
+            hints=("Measure first, and then write `tare bench compare DIR --fail-on …`",),
+        )
+    if arguments.action not in _WITH_REPORT and (arguments.markdown or arguments.html is not None):
+        raise UsageError(
+            f"`tare bench {arguments.action}` makes no page and no Markdown",
+            hints=("Write `tare bench report DIR` for what one run showed",),
         )
     if arguments.html is not None:
         _check_page(arguments.html, arguments.language)
