@@ -49,6 +49,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.registry:
         parser.error('name the lab\'s registry: `eval "$(make -s lab)"`, or --registry HOST:PORT')
+    if unknown := set(filter(None, arguments.images.split(","))) - {*IMAGES, "deb"}:
+        parser.error(f"there is no image {', '.join(sorted(unknown))}")
     part = part_of(arguments)
     results = ROOT / ".cache" / "bench" / f"cpu-{part}"
     if arguments.again:

@@ -56,7 +56,7 @@ REMARKS = """\
 The sequel's data are not the same as ours, so seconds of 2024 and of today are not to be compared; the *ratio* of two images is.
 Nearly all of k-means and of a forest is compiled code that is alike in both images, so neither table can show how the
 interpreter was built: the loops of `cpu` in [CPU.md](CPU.md) do. scikit-learn has no wheel for musl: on alpine it would have to
-be compiled, with compilers from a mirror that is not reached here, so those cells are empty.
+be compiled, with compilers from a mirror that is not reached here, so those cells have no figure.
 """
 
 
