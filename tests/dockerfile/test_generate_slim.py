@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from command import Place, locked
 from make.wheelhouse import pylock
@@ -136,3 +138,42 @@ def test_the_digest_of_the_tool_s_image_stays(project: Place) -> None:
     assert project("dockerfile", "--offline", "--tool", "uv", "--tool-from", image).code == 0
 
     assert f"RUN --mount=type=bind,from={image}@sha256:{'a' * 64},target=/opt/tool" in lines(project)
+
+
+PIPENV = f"""\
+# tare: begin build
+# {BASE}
+FROM {BASE}@sha256:{"0" * 64} AS tool
+# registry.example/uv:1
+RUN --mount=type=bind,from=registry.example/uv:1@sha256:{"a" * 64},target=/mnt \\
+    --mount=type=cache,target=/var/cache/uv \\
+    export PATH="/mnt:$PATH" UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy \\
+    && python -m venv --without-pip /opt/tool \\
+    && uv pip install --python /opt/tool/bin/python pipenv==2026.10.3
+# tare: end build
+"""
+
+
+def test_another_tool_is_installed_by_uv_in_a_stage_of_its_own(place: Place) -> None:
+    sample = place.wheels.add("sample")
+    default = {"sample": {"hashes": [f"sha256:{sample.digest}"], "version": "==1.0"}}
+    place.write({"main.py": "", "Pipfile": '[packages]\nsample = "*"\n'})
+    place.write({"Pipfile.lock": json.dumps({"_meta": {"sources": []}, "default": default, "develop": {}})})
+
+    assert place("dockerfile", *OPTIONS, "--tool-from", f"registry.example/uv:1@sha256:{'a' * 64}").code == 0
+
+    text = (place.app / "Dockerfile").read_text()
+    assert text[text.index("# tare: begin build") : text.index("\n# tare: begin run")] == PIPENV
+    step = text[text.index("RUN --mount=type=bind,from=tool") : text.index("# A user")]
+    assert step == (
+        "RUN --mount=type=bind,from=tool,source=/opt/tool,target=/opt/tool \\\n"
+        "    --mount=type=cache,target=/var/cache/pipenv \\\n"
+        "    --mount=type=bind,source=Pipfile.lock,target=/app/Pipfile.lock \\\n"
+        "    --mount=type=bind,source=Pipfile,target=/app/Pipfile \\\n"
+        '    export PATH="/opt/tool/bin:$PATH" PIPENV_CACHE_DIR=/var/cache/pipenv PIPENV_NOSPIN=1 PIP_COMPILE=0 \\\n'
+        "      VIRTUAL_ENV=/opt/venv \\\n"
+        "    && python -m venv --without-pip /opt/venv \\\n"
+        "    && pipenv install --deploy \\\n"
+        "    && (/opt/venv/bin/python -m compileall -qq -j 0 -x /tests/ /opt/venv/lib || true)\n"
+    )
+    assert place("lint", "--no-hadolint").out == "no findings in 1 file\n"
