@@ -74,7 +74,7 @@ def configure(parser: Parser) -> None:
         "--certificates", action="store_true", help="let a build be given the certificates of a company's proxy"
     )
     image.add_argument("--entrypoint", action="store_true", help="write an entrypoint.sh that runs before the program")
-    image.add_argument("--pull", action="store_true", help="ask again what the base's tag stands for")
+    image.add_argument("--pull", action="store_true", help="ask again what the images' tags stand for")
     files = parser.add_argument_group("the files")
     files.add_argument("-o", "--output", default="Dockerfile", metavar="NAME", help="another name than Dockerfile")
     files.add_argument(

@@ -41,7 +41,9 @@ def configure(parser: Parser) -> None:
         help="Dockerfiles, or - for standard input (default: Dockerfile*, Containerfile*, *.dockerfile here)",
     )  # fmt: skip
     parser.add_argument(
-        "--context", metavar="DIR", help="what the build is given (default: the nearest project upwards)"
+        "--context",
+        metavar="DIR",
+        help="what the build is given (default: the nearest project upwards, or its workspace)",
     )
     rules = parser.add_argument_group("rules")
     rules.add_argument(
