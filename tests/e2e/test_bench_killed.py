@@ -111,6 +111,7 @@ def test_a_run_that_is_interrupted_says_what_is_kept_and_how_it_goes_on(tmp_path
         arguments = command("host", results, *("--rounds", "1", *more))
         with subprocess.Popen(arguments, env=ENVIRONMENT, stdout=-3, stderr=subprocess.PIPE, text=True) as process:
             until(lambda wanted=wanted: len(lines(results)) >= wanted * CASES, 60)  # type: ignore[misc]
+            until(lambda process=process: any(map(measures, below(process.pid))), 60)  # type: ignore[misc]
             process.send_signal(signal.SIGINT)
             said.append(process.communicate()[1])
         assert process.returncode == 130
