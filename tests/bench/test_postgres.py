@@ -118,9 +118,11 @@ def test_a_database_that_was_named_is_asked_before_anything_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     psql = tmp_path / "psql"
-    psql.write_text("#!/bin/sh\necho 'psql: error: connection refused' >&2\nexit 2\n")
+    psql.write_text(f"#!/bin/sh\necho \"$*\" >{tmp_path}/said\necho 'psql: error: connection refused' >&2\nexit 2\n")
     psql.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     error = refused(tmp_path, "postgresql://nowhere.example/x")
 
     assert (error.message, error.causes) == ("the database does not answer", ("connection refused",))
+    said = (tmp_path / "said").read_text()
+    assert "--dbname postgresql://nowhere.example/x?connect_timeout=10 -c SELECT 1" in said

@@ -146,6 +146,21 @@ def test_results_of_another_version_are_refused_before_anything_is_measured(
     assert Journal(place.app / "results").directory.joinpath("samples.jsonl").stat().st_size > 0
 
 
+@pytest.mark.parametrize(
+    ("database", "wanted"),
+    [
+        ((), "30.0 GB wanted"),
+        (("--database", "postgresql://me@localhost/x"), "30.0 GB wanted"),
+        (("--database", "postgresql://me@db.example/x"), "4.0 GB wanted"),
+    ],
+)
+def test_a_table_on_another_machine_needs_no_disk_here(place: Place, database: tuple[str, ...], wanted: str) -> None:
+    ran = place("bench", "doctor", "--profile", "full", "--workloads", "io", *database)
+    [disk] = [line for line in ran.out.splitlines() if line.split()[1] == "disk"]
+
+    assert disk.endswith(wanted)
+
+
 def test_the_command_that_is_kept_with_results_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     words = (
         "bench",

@@ -22,6 +22,8 @@ OWNER: Final = "postgres"
 _PATIENCE: Final = 60.0
 """Seconds that a server has to start, or to end."""
 _PAUSE: Final = 0.05
+_SOON: Final = "connect_timeout=10"
+"""An address where nobody answers, not even to refuse, is given up in ten seconds instead of minutes."""
 
 SETTINGS: Final = {
     "shared_preload_libraries": "pg_stat_statements",
@@ -52,7 +54,8 @@ class Database:
 
     def ask(self, sql: str) -> str:
         """Return the only value of the answer to *sql*, or nothing."""
-        command = [self._psql, "--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--dbname", self.url, "-c", sql]
+        where = self.url if "connect_timeout=" in self.url else f"{self.url}{'&' if '?' in self.url else '?'}{_SOON}"
+        command = [self._psql, "--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--dbname", where, "-c", sql]
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if finished.returncode:
             said = finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"]
