@@ -72,7 +72,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds since 1970."""
     note: str | None = None
     extra: dict[str, float] = {}
-    """Figures beside the main one, such as the server's share of the time."""
+    """Figures beside the main one, such as the server's share of the time, or the seconds of a build's `step (KIND): NAME`."""
 
     @property
     def key(self) -> tuple[str, str, str, str, int]:
@@ -137,7 +137,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts | None = None
     sizes: ImageSizes | None = None
     steps: tuple[Step, ...] = ()
-    """Of its build, if this run built it."""
+    """Empty: the workload `build` builds in every round, and each of its samples has the steps in `extra`."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
