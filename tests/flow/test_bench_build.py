@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,18 @@ def test_no_two_turns_build_the_same_files(workload: Make) -> None:
     assert len(measurements) == 12
     for wanted in ("cold", "line"):
         assert len({text for change, text in measurements if change == wanted}) == 4
+
+
+def test_a_run_with_the_same_seed_builds_other_files_than_the_one_before(workload: Make) -> None:
+    """An engine keeps the layers of both, and would have those of the first one at once."""
+    builder = Recording("docker")
+    for _ in range(2):
+        work = workload({"slim": "python:3.13-slim"}, ("docker",), lambda _: builder)
+        measured(work, "slim", "1")
+        shutil.rmtree(work._scratch)
+
+    texts = [text for _, change, text in builder.seen if change == "line" and "# downloads\n" not in text]
+    assert len(texts) == len(set(texts)) == 2
 
 
 def test_a_builder_that_cannot_have_the_base_is_unsupported_and_asked_nothing(workload: Make) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +64,8 @@ class BuildWorkload(Workload):
         self._names = names
         """Of builders."""
         self._scratch = scratch
+        self._salt = os.urandom(16).hex()
+        """An engine has the layers of earlier runs, too, and of one that was killed: their seeds are the same."""
         self._builders: dict[tuple[str, str], Builder] = {}
         told = (project / "pyproject.toml").read_bytes() if (project / "pyproject.toml").is_file() else b""
         known = [hashlib.sha256(each).hexdigest() for each in (told, lock_text(self._project).encode())]
@@ -87,7 +90,7 @@ class BuildWorkload(Workload):
         found: list[Measured] = []
         try:
             builder = self._builder(candidate, name)
-            token = hashlib.sha256(f"{round_seed}:{candidate}:{name}".encode()).hexdigest()[:16]
+            token = hashlib.sha256(f"{self._salt}:{round_seed}:{candidate}:{name}".encode()).hexdigest()[:16]
             for change, made, note in self._series(builder, base, self._home(candidate, name), token):
                 found.append(_measured(f"{name}: {SAID[change]}", made, note))
         except TareError as error:
