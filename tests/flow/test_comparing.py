@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 from pathlib import Path
 
+import pytest
 from command import Place, locked
 
 from tare.flow.compare.comparing import Wanted, compare
@@ -22,6 +24,40 @@ class Noting(Reporter):
     def step(self, name: str) -> None:
         if name.startswith("image "):
             self.said.append(name)
+
+
+def prepared(place: Place, scratch: Path, lock: str) -> tuple[str, str]:
+    """Return the lockfile and the module that the last build of a comparison had."""
+    world = World(
+        environment={**place.environment, "PYTHONPATH": place.source}, python=sys.executable, cache=Cache(place.cache),
+        now=time.time, reporter=Reporter(), root=place.root,
+    )  # fmt: skip
+    wanted = Wanted(
+        project=str(place.app), bases=(place.base(),), builders=("tare",), dockerfile=None, platform="linux/amd64",
+        rounds=1, changes=("cold", "dependency", "line"), machine="", command="",
+    )  # fmt: skip
+    [found] = compare(world, wanted, None, scratch).candidates
+    assert found.status == "ok", found.why
+    copy = scratch / "0" / "project"
+    return (copy / lock).read_text(), (copy / "main.py").read_text()
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "Pipfile.lock"])
+def test_no_comparison_builds_what_an_engine_has_from_an_earlier_one(place: Place, tmp_path: Path, lock: str) -> None:
+    """Otherwise a dependency more would take no time but the first time."""
+    place.write({"main.py": "print(1)\n", lock: EMPTY[lock]})
+    runs = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        runs.append(prepared(place, tmp_path / name, lock))
+
+    assert len({lockfile for lockfile, _ in runs}) == len({module for _, module in runs}) == 2
+
+
+EMPTY = {
+    "requirements.txt": "# nothing\n",
+    "Pipfile.lock": '{"_meta": {"hash": {"sha256": "x"}, "pipfile-spec": 6, "requires": {}, "sources": []}, "default": {}, "develop": {}}',
+}
 
 
 def test_the_images_are_counted_and_the_remaining_time_is_that_of_those_before(place: Place, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tare.bench.places import Place
 from tare.bench.workload import Measured, Workload
 from tare.errors import MachineError, TareError, UsageError
 from tare.flow.compare.builders import Builder, Made, builder_of
-from tare.flow.compare.changes import add_dependency, add_line, copied, lock_text
+from tare.flow.compare.changes import add_dependency, add_line, copied, lock_text, salt
 from tare.flow.dockerfiles.builders import builders, choose_builder
 from tare.flow.world import World
 from tare.projects.project import Project, read
@@ -122,7 +122,7 @@ class BuildWorkload(Workload):
         salt(directory, token)
         forget_project(home / "cache")
         for change in SAID:
-            note = add_dependency(self._world, directory) if change == "dependency" else ""
+            note = add_dependency(self._world, directory, token) if change == "dependency" else ""
             if change == "line":
                 add_line(directory)
             yield change, builder.build(directory, base, change), note
@@ -149,18 +149,6 @@ def _measured(case: str, made: Made, note: str) -> Measured:
     }
     seconds = made.build.seconds
     return Measured(case=case, value=seconds, values=(seconds,), note=note or None, extra=steps)
-
-
-def salt(directory: Path, token: str) -> None:
-    """Make the project in *directory* differ from every one that was built before, by comments that have *token*."""
-    project = read(directory)
-    lock = project.lock
-    if lock is not None and lock.name != "Pipfile.lock":  # JSON has no comments
-        with Path(lock.path).open("a", encoding="utf-8") as file:
-            file.write(f"\n# {token}\n")
-    changed = add_line(directory)
-    with (directory / changed).open("a", encoding="utf-8") as file:
-        file.write(f"# {token}\n")
 
 
 def forget_project(cache: Path) -> None:

@@ -39,8 +39,37 @@ def add_line(directory: Path) -> str:
     return modules[0]
 
 
-def add_dependency(world: World, directory: Path) -> str:
+def salt(directory: Path, token: str) -> None:
+    """Make the project in *directory* differ from every one that was built before, by comments that have *token*, a number.
+
+    An engine keeps the layers of what it built, whoever asked for that: it would have nothing to do but the first time.
+    """
+    _mark_lock(directory, token)
+    changed = add_line(directory)
+    with (directory / changed).open("a", encoding="utf-8") as file:
+        file.write(f"# {token}\n")
+
+
+def _mark_lock(directory: Path, token: str) -> None:
+    lock = read(directory).lock
+    if lock is not None:
+        with Path(lock.path).open("a", encoding="utf-8") as file:
+            # JSON has no comments, but blanks.
+            file.write(f"\n# {token}\n" if _has_comments(Path(lock.path)) else " " * (int(token, 16) % 8191) + "\n")
+
+
+def add_dependency(world: World, directory: Path, token: str) -> str:
     """Add a dependency to the project in *directory*. Return what is to be known about it: nothing, if all went well.
+
+    The lockfile has *token* in a comment afterwards, which tools that write it anew remove.
+    """
+    note = _add_dependency(world, directory)
+    _mark_lock(directory, token)
+    return note
+
+
+def _add_dependency(world: World, directory: Path) -> str:
+    """Add the dependency, or touch the lockfile.
 
     A lockfile whose own tool would have to write it is only touched: then a builder that goes by the file's content
     installs everything again, and one that goes by what it says has nothing to do.
@@ -97,9 +126,9 @@ def _uv(world: World, directory: Path, *arguments: str, stdin: str = "") -> str:
 
 def _touched(path: Path, why: str) -> str:
     with path.open("a", encoding="utf-8") as file:
-        file.write("\n# A line that was not here before.\n" if path.suffix != ".lock" or _is_toml(path) else "\n")
+        file.write("\n# A line that was not here before.\n" if _has_comments(path) else "\n")
     return f"the lockfile was touched, and says what it said: {why}"
 
 
-def _is_toml(path: Path) -> bool:
-    return path.name != "Pipfile.lock"
+def _has_comments(path: Path) -> bool:
+    return path.name != "Pipfile.lock"  # which is JSON

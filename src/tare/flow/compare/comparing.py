@@ -16,7 +16,7 @@ from tare.errors import MachineError, TareError
 from tare.flow.bases.named import facts as facts_of
 from tare.flow.bases.named import moment
 from tare.flow.compare.builders import Builder, Made, builder_of
-from tare.flow.compare.changes import add_dependency, add_line, copied
+from tare.flow.compare.changes import add_dependency, add_line, copied, salt
 from tare.flow.compare.imports import imported
 from tare.flow.compare.start import Inside, measure_start
 from tare.flow.dockerfiles.builders import NAMES, builders, choose_builder
@@ -111,6 +111,8 @@ class _Bench:
         self._request = request
         """Of which only the base differs between candidates."""
         self._wanted = wanted
+        self._token = os.urandom(8).hex()
+        """In every file that is changed, so that no engine has a layer of it from an earlier comparison."""
         self._modules = imported(project)
         self._dockerfile = Path(wanted.dockerfile).absolute() if wanted.dockerfile else None
 
@@ -137,6 +139,8 @@ class _Bench:
     def _builds(self, base: str, builder: Builder, scratch: Path, builds: list[Build]) -> Iterator[Made]:
         """Build once for each change, and put down each build in *builds*."""
         directory = copied(self._project, scratch)
+        if len(self._wanted.changes) > 1:  # What is built from nothing needs no more.
+            salt(directory, self._token)
         for change in self._wanted.changes:
             note = self._change(directory, change)
             with self._world.step(f"{self._pace}: {base}, {builder.name}: {_SAID[change]}"):
@@ -146,7 +150,7 @@ class _Bench:
 
     def _change(self, directory: Path, change: Change) -> str:
         if change == "dependency":
-            return add_dependency(self._world, directory)
+            return add_dependency(self._world, directory, self._token)
         if change == "line":
             add_line(directory)
         return ""
