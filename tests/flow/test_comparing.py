@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command import Place, locked
 
+from tare.bench.comparison import Candidate
 from tare.flow.compare.comparing import Wanted, compare
 from tare.flow.world import Reporter, World
 from tare.stores.cache import Cache
@@ -26,8 +27,8 @@ class Noting(Reporter):
             self.said.append(name)
 
 
-def prepared(place: Place, scratch: Path, lock: str) -> tuple[str, str]:
-    """Return the lockfile and the module that the last build of a comparison had."""
+def compared(place: Place, scratch: Path) -> Candidate:
+    """Return what came of the project, built three times by tare on the place's base."""
     world = World(
         environment={**place.environment, "PYTHONPATH": place.source}, python=sys.executable, cache=Cache(place.cache),
         now=time.time, reporter=Reporter(), root=place.root,
@@ -37,9 +38,7 @@ def prepared(place: Place, scratch: Path, lock: str) -> tuple[str, str]:
         rounds=1, changes=("cold", "dependency", "line"), machine="", command="",
     )  # fmt: skip
     [found] = compare(world, wanted, None, scratch).candidates
-    assert found.status == "ok", found.why
-    copy = scratch / "0" / "project"
-    return (copy / lock).read_text(), (copy / "main.py").read_text()
+    return found
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "Pipfile.lock"])
@@ -49,9 +48,20 @@ def test_no_comparison_builds_what_an_engine_has_from_an_earlier_one(place: Plac
     runs = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        runs.append(prepared(place, tmp_path / name, lock))
+        found = compared(place, tmp_path / name)
+        assert found.status == "ok", found.why
+        copy = tmp_path / name / "0" / "project"
+        runs.append(((copy / lock).read_text(), (copy / "main.py").read_text()))
 
     assert len({lockfile for lockfile, _ in runs}) == len({module for _, module in runs}) == 2
+
+
+def test_what_was_built_before_a_change_that_cannot_be_made_is_kept(place: Place, tmp_path: Path) -> None:
+    place.write({"requirements.txt": locked([place.wheels.add("sample")])})
+    found = compared(place, tmp_path)
+
+    assert (found.status, found.why) == ("failed", "no line can be changed: `project` has no Python file of its own")
+    assert [each.change for each in found.builds] == ["cold", "dependency"]
 
 
 EMPTY = {

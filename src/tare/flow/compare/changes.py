@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -45,9 +46,12 @@ def salt(directory: Path, token: str) -> None:
     An engine keeps the layers of what it built, whoever asked for that: it would have nothing to do but the first time.
     """
     _mark_lock(directory, token)
-    changed = add_line(directory)
-    with (directory / changed).open("a", encoding="utf-8") as file:
-        file.write(f"# {token}\n")
+    with contextlib.suppress(
+        ProjectError
+    ):  # Without a module there is no line that could be changed, which is said then.
+        changed = add_line(directory)
+        with (directory / changed).open("a", encoding="utf-8") as file:
+            file.write(f"# {token}\n")
 
 
 def _mark_lock(directory: Path, token: str) -> None:
