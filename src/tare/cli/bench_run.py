@@ -16,7 +16,7 @@ import msgspec
 
 from tare.bench import suites
 from tare.bench.ablation import ablated, ablation_of
-from tare.bench.doctor import Vitals, examine, refuse, vitals
+from tare.bench.doctor import Vitals, examine, refuse, used, vitals
 from tare.bench.harness import Bench
 from tare.bench.io import table_of
 from tare.bench.journal import Journal, check_same
@@ -33,6 +33,7 @@ from tare.errors import UsageError
 from tare.flow.bench import candidates as flow
 from tare.flow.world import World
 from tare.oci import platform as platforms
+from tare.report.text import megabytes
 
 if TYPE_CHECKING:
     from tare.cli.bench import BenchArguments
@@ -98,6 +99,9 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
         )
         stack.enter_context(flow.held(engine, ready))
         bench.run(rounds)
+    if served and arguments.database is None:
+        files = files_of_database()
+        reporter.note(f"the database's files are kept in `{files}` for the next run: {megabytes(used(files))}")
     return journal.read()
 
 
