@@ -12,7 +12,7 @@ from tare.cli.arguments import Arguments, Parser
 from tare.cli.progress import Terminal
 from tare.cli.settings import WorldArguments, add_world_options, count
 from tare.cli.settings import world as make_world
-from tare.errors import MachineError, UsageError
+from tare.errors import UsageError
 
 if TYPE_CHECKING:
     from tare.bench.result import Results
@@ -305,44 +305,9 @@ def _write(arguments: BenchArguments, results: Results) -> None:
 
 
 def _doctor(arguments: BenchArguments) -> int:
-    from tare.bench.doctor import examine
-    from tare.bench.postgres import missing
-    from tare.bench.profiles import profiles
-    from tare.cli.bench_run import look
-    from tare.report.bench import doctor_text
+    from tare.cli.bench_doctor import doctor
 
-    directory = Path(arguments.output or ".")
-    name = arguments.profile or "smoke"
-    engine, unavailable = _engine(arguments)
-    wanted = workloads(arguments).split(",")
-    profile = profiles()[name]
-    served = "io" in wanted and profile.database == "postgres"
-    without = missing() if served and arguments.database is None else None
-    looked, here = look(arguments, directory, profile, wanted)
-    said = examine(looked, profile, engine=engine, workloads=here, unavailable=unavailable, without=without)
-    findings = list(said)
-    if arguments.json:
-        import msgspec
-
-        document = {"schema": "tare.bench-doctor/1", "profile": name, "findings": findings}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
-    else:
-        sys.stdout.write(doctor_text(findings))
-    return 1 if any(each.kind == "impossible" for each in findings) else 0
-
-
-def _engine(arguments: BenchArguments) -> tuple[str, str | None]:
-    """Return the engine that a run would take, and why it cannot; a run without images takes none."""
-    from tare.cli.engines import engines
-    from tare.cli.settings import cache_path
-    from tare.engines.choose import choose
-
-    if arguments.engine == "host" or (arguments.engine is None and not arguments.image):
-        return "host", None
-    try:
-        return choose(engines(cache_path(arguments.cache_dir)), arguments.engine).engine.name, None
-    except MachineError as error:
-        return arguments.engine or "every engine", "; ".join(error.causes) or error.message
+    return doctor(arguments)
 
 
 def _worker(arguments: BenchArguments) -> int:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
 from tare.bench import suites
 from tare.bench.ablation import ablated, ablation_of
-from tare.bench.doctor import Vitals, examine, refuse, used, vitals
+from tare.bench.doctor import examine, refuse, used
 from tare.bench.harness import Bench
 from tare.bench.io import table_of
 from tare.bench.journal import Journal, check_same
@@ -26,6 +24,7 @@ from tare.bench.profiles import Profile, compat
 from tare.bench.result import Machine, Plan, Results, Run
 from tare.bench.watching import watched
 from tare.bench.workload import CommandWorkload, Workload, read_commands
+from tare.cli.bench_doctor import files_of_database, look
 from tare.cli.progress import Terminal
 from tare.cli.settings import cache_path, repeated
 from tare.engines.interface import Engine
@@ -103,26 +102,6 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
         files = files_of_database()
         reporter.note(f"the database's files are kept in `{files}` for the next run: {megabytes(used(files))}")
     return journal.read()
-
-
-def files_of_database() -> Path:
-    """Return where the database that is started keeps its files, for this run and the next."""
-    return Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}"
-
-
-def look(
-    arguments: BenchArguments, directory: Path, profile: Profile, wanted: Sequence[str]
-) -> tuple[Vitals, list[str]]:
-    """Return this machine's vitals, and those of the workloads *wanted* that it has to have room for.
-
-    A table that PostgreSQL has here is on the disk of the temporary directory; one of another machine takes nothing here.
-    """
-    if "io" not in wanted or (profile.database == "sqlite" and arguments.database is None):
-        return vitals(directory), list(wanted)
-    if arguments.database is None:
-        return vitals(directory, files_of_database()), list(wanted)
-    elsewhere = urlsplit(arguments.database).hostname not in {None, "localhost", "127.0.0.1", "::1"}
-    return vitals(directory), [each for each in wanted if not (each == "io" and elsewhere)]
 
 
 def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engine: Engine | None) -> Machine:
