@@ -106,7 +106,13 @@ def _copied_managers(context: Context, copy: Copy) -> Iterator[tuple[str, Span, 
 
 
 def _home(install: Install, places: set[str]) -> str:
-    """Return the directory that an installation goes to: the environment of its pip, or where the image has its own."""
+    """Return the directory that an installation goes to.
+
+    It is the environment of the interpreter that it names, or of its pip, or where the image has its own.
+    """
+    named = install.invocation.option("--python", "-p")
+    if named is not None and named.value and "/" in named.value:
+        return posixpath.dirname(posixpath.dirname(named.value))
     path = posixpath.dirname(posixpath.dirname(install.invocation.path))
     if path in places:
         return path
