@@ -7,22 +7,13 @@ from pathlib import Path
 import pytest
 from command import Place, locked
 from schemas import faults, published
+from slim_wheels import P, Q
 
 from tare.flow.slim.image import read
 from tare.flow.slim.reading import Seen
 from tare.stores.layout import LayoutSource
 
 SITE = "opt/venv/lib/python3.13/site-packages"
-P = {
-    "p/__init__.py": b"",
-    "p/_c.pyx": b"1" * 400,
-    "p/tests/__init__.py": b"",
-    "p/tests/test_p.py": b"def test_p(): pass\n",
-    "p/tests/helper.py": b"from p.tests import data\n",
-    "p/tests/data.py": b"",
-    "p/docs/p.rst": b"2" * 30,
-}
-Q = {"q/__init__.py": b"from p.tests.helper import thing\n", "q/tests/test_q.py": b"3" * 50}
 
 
 @pytest.fixture

@@ -8,18 +8,10 @@ import pytest
 from command import Place, locked
 from make.wheelhouse import pylock
 from schemas import faults, published
+from slim_wheels import P, Q
 
 BASE = "python:3.13-slim-trixie"
 OPTIONS = ("--offline", "--base", f"{BASE}@sha256:{'0' * 64}")
-P = {
-    "p/__init__.py": b"",
-    "p/_c.pyx": b"1" * 400,
-    "p/tests/__init__.py": b"",
-    "p/tests/test_p.py": b"def test_p(): pass\n",
-    "p/tests/helper.py": b"from p.tests import data\n",
-    "p/tests/data.py": b"",
-}
-Q = {"q/__init__.py": b"from p.tests.helper import thing\n", "q/tests/test_q.py": b"3" * 50}
 
 
 @pytest.fixture

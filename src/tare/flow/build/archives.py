@@ -26,9 +26,12 @@ UNSOUND: Final = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    RuntimeError,  # zipfile's for a member that is encrypted, and, as NotImplementedError, for an unknown method
+    NotImplementedError,  # zipfile's for a method of compression that it does not have
 )
-"""What the readers of the standard library raise for an archive that is cut short, damaged, encrypted or hostile."""
+"""What the readers of the standard library raise for an archive that is cut short, damaged or hostile.
+
+For a member that is encrypted zipfile raises a bare RuntimeError, as defects do: `check_plain` is asked before.
+"""
 
 
 def unpacked(file: Path, filename: str, place: Path, below: str) -> Path:
@@ -82,7 +85,14 @@ def _unpack_zip(file: Path, filename: str, place: Path) -> None:
         for number, member in enumerate(archive.infolist()):
             size += member.file_size
             _check(filename, number, size)
+            check_plain(member)
             archive.extract(member, place)  # which leaves out what would lead elsewhere, and makes no links
+
+
+def check_plain(member: zipfile.ZipInfo) -> None:
+    """Raise `BadZipFile` for a member that is encrypted: flag 0 of APPNOTE.TXT 4.4.4."""
+    if member.flag_bits & 1:
+        raise zipfile.BadZipFile(f"{member.filename!r} is encrypted")
 
 
 def _check(filename: str, number: int, size: int) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from tare.errors import TareError
-from tare.flow.build.archives import UNSOUND
+from tare.flow.build.archives import UNSOUND, check_plain
 from tare.flow.build.distributions import digest_of, fetch
 from tare.flow.world import World
 from tare.projects.locked import Locked, LockedArchive, LockedDirectory, LockedSdist
@@ -109,8 +109,11 @@ def _zip(data: bytes) -> Iterator[tuple[str, str]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
             wanted = member.filename.count("/") == 1 and member.filename.endswith("/pyproject.toml")
-            small = member.file_size < 1 << 20
-            yield member.filename, archive.read(member).decode("utf-8", "replace") if wanted and small else ""
+            if wanted and member.file_size < 1 << 20:
+                check_plain(member)
+                yield member.filename, archive.read(member).decode("utf-8", "replace")
+            else:
+                yield member.filename, ""
 
 
 def _judge(names: Iterable[str], pyproject: str) -> tuple[bool, str]:
