@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,8 @@ def main() -> int:
     if not arguments.registry:
         parser.error('name the lab\'s registry: `eval "$(make -s lab)"`, or --registry HOST:PORT')
     results = ROOT / ".cache" / "bench" / f"rows-{arguments.profile}"
-    code = subprocess.run(
-        command(arguments, results), env=environment(), check=False, stdout=subprocess.DEVNULL
-    ).returncode
+    told = command(arguments, results)
+    code = subprocess.run(told, env=environment(), cwd=ROOT, check=False, stdout=subprocess.DEVNULL).returncode
     if code:
         return code
     document = json.loads(report(results, "--json"))
@@ -50,8 +51,9 @@ def main() -> int:
     if arguments.no_write:
         sys.stdout.write(text)
     else:
-        (HERE / "ROWS.md").write_text(text, encoding="utf-8")
-        (HERE / "ROWS.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        written = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        (HERE / "ROWS.md").write_text(portable(text), encoding="utf-8")
+        (HERE / "ROWS.json").write_text(portable(written), encoding="utf-8")
     if not arguments.keep:
         shutil.rmtree(Path(tempfile.gettempdir()) / f"tare-bench-postgres-{os.geteuid()}", ignore_errors=True)
     return 0
@@ -63,12 +65,20 @@ def command(arguments: argparse.Namespace, results: Path) -> list[str]:
         sys.executable, "-m", "tare", "bench", "run", "--profile", arguments.profile, "--workloads", "io",
         "--rounds", "1", "--seed", str(SEED), "--engine", "chroot", "--load-seconds", arguments.load_seconds,
         "--insecure-registry", arguments.registry, *(word for each in images for word in ("--image", each)),
-        "--output", str(results),
+        "--output", str(results.relative_to(ROOT)),
     ]  # fmt: skip
 
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+
+
+def portable(text: str) -> str:
+    """Return *text* without directories of this machine: where the replicas' interpreter was compiled is one."""
+    text = re.sub(r"/[^\s'\"=]*?/\.lab/", "/usr/src/", text)
+    if str(ROOT) in text or str(Path.home()) in text:
+        raise SystemExit("what was measured would name a directory of this machine: nothing was written")
+    return text
 
 
 def report(results: Path, form: str) -> str:
@@ -86,13 +96,14 @@ def heading(document: dict[str, Any]) -> str:
     ]
     machine = next(iter(document["run"]["machines"].values()))
     rows, total = document["run"]["plan"]["rows"], sum(seconds)
+    day = datetime.fromtimestamp(document["run"]["started"], UTC).strftime("%Y-%m-%d")
     said = "within" if total <= LIMIT else "beyond"
     return (
         f"""\
 # {rows:,} rows
 
 Loaded by the Python of one image over binary COPY in {total:.0f} s with both indexes and ANALYZE: {said} the promise of
-{LIMIT / 60:.0f} minutes. {machine["processor"]}, {machine["cores"]} cores, {machine["memory"] / 1e9:.0f} GB; \
+{LIMIT / 60:.0f} minutes, on {day}. {machine["processor"]}, {machine["cores"]} cores, {machine["memory"] / 1e9:.0f} GB; \
 {document["run"]["plan"]["database"]}; one round, so no verdicts: the tables
 say what was measured, and the A/A control how much of it is noise. Images are replicas of the official ones.
 

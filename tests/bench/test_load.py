@@ -18,10 +18,10 @@ from answering import Service
 
 from tare.bench.capacity import capacity
 from tare.bench.http_client import connect, request
+from tare.bench.judging import judged, lowest_peaks
 from tare.bench.load import Loaded, Spec, decoded, histogram, percentiles, run
 from tare.bench.result import LIMITED, Sample
 from tare.bench.routes import ROUTES, STATEMENTS, miscounted
-from tare.bench.service import judged, lowest_peaks
 
 
 async def loaded(service: Service, **fields: object) -> Loaded:
@@ -267,7 +267,7 @@ def test_offered_rates_follow_from_the_weakest_candidate_in_the_first_round() ->
 LOADING = """
 import sys
 from tare.bench.load import Spec
-from tare.bench.service import Generator
+from tare.bench.generator import Generator
 spec = Spec(port=int(sys.argv[1]), parts={"/": 1.0}, mode="closed", connections=1, seconds=60.0)
 Generator(python=sys.executable).run(spec)
 """

@@ -15,7 +15,8 @@ import pytest
 from bench_runs import CONTROL, FakeWorkload, bench
 from schemas import faults, published
 
-from tare.bench.analysis import Cell, analyse
+from tare.bench.analysis import analyse
+from tare.bench.cell import Cell
 from tare.bench.journal import Journal
 from tare.bench.workload import Measured
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from tare.bench.analysis import Cell, analyse, paired_values
+from tare.bench.analysis import analyse
 from tare.bench.answers import checked
+from tare.bench.cell import Cell
 from tare.bench.families import Key, Rounds
+from tare.bench.paired import paired_values
 from tare.bench.result import Results, Status
 from tare.bench.statistics import Comparison, compare, compare_apart, log_ratios
 from tare.errors import UsageError

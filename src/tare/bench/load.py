@@ -4,7 +4,7 @@
 since a service that stands still is asked nothing. *Open*: requests at times that were set beforehand, whether or not
 the service keeps up; the latency counts from the time that was set. The same rate is offered to all candidates.
 
-`main` takes a JSON `Spec` and returns a JSON `Loaded`; `io.Generator` runs it in a process of its own.
+`main` takes a JSON `Spec` and returns a JSON `Loaded`; `generator.Generator` runs it in a process of its own.
 
 https://www.scylladb.com/2021/04/22/on-coordinated-omission/ explains the difference.
 """

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,20 +14,16 @@ import msgspec
 from tare.bench.doctor import Vitals, examine, vitals
 from tare.bench.postgres import missing
 from tare.bench.profiles import Profile, profiles
+from tare.cli.bench_options import BenchArguments, workloads
 from tare.cli.engines import engines
 from tare.cli.settings import cache_path
 from tare.engines.choose import choose
 from tare.errors import MachineError
 from tare.report.bench import doctor_text
 
-if TYPE_CHECKING:
-    from tare.cli.bench import BenchArguments
-
 
 def doctor(arguments: BenchArguments) -> int:
     """Say what this machine is fit for; 1 if the profile cannot be measured here."""
-    from tare.cli.bench import workloads
-
     directory = Path(arguments.output or ".")
     name = arguments.profile or "smoke"
     engine, unavailable = _engine(arguments)

@@ -13,11 +13,11 @@ import msgspec
 
 from tare.bench.executors import Lost, Node, SshNode, gather, hosts
 from tare.bench.kubernetes import Kubectl, PodNode, indexed_job
+from tare.cli.bench_options import BenchArguments, workloads
 from tare.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from tare.bench.result import Results
-    from tare.cli.bench import BenchArguments
     from tare.cli.progress import Terminal
 
 LOCAL = "local"
@@ -84,8 +84,6 @@ def _kubernetes(
 
 def options(arguments: BenchArguments) -> list[str]:
     """Return what another machine is told: everything but where results go, and whose block it is."""
-    from tare.cli.bench import workloads
-
     named: tuple[tuple[str, object], ...] = (
         ("--profile", arguments.profile), ("--workloads", workloads(arguments)), ("--baseline", arguments.baseline),
         ("--engine", arguments.engine), ("--rounds", arguments.rounds), ("--more", arguments.more),

@@ -5,26 +5,24 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from tare.bench import suites
 from tare.bench.ablation import ablated, ablation_of
 from tare.bench.doctor import examine, refuse, used
 from tare.bench.harness import Bench
 from tare.bench.io import table_of
 from tare.bench.journal import Journal, check_same
-from tare.bench.load import histogram
 from tare.bench.postgres import Database, database
 from tare.bench.profiles import Profile, compat
 from tare.bench.result import Machine, Plan, Results, Run
 from tare.bench.watching import watched
-from tare.bench.workload import CommandWorkload, Workload, read_commands
+from tare.bench.workload import Workload
 from tare.cli.bench_doctor import files_of_database, look
+from tare.cli.bench_options import BenchArguments
+from tare.cli.bench_workloads import building, check_load, installed, make_workloads, wanted_of
 from tare.cli.progress import Terminal
 from tare.cli.settings import cache_path, repeated
 from tare.engines.interface import Engine
@@ -34,58 +32,43 @@ from tare.flow.world import World
 from tare.oci import platform as platforms
 from tare.report.text import megabytes
 
-if TYPE_CHECKING:
-    from tare.cli.bench import BenchArguments
-
 _STEADY = "local"
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be measured, when nothing of it is a contradiction."""
+
+    profile: Profile
+    names: Mapping[str, str]
+    """Candidates, and what each is an image or an interpreter of."""
+    baseline: str
+    environments: dict[str, dict[str, str]]
+    """By candidate, variables that an ablation sets."""
+    engine: Engine | None
+    wanted: tuple[str, ...]
+    """Names of workloads."""
+    served: bool
+    """Whether a PostgreSQL is asked."""
 
 
 def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal: Journal, profile: Profile) -> Results:
     """Measure, or go on measuring, and return everything that is there."""
-    names = flow.names_of(arguments.image or _defaults(arguments))
-    baseline = arguments.baseline or next(iter(names))
-    environments: dict[str, dict[str, str]] = {}
-    if arguments.action == "explain":
-        names, environments = ablated(names)
-    if baseline not in names:
-        raise UsageError(f"there is no candidate `{baseline}`", hints=(f"Choose one of {', '.join(names)}",))
-    engine = _engine(arguments)
-    wanted = _wanted(arguments)
-    served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
-    _check_load(arguments.load, served=served)
-    if arguments.more and not journal.exists:
-        raise UsageError(
-            f"there are no results in `{journal.directory}` that rounds could be added to",
-            hints=("Leave `--more` out, or name the directory with `--output`",),
-        )
-    if journal.exists:
-        journal.read()  # Results of another version are an error, and now: not after everything was built.
-    if engine is None and "size" in wanted and arguments.workloads is not None:
+    asked = _asked(arguments, profile)
+    _check_journal(arguments, journal)
+    if asked.engine is None and "size" in asked.wanted and arguments.workloads is not None:
         reporter.note("interpreters of this machine have no size: that is for images")
-    here = _machine(arguments, journal.directory, profile, engine)
+    here = _machine(arguments, journal.directory, asked)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(database(arguments.database, files_of_database())) if served else None
-        ready = _ready(
-            world, names, baseline, engine, environments=environments, projects=_installed(wanted, served=served),
-            driver=arguments.driver if served else None,
-        )  # fmt: skip
+        server = stack.enter_context(database(arguments.database, files_of_database())) if asked.served else None
+        ready = _ready(arguments, world, asked)
         if server is not None:
             stack.enter_context(watched(server, table_of(profile.rows), profile.rows, reporter.step))
-        workloads = _workloads(
-            arguments, wanted=wanted, profile=profile, journal=journal, database=server, names=list(names)
+        workloads = make_workloads(
+            arguments, wanted=asked.wanted, profile=profile, journal=journal, database=server, names=list(asked.names)
         )
-        if "build" in wanted:
-            workloads.insert(0, stack.enter_context(_building(arguments, world, ready, engine)))
-        run = _head(
-            arguments,
-            profile=profile,
-            baseline=baseline,
-            workloads=workloads,
-            ready=ready,
-            here=here,
-            server=server,
-            now=world.now(),
-        )
+        if "build" in asked.wanted:
+            workloads.insert(0, stack.enter_context(building(arguments, world, ready, asked.engine)))
+        run = _head(arguments, asked, workloads, ready=ready, here=here, server=server, now=world.now())
         rounds = _begin(journal, run, arguments)
         bench = Bench(
             places={each.candidate.name: each.place for each in ready},
@@ -96,88 +79,98 @@ def measure(arguments: BenchArguments, world: World, reporter: Terminal, journal
             now=world.now,
             say=reporter.step,
         )
-        stack.enter_context(flow.held(engine, ready))
+        stack.enter_context(flow.held(asked.engine, ready))
         bench.run(rounds)
-    if served and arguments.database is None:
+    if asked.served and arguments.database is None:
         files = files_of_database()
         reporter.note(f"the database's files are kept in `{files}` for the next run: {megabytes(used(files))}")
     return journal.read()
 
 
-def _machine(arguments: BenchArguments, directory: Path, profile: Profile, engine: Engine | None) -> Machine:
+def _asked(arguments: BenchArguments, profile: Profile) -> _Asked:
+    names = flow.names_of(arguments.image or _defaults(arguments))
+    baseline = arguments.baseline or next(iter(names))
+    environments: dict[str, dict[str, str]] = {}
+    if arguments.action == "explain":
+        names, environments = ablated(names)
+    if baseline not in names:
+        raise UsageError(f"there is no candidate `{baseline}`", hints=(f"Choose one of {', '.join(names)}",))
+    engine = _engine(arguments)
+    wanted = wanted_of(arguments)
+    served = "io" in wanted and (profile.database == "postgres" or arguments.database is not None)
+    check_load(arguments.load, served=served)
+    return _Asked(
+        profile=profile,
+        names=names,
+        baseline=baseline,
+        environments=environments,
+        engine=engine,
+        wanted=tuple(wanted),
+        served=served,
+    )
+
+
+def _check_journal(arguments: BenchArguments, journal: Journal) -> None:
+    """Raise if what is there cannot be gone on with: now, and not after everything was built."""
+    if journal.exists:
+        journal.read()  # Results of another version are an error.
+    elif arguments.more:
+        raise UsageError(
+            f"there are no results in `{journal.directory}` that rounds could be added to",
+            hints=("Leave `--more` out, or name the directory with `--output`",),
+        )
+
+
+def _machine(arguments: BenchArguments, directory: Path, asked: _Asked) -> Machine:
     """Look at the machine, refuse what cannot be done on it, and return it."""
-    looked, wanted = look(arguments, directory, profile, _wanted(arguments))
-    name = engine.name if engine else "host"
-    unavailable = engine.available() if engine else None
-    findings = list(examine(looked, profile, engine=name, workloads=wanted, unavailable=unavailable))
+    looked, wanted = look(arguments, directory, asked.profile, list(asked.wanted))
+    name = asked.engine.name if asked.engine else "host"
+    unavailable = asked.engine.available() if asked.engine else None
+    findings = list(examine(looked, asked.profile, engine=name, workloads=wanted, unavailable=unavailable))
     refuse(findings, arguments.profile or "smoke")
     noisy = [f"{each.what}: {each.text}" for each in findings if each.kind == "noisy"]
     return flow.machine(looked, name=socket.gethostname(), engine=name, warnings=noisy)
 
 
-def _ready(
-    world: World,
-    names: Mapping[str, str],
-    baseline: str,
-    engine: Engine | None,
-    *,
-    environments: dict[str, dict[str, str]],
-    projects: Sequence[Path],
-    driver: str | None,
-) -> list[flow.Ready]:
+def _ready(arguments: BenchArguments, world: World, asked: _Asked) -> list[flow.Ready]:
     import platform as this_machine
 
-    platform = platforms.parse(this_machine.machine())
     prepared = flow.prepare(
-        world, names, engine=engine, platform=platform, environments=environments, projects=projects, driver=driver
-    )
-    ready = [flow.changed(each, ablation_of(each.candidate.name, names) if environments else None) for each in prepared]
-    return ready + [flow.control_of(each) for each in ready if each.candidate.name == baseline]
-
-
-def _check_load(load: str, *, served: bool) -> None:
-    """Raise if what is to make load is not understood, or not installed: before anything is built or loaded."""
-    if served:
-        histogram()
-    if load == "tare":
-        return
-    from tare.bench.locust_load import locusts, missing
-
-    locusts(load)
-    if (error := missing()) is not None:
-        raise error
-
-
-def _installed(wanted: Sequence[str], *, served: bool) -> list[Path]:
-    """Return the projects of which every image gets the first that it can have; none if the standard library is enough."""
-    more = [suites.LEARNING] if "learning" in wanted else []
-    return [*more, suites.PROJECT] if more or served or "frames" in wanted else []
+        world, asked.names, engine=asked.engine, platform=platforms.parse(this_machine.machine()),
+        environments=asked.environments, projects=installed(asked.wanted, served=asked.served),
+        driver=arguments.driver if asked.served else None,
+    )  # fmt: skip
+    is_ablated = bool(asked.environments)
+    ready = [
+        flow.changed(each, ablation_of(each.candidate.name, asked.names) if is_ablated else None) for each in prepared
+    ]
+    return ready + [flow.control_of(each) for each in ready if each.candidate.name == asked.baseline]
 
 
 def _head(
     arguments: BenchArguments,
-    *,
-    profile: Profile,
-    baseline: str,
+    asked: _Asked,
     workloads: Sequence[Workload],
+    *,
     ready: Sequence[flow.Ready],
     here: Machine,
     server: Database | None,
     now: float,
 ) -> Run:
     names = tuple(each.name for each in workloads)
+    identities = "".join(getattr(each, "identity", "") for each in workloads)
     return Run(
         tare=flow.version(),
         plan=Plan(
             profile=arguments.profile or "smoke",
             workloads=names,
-            rounds=arguments.rounds or profile.rounds,
+            rounds=arguments.rounds or asked.profile.rounds,
             seed=arguments.seed,
-            baseline=baseline,
-            rows=profile.rows,
+            baseline=asked.baseline,
+            rows=asked.profile.rows,
             engine=here.engine,
             database=server.version if server else "sqlite",
-            compat=compat(profile, names, "".join(getattr(each, "identity", "") for each in workloads)),
+            compat=compat(asked.profile, names, identities),
         ),
         candidates=tuple(each.candidate for each in ready),
         machines={arguments.block or _STEADY: here},
@@ -200,105 +193,6 @@ def _engine(arguments: BenchArguments) -> Engine | None:
     if arguments.engine == "host" or (arguments.engine is None and not arguments.image):
         return None
     return choose(engines(cache_path(arguments.cache_dir)), arguments.engine).engine
-
-
-def _wanted(arguments: BenchArguments) -> list[str]:
-    from tare.cli.bench import workloads
-
-    wanted = [each.strip() for each in workloads(arguments).split(",") if each.strip()]
-    if wanted == ["size"] and not arguments.define and arguments.engine in {None, "host"} and not arguments.image:
-        raise UsageError(
-            "an interpreter of this machine has no size", hints=("Name images with `--image`, or other workloads",)
-        )
-    if not wanted and not arguments.define:
-        raise UsageError("no workload was named", hints=(f"Choose of {', '.join(suites.NAMES)}",))
-    unknown = [each for each in wanted if each not in suites.NAMES]
-    if unknown:
-        raise UsageError(f"there is no workload `{unknown[0]}`", hints=(f"Choose of {', '.join(suites.NAMES)}",))
-    return wanted
-
-
-def _workloads(
-    arguments: BenchArguments,
-    *,
-    wanted: list[str],
-    profile: Profile,
-    journal: Journal,
-    database: Database | None,
-    names: list[str],
-) -> list[Workload]:
-    made: dict[str, Callable[[], list[Workload]]] = {
-        "start": lambda: [suites.start(profile)],
-        "io": lambda: _io(arguments, profile, journal, database, names),
-        "cpu": lambda: [suites.cpu(profile)],
-        "frames": lambda: [suites.frames(profile)],
-        "learning": lambda: [suites.learning(profile)],
-    }
-    found = [workload for name, make in made.items() if name in wanted for workload in make()]
-    if arguments.define:
-        commands = read_commands(Path(arguments.define).read_bytes(), arguments.define)
-        found += [CommandWorkload(name=name, command=command) for name, command in commands.items()]
-    return found
-
-
-@contextlib.contextmanager
-def _building(
-    arguments: BenchArguments, world: World, ready: Sequence[flow.Ready], engine: Engine | None
-) -> Iterator[Workload]:
-    """Give the workload that builds; what it keeps in between is gone afterwards."""
-    from tare.flow.bench.build import BuildWorkload, builder_names, project_of
-
-    # An interpreter of this machine is no base.
-    bases = {each.candidate.name: each.candidate.reference if each.image else "" for each in ready}
-    names = builder_names(world, arguments.builder, engine.name) if engine is not None else ("tare",)
-    with tempfile.TemporaryDirectory(prefix="tare-bench-build-") as scratch:
-        project = project_of(arguments.project, suites.APP)
-        with contextlib.closing(BuildWorkload(world, project, bases, names, Path(scratch))) as workload:
-            yield workload
-
-
-def _io(
-    arguments: BenchArguments, profile: Profile, journal: Journal, database: Database | None, names: list[str]
-) -> list[Workload]:
-    if database is None:
-        return [suites.sqlite(profile)]
-    from tare.bench.io import TableWorkload
-    from tare.bench.locust_load import LocustGenerator, locusts
-    from tare.bench.service import CLOSED, OPEN, Generator, LoadGenerator, ServiceWorkload, lowest_peaks
-
-    generator: LoadGenerator = Generator(python=sys.executable)
-    address, identity = "127.0.0.1", ""
-    if arguments.load != "tare":
-        wanted = locusts(arguments.load)
-        generator = LocustGenerator(python=sys.executable, wanted=wanted, free_port=_free_port)
-        address, identity = wanted.address or address, f"load by {wanted.workers} of Locust "
-
-    def service(name: str, *, is_open: bool) -> Workload:
-        return ServiceWorkload(
-            name=name,
-            profile=profile,
-            database=database,
-            driver=arguments.driver,
-            generator=generator,
-            address=address,
-            identity=identity,
-            peaks=lambda: lowest_peaks(journal.read().samples, names),
-            open=is_open,
-            free_port=_free_port,
-        )
-
-    return [
-        TableWorkload(profile=profile, database=database, driver=arguments.driver),
-        service(CLOSED, is_open=False),
-        service(OPEN, is_open=True),
-    ]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _begin(journal: Journal, run: Run, arguments: BenchArguments) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tare.bench.analysis import Cell
+from tare.bench.cell import Cell
 from tare.bench.result import Candidate
 from tare.report.bench_cells import labelled
 from tare.report.page.document import Axis, Span, Timeline, Track

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from tare.bench.analysis import Analysis, Cell
+from tare.bench.analysis import Analysis
+from tare.bench.cell import Cell
 from tare.bench.result import Candidate, Run
 from tare.bench.statistics import UNBOUNDED, Comparison
 from tare.report.text import duration, megabytes

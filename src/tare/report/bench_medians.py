@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tare.bench.analysis import Cell
+from tare.bench.cell import Cell
 from tare.bench.result import Run
 from tare.report.bench_cells import amount, colder, first_time, labelled, notes, peak, server, shown
 from tare.report.page.document import Column, Table

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tare.bench.analysis import Analysis, Cell
+from tare.bench.analysis import Analysis
+from tare.bench.cell import Cell
 from tare.bench.result import Results, Run
 from tare.report.bench import bench_json
 from tare.report.bench_builds import builds
